@@ -1,0 +1,71 @@
+"""What a source hands out so that a disk can be read, and what a copy proves.
+
+``DiskSource`` is the seam between ``sources`` and ``transfer``: a source knows logins, tickets
+and snapshots; transfer knows HTTP, holes and digests. Neither imports the other.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+GRAIN_BYTES = 1024 * 1024
+"""Digests and the resume file work in grains of this size; the last grain may be short."""
+
+
+class TlsTrust(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to trust: a CA file, one pinned certificate, or (both None) the system's CAs."""
+
+    ca: str | None = None
+    """Path of a PEM file."""
+    fingerprint: str | None = None
+    """``SHA256:`` and 64 hex digits: the digest of the server's DER certificate."""
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """A run of bytes that holds data; what lies between extents reads as zeros."""
+
+    offset: int
+    length: int
+
+
+class HttpLocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk readable by HTTP(S) range requests. ``headers`` hold secrets: never logged."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    tls: TlsTrust
+
+    def __repr__(self) -> str:
+        return f"HttpLocation(url={self.url!r}, headers=<{len(self.headers)} hidden>)"
+
+
+class DiskSource(Protocol):
+    """One disk of one VM, open for reading."""
+
+    def location(self) -> HttpLocation:
+        """Where to read now. Asked again after ``renew``."""
+
+    def renew(self) -> None:
+        """Log in again: the server refused the last request's authentication.
+
+        Raises SourceError when that is not possible any more.
+        """
+
+    def extents(self) -> Sequence[Extent] | None:
+        """Where there is data, in order and without overlap; None where the source can't tell."""
+
+    def close(self) -> None:
+        """Give everything back that was taken at the source (login, lease, snapshot)."""
+
+
+class DiskDigest(msgspec.Struct, frozen=True, kw_only=True):
+    """The identity of a disk's content.
+
+    ``sha256`` is the digest of the list of grain digests, one lowercase hex line per grain; anyone
+    can compute it: ``split -b 1M --filter='sha256sum | cut -d" " -f1' disk.raw | sha256sum``.
+    """
+
+    size_bytes: int
+    grain_bytes: int
+    sha256: str
