@@ -1,0 +1,220 @@
+"""The JSON contract between a step and the worker that does it.
+
+A *task* is heavy work that one process does alone: copy a disk, convert a guest, boot and check
+it, re-read a disk. In go one line of JSON (the task) on standard input, which then stays open:
+when it closes, the orchestrator is gone and the worker stops. Out come lines of JSON on standard
+output: any number of ``Progress``, then one ``Done`` or one ``Failed``.
+
+    step ── Task ──> executor ──> mtv worker ── Progress* (Done | Failed) ──> step
+
+Secrets are references in a task, never values: the worker resolves them where it runs.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from mtv.errors import MtvError, WorkerLost, error_class
+from mtv.model.disk import DiskDigest, TlsTrust
+from mtv.model.plan import BootCheck
+
+VERSION = 1
+
+
+class SecretRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a secret is. Exactly one field is set."""
+
+    env: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] | None = None
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach a source, without the secret itself."""
+
+    name: str
+    kind: str
+    url: str
+    username: str
+    password: SecretRef
+    tls: TlsTrust
+    may: tuple[str, ...] = ()
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much one task may take."""
+
+    connections: int = 2
+    bytes_per_second: int | None = None
+
+
+class DiskImage(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk on this machine: which volume of the manifest it is, its file and its format."""
+
+    volume: str
+    path: str
+    format: str
+    """``raw`` or ``qcow2``; always said to the tools, so that nothing is ever probed."""
+
+
+class SyncTask(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field="task"):
+    """Copy one disk into its base."""
+
+    vm: str
+    """Id of the VM at the source."""
+    disk: str
+    """Key of the disk."""
+    capacity_bytes: int
+    source: Connection
+    base: str
+    limits: Limits = Limits()
+    version: int = VERSION
+
+
+class ConvertTask(msgspec.Struct, frozen=True, kw_only=True, tag="convert", tag_field="task"):
+    """Convert a guest on overlays of its bases."""
+
+    name: str
+    manifest: dict[str, Any]
+    bases: tuple[DiskImage, ...]
+    directory: str
+    """Where overlays and scratch files are made."""
+    log: str
+    timeout_seconds: int = 3600
+    version: int = VERSION
+
+
+class CheckTask(msgspec.Struct, frozen=True, kw_only=True, tag="check", tag_field="task"):
+    """Boot a guest, check that it is up, shut it down."""
+
+    name: str
+    manifest: dict[str, Any]
+    disks: tuple[DiskImage, ...]
+    check: BootCheck
+    console: str
+    """File that gets what the guest writes on its serial console."""
+    accel: str = "auto"
+    """``auto``, ``kvm`` or ``tcg``."""
+    version: int = VERSION
+
+
+class VerifyTask(msgspec.Struct, frozen=True, kw_only=True, tag="verify", tag_field="task"):
+    """Re-read a base from the disk itself and compare it with what the copy recorded."""
+
+    base: str
+    capacity_bytes: int
+    version: int = VERSION
+
+
+Task = SyncTask | ConvertTask | CheckTask | VerifyTask
+
+
+class SyncResult(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field="result"):
+    """What a copy did. ``source`` and ``target`` are equal, or there is no result."""
+
+    source: DiskDigest
+    target: DiskDigest
+    fetched_bytes: int
+    """Read from the source in this run."""
+    written_bytes: int
+    """Written to the base in this run; zeros are left as holes."""
+    kept_bytes: int
+    """Already there from an earlier run."""
+    data_bytes: int
+    """Bytes of the grains that are not all zero."""
+    retries: int
+    seconds: float
+
+
+class ConvertResult(msgspec.Struct, frozen=True, kw_only=True, tag="convert", tag_field="result"):
+    """Overlays that hold the converted guest."""
+
+    overlays: tuple[DiskImage, ...]
+    tool: str
+    """``virt-v2v-in-place 2.2.0``."""
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True, tag="check", tag_field="result"):
+    """A boot that passed its check."""
+
+    accel: str
+    up_after_seconds: float
+    console_tail: str
+    caveats: tuple[str, ...]
+    """Manifest fields that this launcher does not honour, each as a sentence."""
+    stopped: str
+    """How it ended: ``by itself``, ``by ACPI`` or ``destroyed``."""
+    weak: bool
+    """True when nothing but "it runs" was checked."""
+    seconds: float
+
+
+class VerifyResult(msgspec.Struct, frozen=True, kw_only=True, tag="verify", tag_field="result"):
+    """A base that still holds what the copy recorded."""
+
+    digest: DiskDigest
+    seconds: float
+
+
+Result = SyncResult | ConvertResult | CheckResult | VerifyResult
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_field="is"):
+    """How far the work is. ``total`` is None while unknown; ``unit`` is ``bytes`` or ``steps``."""
+
+    says: str
+    done: int = 0
+    total: int | None = None
+    unit: str = "steps"
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done", tag_field="is"):
+    """The last line of a worker that succeeded."""
+
+    result: Result
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed", tag_field="is"):
+    """The last line of a worker that failed: an error of ``mtv.errors`` as data."""
+
+    error: str
+    message: str
+    hint: str
+
+    def exception(self) -> MtvError:
+        """The error again."""
+        return error_class(self.error)(self.message, self.hint)
+
+
+Line = Progress | Done | Failed
+
+OnProgress = Callable[[Progress], None]
+Cancelled = threading.Event
+
+
+def encode(message: Task | Line) -> bytes:
+    """One line of JSON, newline included."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+def decode_task(line: bytes | str) -> Task:
+    """The task of one line; raises MtvError when it is none that this version knows."""
+    try:
+        task = msgspec.json.decode(line, type=Task)
+    except msgspec.DecodeError as problem:
+        raise MtvError(f"this is not a task: {problem}") from problem
+    if task.version != VERSION:
+        raise MtvError(f"this worker does tasks of version {VERSION}, not {task.version}")
+    return task
+
+
+def decode_line(line: bytes | str) -> Line:
+    """What a worker said; raises WorkerLost for a line that is no message."""
+    try:
+        return msgspec.json.decode(line, type=Line)
+    except msgspec.DecodeError as problem:
+        raise WorkerLost(f"a worker wrote something that is no message: {problem}") from problem
