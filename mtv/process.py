@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from mtv.errors import Interrupted, MissingTool, ProgramFailed
 
@@ -119,11 +119,10 @@ class Child:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101
-        assert process.stderr is not None  # noqa: S101
-        self.stdin: IO[str] = process.stdin
-        self.stdout: IO[str] = process.stdout
-        self.stderr: IO[str] = process.stderr
+        # Popen types its streams as optional; ``start`` always asks for all three.
+        self.stdin = cast(IO[str], process.stdin)
+        self.stdout = cast(IO[str], process.stdout)
+        self.stderr = cast(IO[str], process.stderr)
 
     @property
     def pid(self) -> int:
@@ -154,10 +153,8 @@ class Child:
     def end(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """SIGTERM to the whole group, SIGKILL after the grace time."""
         self._signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_seconds)
-        except subprocess.TimeoutExpired:
-            pass
         # The leader may be gone while a child of it lives on: the group is always swept.
         self._signal(signal.SIGKILL)
         self._process.wait()

@@ -204,7 +204,7 @@ def encode(message: Task | Line) -> bytes:
 def decode_task(line: bytes | str) -> Task:
     """The task of one line; raises MtvError when it is none that this version knows."""
     try:
-        task = msgspec.json.decode(line, type=Task)
+        task: Task = msgspec.json.decode(line, type=Task)
     except msgspec.DecodeError as problem:
         raise MtvError(f"this is not a task: {problem}") from problem
     if task.version != VERSION:
@@ -215,6 +215,7 @@ def decode_task(line: bytes | str) -> Task:
 def decode_line(line: bytes | str) -> Line:
     """What a worker said; raises WorkerLost for a line that is no message."""
     try:
-        return msgspec.json.decode(line, type=Line)
+        message: Line = msgspec.json.decode(line, type=Line)
     except msgspec.DecodeError as problem:
         raise WorkerLost(f"a worker wrote something that is no message: {problem}") from problem
+    return message

@@ -181,3 +181,5 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     clusters: tuple[Cluster, ...]
     hosts: tuple[Host, ...]
     vms: tuple[Vm, ...]
+    unreadable: tuple[str, ...] = ()
+    """What the source refused to show, each as a sentence."""

@@ -1,0 +1,12 @@
+"""Copies disks, block by block, and proves that the copy is the disk.
+
+    source ──HTTP range──> RangeReader (k threads) ──> Base ──fdatasync──> ResumeFile
+                                │ sha256 a grain                              │
+                                └──────── Grains: what is known of each <─────┘
+                                                │
+                     Base re-read past the page cache, compared ──> the digest list
+
+Start reading at ``copy.copy_disk``. A disk is worked on in grains of 1 MiB: a grain is read,
+digested, written, made durable and then recorded, in that order, so that whatever ends the
+process, what the resume file says is on the disk.
+"""

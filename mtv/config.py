@@ -1,0 +1,155 @@
+"""``mtv.yaml`` as frozen settings.
+
+Credentials are references; ``resolve`` turns one into its value at the last moment, and nothing
+in here ever holds a value.
+"""
+
+import os
+import stat
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mtv import process
+from mtv.documents import check_document, load_document
+from mtv.errors import ConfigError
+from mtv.model.disk import TlsTrust
+from mtv.project import Project, safe_name
+from mtv.tasks import Connection, Limits, SecretRef
+from mtv.tls import parse_fingerprint
+
+
+class Consent(StrEnum):
+    """Kinds of change that mtv may make to a source, each given in ``may``."""
+
+    POWER = "power"
+
+
+class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of ``sources``."""
+
+    kind: Literal["vsphere"]
+    url: str
+    username: str
+    password: SecretRef
+    tls: TlsTrust = TlsTrust()
+    may: tuple[Consent, ...] = ()
+
+
+class LocalTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Target on this machine: images in a directory, booted by libvirt."""
+
+    directory: str
+    accel: Literal["auto", "kvm", "tcg"] = "auto"
+
+
+class TargetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``target``: exactly one place."""
+
+    local: LocalTarget
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of ``mtv.yaml``."""
+
+    sources: dict[str, SourceSettings]
+    target: TargetSettings | None = None
+    limits: Limits = Limits()
+
+
+def load_settings(project: Project) -> Settings:
+    """Reads and checks ``mtv.yaml``; raises ConfigError with file, line and what was expected."""
+    document = load_document(project.config, "make it with: mtv init")
+    settings = check_document(document, project.config, Settings)
+    if not settings.sources:
+        raise ConfigError(f"{project.config.name}: sources: there is none; name at least one")
+    for name, source in settings.sources.items():
+        line = document["sources"].lc.key(name)[0] + 1
+        try:
+            _check_source(name, source)
+        except (ConfigError, ValueError) as problem:
+            hint = getattr(problem, "hint", "")
+            raise ConfigError(
+                f"{project.config.name}:{line}: sources.{name}: {problem}",
+                hint or "docs/files.md describes every key of mtv.yaml",
+            ) from problem
+    return settings
+
+
+def _check_source(name: str, source: SourceSettings) -> None:
+    safe_name(name, "source")
+    parts = urlsplit(source.url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError(f"url: expected https://HOST/..., got {source.url!r}")
+    if parts.username or parts.password:
+        raise ValueError("url: no user or password in the url; use username and password")
+    given = [r for r in (source.password.env, source.password.file, source.password.command) if r]
+    if len(given) != 1:
+        raise ValueError("password: expected exactly one of env, file, command")
+    if source.tls.ca and source.tls.fingerprint:
+        raise ValueError("tls: expected one of ca and fingerprint, not both")
+    if source.tls.fingerprint:
+        parse_fingerprint(source.tls.fingerprint)
+
+
+def connection(project: Project, settings: Settings, name: str) -> Connection:
+    """How to reach a source: what a task carries. Raises ConfigError for a name that is not in.
+
+    Relative files in ``mtv.yaml`` are taken from the project directory.
+    """
+    source = settings.sources.get(name)
+    if source is None:
+        known = ", ".join(settings.sources)
+        raise ConfigError(f"mtv.yaml has no source {name!r}", f"its sources are: {known}")
+    password, tls = source.password, source.tls
+    if password.file:
+        password = SecretRef(file=str(project.root / Path(password.file).expanduser()))
+    if tls.ca:
+        tls = TlsTrust(ca=str(project.root / Path(tls.ca).expanduser()))
+    return Connection(
+        name=name,
+        kind=source.kind,
+        url=source.url,
+        username=source.username,
+        password=password,
+        tls=tls,
+        may=tuple(str(consent) for consent in source.may),
+    )
+
+
+def resolve(secret: SecretRef, what: str) -> str:
+    """The value of a secret. ``what`` names it in the error: ``password of vc1``.
+
+    Raises ConfigError when it cannot be had, or when its file can be read by others.
+    """
+    if secret.env is not None:
+        value = os.environ.get(secret.env)
+        if not value:
+            raise ConfigError(
+                f"{what}: the environment variable {secret.env} is not set",
+                f"export {secret.env}=... in this shell, or refer to a file or a command",
+            )
+        return value
+    if secret.file is not None:
+        path = Path(secret.file)
+        try:
+            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                raise ConfigError(
+                    f"{what}: others can read the file {path}", f"run: chmod 600 {path}"
+                )
+            return path.read_text(encoding="utf-8").removesuffix("\n")
+        except OSError as problem:
+            raise ConfigError(f"{what}: the file {path}: {problem.strerror}") from problem
+    if secret.command:
+        finished = process.run(secret.command, timeout_seconds=30, check=False)
+        if finished.exit_code != 0:
+            # Its output may be half a secret: not repeated.
+            raise ConfigError(
+                f"{what}: the command {secret.command[0]} ended with {finished.exit_code}",
+                "run it by hand to see what it says",
+            )
+        return finished.stdout.removesuffix("\n")
+    raise ConfigError(f"{what}: no reference is given")

@@ -1,0 +1,161 @@
+"""The YAML files that people edit: read with line numbers, checked against a model, written back
+with their comments.
+
+A wrong file gets one sentence that says file, line, key and what was expected there.
+"""
+
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError
+
+from mtv.errors import ConfigError, ProjectError
+
+T = TypeVar("T")
+
+
+def round_trip_yaml() -> YAML:
+    """The parser for files that people edit: comments and order survive."""
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def load_document(path: Path, remedy: str) -> CommentedMap:
+    """A YAML file that people edit, with its comments and line numbers.
+
+    Raises ProjectError when it is missing, ConfigError (``file:line: ...``) when it is no YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as problem:
+        raise ProjectError(f"{path.name} is not there yet", remedy) from problem
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{path.name}: this is no UTF-8 text") from problem
+    return parse_document(text, path.name)
+
+
+def parse_document(text: str, name: str) -> CommentedMap:
+    """``load_document`` for a text at hand; ``name`` stands in the errors."""
+    try:
+        document = round_trip_yaml().load(text)
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(
+            f"{name}:{line}: {problem.problem or 'this is no YAML'}",
+            "look at the indentation, the quotes and the colons of that line",
+        ) from problem
+    if not isinstance(document, CommentedMap):
+        raise ConfigError(f"{name}:1: expected keys and values, like 'name: value'")
+    return document
+
+
+def dump_document(document: CommentedMap) -> str:
+    """The text of a document loaded by ``load_document``, comments included."""
+    out = StringIO()
+    round_trip_yaml().dump(document, out)
+    return out.getvalue()
+
+
+def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:
+    """A document as its typed model.
+
+    Raises ConfigError that names file, line, key, and what was expected there.
+    """
+    try:
+        return msgspec.convert(document, kind, strict=True)
+    except msgspec.ValidationError as problem:
+        what, line, keys, expected = _explain(str(problem), document, inspect.type_info(kind))
+        where = f"{'.'.join(keys)}: " if keys else ""
+        more = f"; expected {expected}" if expected else ""
+        raise ConfigError(
+            f"{path.name}:{line}: {where}{what}{more}",
+            f"docs/files.md describes every key of {path.name}",
+        ) from problem
+
+
+_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?`?\$(?P<where>[^`]*)`)?\Z", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
+
+
+def _explain(message: str, document: Any, kind: inspect.Type) -> tuple[str, int, list[str], str]:
+    """msgspec's message as: what is wrong, its line, its key, what would have been right."""
+    match = _MESSAGE.match(message)
+    what = match["what"] if match else message
+    where = (match["where"] or "") if match else ""
+    node, line, keys = document, 1, list[str]()
+    for name, index, anything in _STEP.findall(where):
+        kind = _without_none(kind)
+        key, kind = _child(node, kind, name, int(index) if index else None, bool(anything))
+        if key is None:
+            break
+        line = _line_of(node, key)
+        keys.append(str(key))
+        node = node[key]
+    kind = _without_none(kind)
+    unknown = _UNKNOWN.match(what)
+    if unknown and isinstance(node, CommentedMap) and isinstance(kind, inspect.StructType):
+        what = f"there is no key {unknown[1]!r} here"
+        if unknown[1] in node:
+            line = _line_of(node, unknown[1])
+        return what, line, keys, "one of: " + ", ".join(f.encode_name for f in kind.fields)
+    if isinstance(kind, inspect.LiteralType):
+        return what, line, keys, "one of: " + ", ".join(map(str, kind.values))
+    if isinstance(kind, inspect.EnumType):
+        return what, line, keys, "one of: " + ", ".join(str(member.value) for member in kind.cls)
+    return what.replace("`", "'"), line, keys, ""
+
+
+def _without_none(kind: inspect.Type) -> inspect.Type:
+    if isinstance(kind, inspect.UnionType):
+        others = [t for t in kind.types if not isinstance(t, inspect.NoneType)]
+        if len(others) == 1:
+            return others[0]
+    return kind
+
+
+def _child(
+    node: Any, kind: inspect.Type, name: str, index: int | None, anything: bool
+) -> tuple[Any, inspect.Type]:
+    """Key and type of the next step of a path; (None, kind) when the path cannot be followed."""
+    if isinstance(kind, inspect.StructType) and isinstance(node, CommentedMap) and name in node:
+        for field in kind.fields:
+            if field.encode_name == name:
+                return name, field.type
+    if isinstance(kind, inspect.VarTupleType) and index is not None and index < len(node):
+        return index, kind.item_type
+    if isinstance(kind, inspect.DictType) and anything and isinstance(node, CommentedMap):
+        # msgspec does not say which of the values is wrong: find the one that does not convert.
+        for key, value in node.items():
+            if not _fits(value, kind.value_type):
+                return key, kind.value_type
+    return None, kind
+
+
+def _fits(value: Any, kind: inspect.Type) -> bool:
+    if not isinstance(kind, inspect.StructType):
+        return isinstance(value, str) if isinstance(kind, inspect.StrType) else False
+    try:
+        msgspec.convert(value, kind.cls, strict=True)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _line_of(node: Any, key: Any) -> int:
+    """Line, counted from 1, where a key or item of a loaded document stands."""
+    try:
+        position = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
+    except (KeyError, AttributeError, TypeError):
+        return 1
+    return int(position[0]) + 1

@@ -1,0 +1,138 @@
+"""What happened in a run, in SQLite: append-only, durable, and enough to resume from.
+
+Every step is written before it starts and after it ended. Replaying the events gives the state;
+nothing else remembers anything. Each command that opens the journal gets the next *epoch*, so
+that the events of one attempt can be told from those of the next.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mtv.errors import ProjectError
+from mtv.moments import reached
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE epoch (id INTEGER PRIMARY KEY, command TEXT NOT NULL, at TEXT NOT NULL);
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY,
+  epoch INTEGER NOT NULL REFERENCES epoch,
+  at TEXT NOT NULL,
+  vm TEXT NOT NULL,
+  step TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('started', 'done', 'failed')),
+  detail TEXT NOT NULL
+);
+CREATE INDEX event_of_vm ON event (vm, step);
+"""
+
+
+class State(StrEnum):
+    """Where a step stands."""
+
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the journal."""
+
+    id: int
+    epoch: int
+    at: str
+    """UTC, ISO 8601."""
+    vm: str
+    """Ref of the VM."""
+    step: str
+    state: State
+    detail: dict[str, Any]
+
+
+class Journal:
+    """The journal of one run; one process at a time writes it (the project's lock sees to that)."""
+
+    def __init__(self, path: Path, *, command: str | None) -> None:
+        """Opens the journal; ``command`` begins a new epoch, None opens it for reading only.
+
+        Raises ProjectError when it is missing (reading) or was written by another version.
+        """
+        if command is None and not path.is_file():
+            raise ProjectError(f"there is no run in {path.parent.name} yet", "begin with: mtv sync")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._epoch = 0
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and command is not None:
+            self._db.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif version != SCHEMA_VERSION:
+            raise ProjectError(
+                f"{path} is a journal of version {version}, this mtv writes {SCHEMA_VERSION}",
+                "finish the run with the mtv that began it",
+            )
+        if command is not None:
+            cursor = self._db.execute(
+                "INSERT INTO epoch (command, at) VALUES (?, ?)", (command, _now())
+            )
+            self._epoch = cursor.lastrowid or 0
+
+    def record(self, vm: str, step: str, state: State, detail: Any = None) -> None:
+        """Writes one event durably. ``detail`` is plain data or a model; never a secret."""
+        following = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM event").fetchone()[0]
+        reached(f"journal:{following}:before")
+        self._db.execute(
+            "INSERT INTO event (epoch, at, vm, step, state, detail) VALUES (?, ?, ?, ?, ?, ?)",
+            (self._epoch, _now(), vm, step, state, msgspec.json.encode(detail or {}).decode()),
+        )
+        reached(f"journal:{following}:after")
+
+    def events(self, vm: str | None = None) -> Iterator[Event]:
+        """All events, or those of one VM, in the order they were written."""
+        where, values = ("WHERE vm = ?", (vm,)) if vm else ("", ())
+        rows = self._db.execute(
+            f"SELECT id, epoch, at, vm, step, state, detail FROM event {where} ORDER BY id",  # noqa: S608
+            values,
+        )
+        for id_, epoch, at, of, step, state, detail in rows:
+            yield Event(
+                id=id_,
+                epoch=epoch,
+                at=at,
+                vm=of,
+                step=step,
+                state=State(state),
+                detail=msgspec.json.decode(detail),
+            )
+
+    def latest(self, vm: str) -> dict[str, Event]:
+        """The last event of every step of a VM."""
+        return {event.step: event for event in self.events(vm)}
+
+    def is_done(self, vm: str, step: str) -> bool:
+        """True when the step's last event says so."""
+        event = self.latest(vm).get(step)
+        return event is not None and event.state is State.DONE
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

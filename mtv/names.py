@@ -1,0 +1,52 @@
+"""Names for Kubernetes objects, made from the names of the source.
+
+RFC 1123 labels: at most 63 of a-z, 0-9 and ``-``, first and last a letter or digit. The same
+estate always gives the same names, and one VM's name does not depend on the others', except
+where two names become one: those get a suffix made from their refs.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from mtv.estate import PlacedVm
+
+LONGEST = 63
+
+# A disk's PVC is called <vm>-disk-<key>; vSphere's keys have at most five digits.
+LONGEST_VM = LONGEST - len("-disk-99999")
+
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+def label(text: str, longest: int = LONGEST) -> str:
+    """A text as an RFC 1123 label; ``unnamed`` when nothing of it can stay."""
+    plain = unicodedata.normalize("NFC", text).lower().translate(_GERMAN)
+    plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:longest].strip("-") or "unnamed"
+
+
+def vm_names(vms: Iterable[PlacedVm]) -> dict[str, str]:
+    """Ref -> name of the VirtualMachine, unique over the estate."""
+    wanted = {placed.ref: label(placed.vm.name, LONGEST_VM) for placed in vms}
+    times = Counter(wanted.values())
+    return {
+        ref: name if times[name] == 1 else f"{name[: LONGEST_VM - 7].strip('-')}-{_suffix(ref)}"
+        for ref, name in wanted.items()
+    }
+
+
+def disk_volume(key: str) -> str:
+    """Name of a disk's volume in its VirtualMachine."""
+    return f"disk-{label(key)}"
+
+
+def disk_claim(vm_name: str, key: str) -> str:
+    """Name of a disk's PersistentVolumeClaim."""
+    return f"{vm_name}-{disk_volume(key)}"
+
+
+def _suffix(ref: str) -> str:
+    return hashlib.sha256(ref.encode()).hexdigest()[:6]

@@ -1,0 +1,49 @@
+"""The source platforms. Each is a module or package behind the ``Source`` protocol.
+
+A source knows how to log in, what the estate is, how to hand out a disk for reading, and the few
+changes that mtv may make to it. Changes need a consent in ``mtv.yaml`` (``may``).
+"""
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from mtv.errors import ConfigError
+from mtv.model.disk import DiskSource
+from mtv.model.estate import Inventory, Power
+from mtv.tasks import Cancelled, Connection, OnProgress
+
+
+class Source(Protocol):
+    """An open connection to one source platform."""
+
+    def collect(self, on_progress: OnProgress) -> Inventory:
+        """Everything it has. Raises SourceError."""
+
+    def power(self, vm: str) -> Power:
+        """Power state of a VM, asked now. Raises SourceError."""
+
+    def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
+        """Shuts a VM down, by its guest where the guest can, and says how it went off.
+
+        Changes the source: needs the consent ``power``; raises NotAllowed without it.
+        """
+
+    def open_disk(self, vm: str, disk: str) -> DiskSource:
+        """One disk of a VM for reading, its place asked now. The VM must be off.
+
+        Raises SourceError, with the reason, for a disk that no reader of ours can read.
+        """
+
+    def close(self) -> None:
+        """Logs out."""
+
+
+_MODULES = {"vsphere": "mtv.sources.vsphere"}
+
+
+def open_source(connection: Connection) -> Source:
+    """Logs in to a source. Raises SourceError in its kinds, ConfigError for an unknown kind."""
+    module = _MODULES.get(connection.kind)
+    if module is None:
+        raise ConfigError(f"source {connection.name}: there is no kind {connection.kind!r}")
+    return cast(Source, import_module(module).open_source(connection))

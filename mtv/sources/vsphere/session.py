@@ -1,0 +1,108 @@
+"""A logged-in session with a vCenter: TLS pinned or verified, renewed when it expires."""
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pyVim import connect
+from pyVmomi import vim, vmodl
+
+from mtv import tls
+from mtv.config import resolve
+from mtv.errors import LoginFailed, SourceError
+from mtv.tasks import Connection
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 300
+"""For one answer: the first page of a large retrieval is computed whole by the server."""
+
+
+class Session:
+    """A login. Raises LoginFailed, UntrustedTls, Unreachable; SourceError for any other fault."""
+
+    def __init__(self, connection: Connection) -> None:
+        parts = urlsplit(connection.url)
+        self.connection = connection
+        self.host = parts.hostname or ""
+        self.port = parts.port or 443
+        self._path = parts.path if parts.path not in ("", "/") else "/sdk"
+        self.logins = 0
+        with self.faults_as_errors():
+            context = tls.trusted_context(connection.tls, self.host, self.port)
+            self._instance = connect.SmartConnect(
+                host=self.host,
+                port=self.port,
+                path=self._path,
+                user=connection.username,
+                pwd=self._password(),
+                sslContext=context,
+                httpConnectionTimeout=TIMEOUT_SECONDS,
+            )
+            self.content = self._instance.RetrieveContent()
+        self.logins = 1
+
+    def renew(self) -> None:
+        """Logs in again on the same connection; objects of the old session are gone."""
+        with self.faults_as_errors():
+            self.content.sessionManager.Login(self.connection.username, self._password())
+        self.logins += 1
+
+    def renewing(self, ask: Callable[[], T], *, tries: int = 3) -> T:
+        """What ``ask`` answers; when the session has expired, logs in again and asks anew."""
+        for _ in range(tries - 1):
+            try:
+                return ask()
+            except vim.fault.NotAuthenticated:
+                self.renew()
+        return ask()
+
+    @property
+    def cookie(self) -> str:
+        """The session's cookie, for requests beside the API. A secret."""
+        cookie: str = self._instance._stub.cookie
+        return cookie.partition(";")[0]
+
+    def object(self, kind: type, id_: str) -> Any:
+        """A managed object by its id; nothing is asked of the server."""
+        return kind(id_, self._instance._stub)
+
+    def close(self) -> None:
+        """Logs out; a server that is gone already is no error."""
+        with contextlib.suppress(Exception):
+            connect.Disconnect(self._instance)
+
+    def _password(self) -> str:
+        return resolve(self.connection.password, f"password of {self.connection.name}")
+
+    @contextlib.contextmanager
+    def faults_as_errors(self) -> Iterator[None]:
+        """Turns pyVmomi's and the network's exceptions into ours."""
+        name = self.connection.name
+        try:
+            yield
+        except vim.fault.InvalidLogin as problem:
+            raise LoginFailed(
+                f"{name}: {self.host} refused the user {self.connection.username!r}",
+                "check username and password in mtv.yaml; vSphere wants user@domain",
+            ) from problem
+        except vim.fault.NotAuthenticated as problem:
+            raise LoginFailed(
+                f"{name}: {self.host} ended the session, and again after logging in anew",
+                "someone or something terminates mtv's sessions; look at vCenter's session list",
+            ) from problem
+        except vim.fault.NoPermission as problem:
+            raise SourceError(
+                f"{name}: the user {self.connection.username!r} lacks {problem.privilegeId}",
+                "give the role of mtv's user that privilege; docs/vsphere.md lists them all",
+            ) from problem
+        except vmodl.MethodFault as problem:
+            kind = type(problem).__name__.rpartition(".")[2]
+            raise SourceError(f"{name}: vCenter answered {kind}: {problem.msg}") from problem
+        except ssl.SSLError as problem:
+            raise tls.untrusted(self.host, self.port, problem) from problem
+        except (OSError, http.client.HTTPException) as problem:
+            raise tls.unreachable(self.host, self.port, problem) from problem

@@ -1,0 +1,92 @@
+"""The vSphere source: what the rest of mtv sees of a vCenter."""
+
+import contextlib
+import time
+
+from pyVmomi import vim
+
+from mtv.config import Consent
+from mtv.errors import Interrupted, NotAllowed, SourceError
+from mtv.model.disk import DiskSource
+from mtv.model.estate import Inventory, Power
+from mtv.sources.vsphere.collect import collect
+from mtv.sources.vsphere.disks import open_flat_file
+from mtv.sources.vsphere.properties import read_one
+from mtv.sources.vsphere.session import Session
+from mtv.tasks import Cancelled, Connection, OnProgress
+
+_POWER = {"poweredOn": Power.ON, "poweredOff": Power.OFF, "suspended": Power.SUSPENDED}
+
+POLL_SECONDS = 0.5
+HARD_OFF_SECONDS = 60.0
+
+
+class VSphere:
+    """A ``mtv.sources.Source``. Logs in when made; raises SourceError in its kinds."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._session = Session(connection)
+
+    def collect(self, on_progress: OnProgress) -> Inventory:
+        """The estate, in one bulk retrieval."""
+        return collect(self._session, on_progress)
+
+    def power(self, vm: str) -> Power:
+        """Power state, asked now."""
+        values = read_one(
+            self._session, self._session.object(vim.VirtualMachine, vm), ["runtime.powerState"]
+        )
+        return _POWER[str(values["runtime.powerState"])]
+
+    def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
+        """Shuts the guest down through VMware Tools, else (or too late) powers the VM off.
+
+        Returns ``already off``, ``by its guest`` or ``powered off``.
+        """
+        if self.power(vm) is Power.OFF:
+            return "already off"
+        self._allowed("shut VMs down")
+        obj = self._session.object(vim.VirtualMachine, vm)
+        values = read_one(self._session, obj, ["guest.toolsRunningStatus"])
+        if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
+            with self._session.faults_as_errors():
+                self._session.renewing(obj.ShutdownGuest)
+            if self._is_off_within(vm, grace_seconds, cancelled):
+                return "by its guest"
+        # It may have gone off by itself in the meantime.
+        with (
+            self._session.faults_as_errors(),
+            contextlib.suppress(vim.fault.InvalidPowerState),
+        ):
+            self._session.renewing(obj.PowerOffVM_Task)
+        if self._is_off_within(vm, HARD_OFF_SECONDS, cancelled):
+            return "powered off"
+        raise SourceError(
+            f"{self._connection.name}: {vm} is still not off", "look at its tasks in vCenter"
+        )
+
+    def open_disk(self, vm: str, disk: str) -> DiskSource:
+        """The flat file of a disk, with a login of its own."""
+        return open_flat_file(Session(self._connection), vm, disk)
+
+    def close(self) -> None:
+        """Logs out."""
+        self._session.close()
+
+    def _allowed(self, what: str) -> None:
+        if Consent.POWER not in self._connection.may:
+            raise NotAllowed(
+                f"mtv.yaml does not allow mtv to {what} on {self._connection.name}",
+                f"write 'may: [power]' under sources.{self._connection.name}, "
+                "or do it by hand and run this again",
+            )
+
+    def _is_off_within(self, vm: str, seconds: float, cancelled: Cancelled) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.power(vm) is Power.OFF:
+                return True
+            if cancelled.wait(POLL_SECONDS):
+                raise Interrupted("stopped while a VM was shutting down")
+        return self.power(vm) is Power.OFF

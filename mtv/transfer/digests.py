@@ -1,0 +1,84 @@
+"""The digest list: the evidence of what a copy holds, in a form anyone can check.
+
+One lowercase hex line per grain, as ``split -b 1M --filter='sha256sum | cut -d" " -f1'`` prints
+them; the SHA-256 of the list identifies the disk.
+"""
+
+import hashlib
+import mmap
+import os
+from pathlib import Path
+
+from mtv.errors import TransferError
+from mtv.model.disk import GRAIN_BYTES, DiskDigest
+from mtv.transfer.beside import Beside, written_whole
+from mtv.transfer.grains import DIGEST_BYTES, Grains
+
+_LINE_BYTES = 2 * DIGEST_BYTES + 1
+_LINES_AT_ONCE = 4096
+
+
+def write_list(path: Path, grains: Grains) -> DiskDigest:
+    """Writes the list of a complete copy in one step; gives the disk's identity."""
+    whole = hashlib.sha256()
+    with written_whole(path) as file:
+        for first in range(0, grains.count, _LINES_AT_ONCE):
+            last = min(first + _LINES_AT_ONCE, grains.count)
+            lines = "".join(f"{grains.digest(grain).hex()}\n" for grain in range(first, last))
+            whole.update(lines.encode())
+            file.write(lines.encode())
+    return _identity(grains.capacity_bytes, whole.hexdigest())
+
+
+class DigestList:
+    """A digest list that was read; ``list[grain]`` is a grain's digest."""
+
+    def __init__(self, path: Path, capacity_bytes: int) -> None:
+        """Raises TransferError when there is none, or none for a disk of this size."""
+        count = -(-capacity_bytes // GRAIN_BYTES)
+        self._path = path
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size != count * _LINE_BYTES:
+                    raise _unusable(path)
+                # Mapped, not read: the list of a 60 TiB disk is 4 GiB.
+                self._lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError as problem:
+            raise TransferError(
+                f"there is no digest list {path}: the disk was not copied to its end",
+                "run mtv sync first",
+            ) from problem
+        self.digest = _identity(capacity_bytes, hashlib.sha256(self._lines).hexdigest())
+
+    def __getitem__(self, grain: int) -> bytes:
+        line = self._lines[grain * _LINE_BYTES : (grain + 1) * _LINE_BYTES]
+        try:
+            digest = bytes.fromhex(line[:-1].decode("ascii"))
+        except ValueError as problem:
+            raise _unusable(self._path) from problem
+        if len(digest) != DIGEST_BYTES or line[-1:] != b"\n":
+            raise _unusable(self._path)
+        return digest
+
+
+def recorded_digest(base: Path) -> DiskDigest | None:
+    """The identity of the disk that was copied to this base; None if no copy is complete.
+
+    It is what the last complete copy recorded. ``verify`` proves that the base still holds it.
+    """
+    try:
+        with base.open("rb") as file:
+            capacity_bytes = os.lseek(file.fileno(), 0, os.SEEK_END)
+        return DigestList(Beside(base).digests, capacity_bytes).digest
+    except (OSError, TransferError):
+        return None
+
+
+def _identity(capacity_bytes: int, sha256: str) -> DiskDigest:
+    return DiskDigest(size_bytes=capacity_bytes, grain_bytes=GRAIN_BYTES, sha256=sha256)
+
+
+def _unusable(path: Path) -> TransferError:
+    return TransferError(
+        f"{path} is not the digest list of this disk", "remove it and run mtv sync again"
+    )

@@ -1,0 +1,167 @@
+"""The resume file: which grains of a base are done, so that nothing is copied twice.
+
+    header   magic, version, grain size, capacity, identity of the source, inode of the base, crc
+    record   kind, number of grains, first grain, what the kind needs, crc
+       DATA    these grains were copied; their digests
+       ZERO    these grains were copied and are zero
+       FORGET  these grains turned out not to hold what was recorded: they are to be copied again
+       SEAL    the copy is complete: the base as it was left, and the digest of the digest list
+
+It is only ever appended to, by ``append``, after what it says is durable on the base. A crash can
+tear its end and a disk can rot its middle: reading stops at the first record that is not whole,
+and what comes after it is copied again. Each crc starts from the header's, so that a record
+cannot stand in another file than its own.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mtv.model.disk import GRAIN_BYTES
+from mtv.transfer.beside import written_whole
+from mtv.transfer.grains import DATA, DIGEST_BYTES, UNKNOWN, ZERO, Grains
+
+MAGIC = b"mtv-sync"
+VERSION = 1
+NO_IDENTITY = bytes(DIGEST_BYTES)
+"""Identity of a source that does not say whether it changed."""
+
+_KIND_DATA, _KIND_ZERO, _KIND_FORGET, _KIND_SEAL = range(1, 5)
+_HEADER = struct.Struct("<8sHxxIQ32sQ")
+_RECORD = struct.Struct("<BxxxIQ")
+_SEAL = struct.Struct("<Qq32s")
+_CRC = struct.Struct("<I")
+
+
+class Seal(NamedTuple):
+    """A complete copy: the base's inode and time of last change, the digest list's SHA-256."""
+
+    inode: int
+    changed_ns: int
+    list_digest: bytes
+
+
+class ResumeFile:
+    """An open resume file, ready to be appended to."""
+
+    def __init__(self, path: Path, header: bytes, *, end: int) -> None:
+        self._seed = zlib.crc32(header)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        os.ftruncate(self._descriptor, end)
+        os.lseek(self._descriptor, end, os.SEEK_SET)
+
+    def append(self, records: Iterable[bytes]) -> None:
+        """Adds records (made by the functions below) and makes them durable. Raises OSError."""
+        text = b"".join(
+            record + _CRC.pack(zlib.crc32(record, self._seed)) for record in records
+        )
+        left = memoryview(text)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        """Closes the file; what was appended is durable already."""
+        os.close(self._descriptor)
+
+
+def create(path: Path, capacity_bytes: int, identity: bytes, inode: int) -> ResumeFile:
+    """A new resume file that says nothing was copied; it durably replaces an older one."""
+    header = _HEADER.pack(MAGIC, VERSION, GRAIN_BYTES, capacity_bytes, identity, inode)
+    with written_whole(path) as file:
+        file.write(header + _CRC.pack(zlib.crc32(header)))
+    return ResumeFile(path, header, end=_HEADER.size + _CRC.size)
+
+
+class Recorded(NamedTuple):
+    """What a resume file says. ``seal`` is there if nothing was recorded after it."""
+
+    header: bytes
+    identity: bytes
+    inode: int
+    grains: Grains
+    seal: Seal | None
+    end: int
+    """Where the last whole record ends; what follows is torn."""
+
+    def reopen(self, path: Path) -> ResumeFile:
+        """Opens the file to go on from its last whole record."""
+        return ResumeFile(path, self.header, end=self.end)
+
+
+def read(path: Path, capacity_bytes: int) -> Recorded | None:
+    """What the resume file says; None if there is none for a disk of this size."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    header, rest = data[: _HEADER.size], _HEADER.size + _CRC.size
+    if len(data) < rest or _CRC.unpack_from(data, _HEADER.size)[0] != zlib.crc32(header):
+        return None
+    magic, version, grain_bytes, capacity, identity, inode = _HEADER.unpack(header)
+    if (magic, version, grain_bytes, capacity) != (MAGIC, VERSION, GRAIN_BYTES, capacity_bytes):
+        return None
+    grains = Grains(capacity_bytes)
+    seal, end = _replay(memoryview(data), rest, zlib.crc32(header), grains)
+    return Recorded(header, identity, inode, grains, seal, end)
+
+
+def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> list[bytes]:
+    """Records that say these runs of grains were copied, DATA or ZERO as their states are."""
+    records = []
+    for first, count in runs:
+        start = first
+        while start < first + count:
+            state = grains.state[start]
+            stop = start + 1
+            while stop < first + count and grains.state[stop] == state:
+                stop += 1
+            if state == DATA:
+                digests = grains.digests(start, stop - start)
+                records.append(_RECORD.pack(_KIND_DATA, stop - start, start) + digests)
+            elif state == ZERO:
+                records.append(_RECORD.pack(_KIND_ZERO, stop - start, start))
+            else:
+                raise AssertionError(f"grain {start} is recorded but not copied")
+            start = stop
+    return records
+
+
+def forgotten(bad: Iterable[int]) -> list[bytes]:
+    """Records that say these grains do not hold what was recorded."""
+    return [_RECORD.pack(_KIND_FORGET, 1, grain) for grain in bad]
+
+
+def sealed(seal: Seal) -> bytes:
+    """The record that says the copy is complete."""
+    return _RECORD.pack(_KIND_SEAL, 0, 0) + _SEAL.pack(*seal)
+
+
+def _replay(data: memoryview, at: int, seed: int, grains: Grains) -> tuple[Seal | None, int]:
+    """Applies every whole record; gives the seal, if it is the last, and where they end."""
+    seal = None
+    while at + _RECORD.size + _CRC.size <= len(data):
+        kind, count, first = _RECORD.unpack_from(data, at)
+        extra = {_KIND_DATA: count * DIGEST_BYTES, _KIND_SEAL: _SEAL.size}.get(kind, 0)
+        end = at + _RECORD.size + extra
+        if end + _CRC.size > len(data) or first + count > grains.count:
+            break
+        if _CRC.unpack_from(data, end)[0] != zlib.crc32(data[at:end], seed):
+            break
+        seal = None
+        body = data[at + _RECORD.size : end]
+        if kind == _KIND_DATA:
+            grains.mark_data(first, body)
+        elif kind == _KIND_ZERO:
+            grains.mark(first, count, ZERO)
+        elif kind == _KIND_FORGET:
+            grains.mark(first, count, UNKNOWN)
+        elif kind == _KIND_SEAL:
+            seal = Seal(*_SEAL.unpack(body))
+        else:
+            break
+        at = end + _CRC.size
+    return seal, at
