@@ -29,7 +29,7 @@ class Expression:
             raise ConfigError(f"the expression {text!r} is no CEL: {problem}") from problem
 
     def truth(self, known: Any) -> bool:
-        """Its value as a condition over a ``context``. Raises ConfigError when it has none, or none that is a bool."""
+        """Its value as a condition over a ``context``. Raises ConfigError when that is no bool."""
         value = self._evaluate(known)
         if not isinstance(value, bool):
             raise ConfigError(f"the expression {self._text!r} gives {value!r}, not true or false")

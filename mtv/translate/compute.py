@@ -1,0 +1,95 @@
+"""The VM itself: virtual machine -> VirtualMachine."""
+
+from typing import Any
+
+from mtv.estate import PlacedVm
+from mtv.mappings import GuestSystem
+from mtv.model.estate import Firmware, Vm
+from mtv.model.target import SiteMapping
+from mtv.translate.network import interface, network
+from mtv.translate.storage import disk, volume
+
+MIB = 1024 * 1024
+
+
+def virtual_machine(
+    placed: PlacedVm, name: str, mapping: SiteMapping, system: GuestSystem
+) -> dict[str, Any]:
+    """The VirtualMachine of one VM (kubevirt.io/v1). It does not start by itself."""
+    vm = placed.vm
+    annotations = {
+        "mtv.migration/source": placed.ref,
+        "mtv.migration/source-name": vm.name,
+        "mtv.migration/source-folder": vm.folder,
+        "mtv.migration/source-guest": vm.guest_name or vm.guest_id,
+        "description": vm.annotation,
+    }
+    return {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {
+            "name": name,
+            "namespace": mapping.namespace,
+            "labels": {"app.kubernetes.io/managed-by": "mtv"},
+            "annotations": {key: value for key, value in annotations.items() if value},
+        },
+        "spec": {
+            "runStrategy": "Halted",
+            "template": {
+                "metadata": {"labels": {"kubevirt.io/vm": name}},
+                "spec": {
+                    "architecture": "amd64",
+                    "domain": _domain(placed, mapping, system),
+                    "networks": [network(placed, nic, mapping) for nic in vm.nics],
+                    "volumes": [volume(each, name) for each in vm.disks],
+                },
+            },
+        },
+    }
+
+
+def _domain(placed: PlacedVm, mapping: SiteMapping, system: GuestSystem) -> dict[str, Any]:
+    vm = placed.vm
+    return {
+        "machine": {"type": "q35"},
+        "firmware": _firmware(vm),
+        "cpu": {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1},
+        "memory": {"guest": _quantity(vm.memory_bytes)},
+        "devices": {
+            "disks": [disk(each, order, system) for order, each in enumerate(vm.disks, 1)],
+            "interfaces": [interface(placed, nic, mapping, system) for nic in vm.nics],
+        },
+    }
+
+
+def _firmware(vm: Vm) -> dict[str, Any]:
+    """Identity and bootloader. KubeVirt makes UUID and serial up at random when they are absent."""
+    loader: dict[str, Any] = {"bios": {}}
+    if vm.firmware is Firmware.EFI:
+        # KubeVirt's default is secure boot, which would also want SMM.
+        loader = {"efi": {"secureBoot": False}}
+    firmware: dict[str, Any] = {"bootloader": loader}
+    if vm.uuid:
+        firmware |= {"uuid": vm.uuid.lower(), "serial": _vmware_serial(vm.uuid)}
+    return firmware
+
+
+def _vmware_serial(uuid: str) -> str:
+    """The serial number a VMware guest sees: ``VMware-42 15 0a ...-.. ..``."""
+    digits = uuid.replace("-", "").lower()
+    pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
+    return f"VMware-{' '.join(pairs[:8])}-{' '.join(pairs[8:])}"
+
+
+def _quantity(size_bytes: int) -> str:
+    """A Kubernetes quantity: whole MiB where it is some, else bytes."""
+    return f"{size_bytes // MIB}Mi" if size_bytes % MIB == 0 else str(size_bytes)
+
+
+def namespace_manifest(name: str) -> dict[str, Any]:
+    """The Namespace of the imported VMs."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "mtv"}},
+    }
