@@ -165,10 +165,16 @@ class Child:
 
 
 @contextlib.contextmanager
-def start(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Iterator[Child]:
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+) -> Iterator[Child]:
     """Starts a program with pipes on all three standard streams; on leaving it is gone.
 
-    Raises MissingTool when there is no such program.
+    ``grace_seconds``: how long it may clean up when it has to be ended. Raises MissingTool when
+    there is no such program.
     """
     try:
         process = subprocess.Popen(
@@ -189,7 +195,7 @@ def start(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Itera
         yield child
     finally:
         if process.poll() is None:
-            child.end()
+            child.end(grace_seconds)
         for stream in (child.stdin, child.stdout, child.stderr):
             with contextlib.suppress(OSError):
                 stream.close()

@@ -1,0 +1,9 @@
+"""Moving VMs over: steps, a wave of VMs, workers.
+
+    wave ── carry_over(VM) ── power-off → sync → [convert → commit] → boot
+                                 │         │       │        │         │
+                               source    worker  worker  qemu-img   worker
+
+``steps`` has one short handler each, ``batch`` walks VMs through them and writes the journal,
+``executors`` starts workers, ``work`` is what a worker does.
+"""

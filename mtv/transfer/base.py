@@ -70,9 +70,9 @@ class Base:
     def clear(self, offset: int, length: int) -> None:
         """Makes these bytes read as zeros: a hole where that is possible, else zeros."""
         if self._can_punch:
-            if _libc.fallocate(self._descriptor, _PUNCH_HOLE_KEEP_SIZE, offset, length) == 0:
+            number = _punch(self._descriptor, offset, length)
+            if number == 0:
                 return
-            number = ctypes.get_errno()
             if number in _NO_ROOM or number == errno.EIO:
                 raise OSError(number, os.strerror(number))
             # NFS before 4.2, some devices: it will not work the next time either.
@@ -94,6 +94,15 @@ class Base:
             count = os.pwrite(self._descriptor, view, offset)
             view = view[count:]
             offset += count
+
+
+def _punch(descriptor: int, offset: int, length: int) -> int:
+    """Makes a hole; gives 0 or the error number."""
+    while _libc.fallocate(descriptor, _PUNCH_HOLE_KEEP_SIZE, offset, length) != 0:
+        number = ctypes.get_errno()
+        if number != errno.EINTR:
+            return number
+    return 0
 
 
 def data_runs(buffer: bytearray, start: int, end: int) -> Iterator[tuple[int, int]]:

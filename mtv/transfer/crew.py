@@ -11,7 +11,7 @@ TICK_SECONDS = 0.2
 T = TypeVar("T")
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """Raised inside a thread of a crew that was told to stop; nobody else ever sees it."""
 
 

@@ -61,14 +61,16 @@ class DigestList:
         return digest
 
 
-def recorded_digest(base: Path) -> DiskDigest | None:
+def recorded_digest(base: Path, capacity_bytes: int | None = None) -> DiskDigest | None:
     """The identity of the disk that was copied to this base; None if no copy is complete.
 
     It is what the last complete copy recorded. ``verify`` proves that the base still holds it.
+    Without ``capacity_bytes`` the base is taken to be as large as the disk; a device may not be.
     """
     try:
-        with base.open("rb") as file:
-            capacity_bytes = os.lseek(file.fileno(), 0, os.SEEK_END)
+        if capacity_bytes is None:
+            with base.open("rb") as file:
+                capacity_bytes = os.lseek(file.fileno(), 0, os.SEEK_END)
         return DigestList(Beside(base).digests, capacity_bytes).digest
     except (OSError, TransferError):
         return None

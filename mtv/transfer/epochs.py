@@ -5,7 +5,9 @@ away; the base is synced; the list's records are appended to the resume file; th
 whatever the resume file says is on the disk, even if the machine loses power in between.
 """
 
+import contextlib
 import threading
+from collections.abc import Iterator
 
 from mtv import moments
 from mtv.transfer import resume
@@ -15,21 +17,19 @@ from mtv.transfer.resume import ResumeFile
 
 MIB = 1024 * 1024
 REDONE_BYTES = 128 * MIB
-"""At most this much is copied again after a crash: one epoch that is being synced, one that fills
-up meanwhile, and two buffers a connection (one just filled, one on its way)."""
+"""At most this much is copied again after a crash: one epoch that is being synced, one that filled
+up meanwhile (each may exceed its limit by a buffer), and a buffer of every connection."""
 
 
 def epoch_bytes(connections: int, buffer_bytes: int) -> int:
     """How large an epoch may be so that no more than REDONE_BYTES are ever lost."""
-    return max(16 * MIB, (REDONE_BYTES - 2 * connections * buffer_bytes) // 2)
+    return max(16 * MIB, (REDONE_BYTES - (connections + 2) * buffer_bytes) // 2)
 
 
 class Epochs:
     """Collects written grains and records them from a thread of its own."""
 
-    def __init__(
-        self, base: Base, grains: Grains, file: ResumeFile, *, limit_bytes: int
-    ) -> None:
+    def __init__(self, base: Base, grains: Grains, file: ResumeFile, *, limit_bytes: int) -> None:
         self._base = base
         self._grains = grains
         self._file = file
@@ -38,7 +38,7 @@ class Epochs:
         self._runs: list[tuple[int, int]] = []
         self._bytes = 0
         self._closing = False
-        self._problem: OSError | None = None
+        self._problem: Exception | None = None
         self._thread = threading.Thread(target=self._record_epochs, daemon=True)
         self._thread.start()
 
@@ -81,10 +81,25 @@ class Epochs:
                     self._base.sync()
                     self._file.append(resume.copied(self._grains, runs))
                     moments.reached("sync:epoch")
-            except OSError as problem:
+            except Exception as problem:  # noqa: BLE001 - raised by put and close
                 with self._changed:
                     self._problem = problem
                     self._changed.notify_all()
                 return
             if last:
                 return
+
+
+@contextlib.contextmanager
+def recording(
+    base: Base, grains: Grains, file: ResumeFile, *, limit_bytes: int
+) -> Iterator[Epochs]:
+    """Epochs that are closed when the block ends: what was written is recorded, come what may."""
+    epochs = Epochs(base, grains, file, limit_bytes=limit_bytes)
+    try:
+        yield epochs
+    except BaseException:
+        with contextlib.suppress(OSError):  # what ended the block says more
+            epochs.close()
+        raise
+    epochs.close()

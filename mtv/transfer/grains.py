@@ -95,7 +95,7 @@ class Piece(NamedTuple):
     """A run of grains that one connection works on at a time."""
 
     first: int
-    count: int
+    length: int
     fetch: bool
     """True: read it from the source; False: it is a hole there, so the base is emptied."""
 

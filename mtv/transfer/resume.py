@@ -55,9 +55,7 @@ class ResumeFile:
 
     def append(self, records: Iterable[bytes]) -> None:
         """Adds records (made by the functions below) and makes them durable. Raises OSError."""
-        text = b"".join(
-            record + _CRC.pack(zlib.crc32(record, self._seed)) for record in records
-        )
+        text = b"".join(record + _CRC.pack(zlib.crc32(record, self._seed)) for record in records)
         left = memoryview(text)
         while left:
             left = left[os.write(self._descriptor, left) :]

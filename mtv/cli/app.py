@@ -1,0 +1,89 @@
+"""What commands share: the project, the two kinds of output, tables."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from mtv.documents import check_document, load_document
+from mtv.estate import Estate
+from mtv.model.concern import Assessment
+from mtv.model.estate import Inventory
+from mtv.model.plan import Plan
+from mtv.model.target import SiteMapping, Target
+from mtv.project import Project, read_json
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_option(function: F) -> F:
+    """Adds ``--output text|json``."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="json writes one document to standard output, for scripts.",
+    )(function)
+
+
+def open_project(ctx: click.Context) -> Project:
+    """The project that ``-C`` names."""
+    directory: Path = ctx.find_root().obj
+    return Project(directory)
+
+
+def emit(output: str, value: Any, text: Callable[[], None]) -> None:
+    """Gives the result: as one JSON document, or as a person reads it."""
+    if output == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
+    else:
+        text()
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a plain table; text from a source is shown with its control characters escaped."""
+    lines = [list(titles), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def printable(text: str) -> str:
+    """A source's text without anything that would steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def load_estate(project: Project) -> Estate:
+    """Every inventory of the project. Raises ProjectError when there is none."""
+    paths = project.inventories()
+    if not paths:
+        paths = [project.root / "inventory"]
+        read_json(paths[0] / "*.json", Inventory, "make it with: mtv collect")
+    return Estate(read_json(path, Inventory, "make it with: mtv collect") for path in paths)
+
+
+def load_assessment(project: Project) -> Assessment:
+    """The assessment of the project."""
+    return read_json(project.assessment, Assessment, "make it with: mtv assess")
+
+
+def load_target(project: Project) -> Target:
+    """``target.yaml``, checked."""
+    remedy = "mtv init wrote one; write down what the cluster offers"
+    return check_document(load_document(project.target, remedy), project.target, Target)
+
+
+def load_mapping(project: Project) -> SiteMapping:
+    """``mapping.yaml``, checked."""
+    remedy = "make it with: mtv mapping suggest"
+    return check_document(load_document(project.mapping, remedy), project.mapping, SiteMapping)
+
+
+def load_plan(project: Project) -> Plan:
+    """``plan.yaml``, checked."""
+    return check_document(load_document(project.plan, "make it with: mtv plan"), project.plan, Plan)

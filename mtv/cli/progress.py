@@ -1,0 +1,90 @@
+"""Progress on standard error: bars on a terminal, now and then a line elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from mtv.tasks import OnProgress, Progress
+
+LINE_SECONDS = 10.0
+"""How often an unchanged phase is told where there is no terminal."""
+
+_UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person reads it: ``1.5 GiB``."""
+    for word, factor in _UNITS:
+        if count >= factor:
+            return f"{count / factor:.1f} {word}"
+    return f"{count} bytes"
+
+
+class ProgressView:
+    """Shows the progress of labelled pieces of work. A context manager."""
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None
+        if sys.stderr.isatty():
+            self._bars = Bars(
+                TextColumn("{task.fields[label]:<24}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+        self._ids: dict[str, TaskID] = {}
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def __enter__(self) -> "ProgressView":
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, traceback: TracebackType | None
+    ) -> None:
+        del kind, value, traceback
+        if self._bars is not None:
+            self._bars.stop()
+
+    def of(self, label: str) -> OnProgress:
+        """The function that shows progress of the work with that label."""
+
+        def on_progress(progress: Progress) -> None:
+            if self._bars is not None:
+                self._show_bar(self._bars, label, progress)
+            else:
+                self._tell(label, progress)
+
+        return on_progress
+
+    def _show_bar(self, bars: Bars, label: str, progress: Progress) -> None:
+        if label not in self._ids:
+            self._ids[label] = bars.add_task("", label=label, total=None)
+        bars.update(
+            self._ids[label],
+            description=_sentence(progress),
+            completed=progress.done,
+            total=progress.total,
+        )
+
+    def _tell(self, label: str, progress: Progress) -> None:
+        says, at = self._told.get(label, ("", 0.0))
+        now = time.monotonic()
+        if progress.says != says or now - at > LINE_SECONDS:
+            self._told[label] = (progress.says, now)
+            print(f"  {label}: {_sentence(progress)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _sentence(progress: Progress) -> str:
+    if progress.unit == "bytes" and progress.total:
+        return f"{progress.says} {size(progress.done)} of {size(progress.total)}"
+    if progress.total:
+        return f"{progress.says} {progress.done}/{progress.total}"
+    return f"{progress.says} {progress.done}" if progress.done else progress.says

@@ -1,0 +1,64 @@
+"""``mtv status``: where every VM stands."""
+
+import click
+import msgspec
+
+from mtv.cli.app import emit, load_plan, open_project, output_option, printable, table
+from mtv.journal import Event, Journal, State
+from mtv.model.plan import PlannedVm, Wave
+from mtv.plan import wave_of
+from mtv.project import Project
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one VM stands."""
+
+    ref: str
+    name: str
+    step: str
+    state: str
+    at: str
+    says: str
+
+
+@click.command("status", short_help="Show where every VM of a wave stands.")
+@click.argument("wave", required=False)
+@output_option
+@click.pass_context
+def command(ctx: click.Context, wave: str | None, output: str) -> None:
+    """Show where every VM of a wave stands: its last step, and since when.
+
+    \b
+    Examples:
+      mtv status
+      mtv status pilot --output json
+    """
+    project = open_project(ctx)
+    standings = _standings(project, wave_of(load_plan(project), wave))
+    rows = [(s.name, s.step, s.state, s.at, s.says) for s in standings]
+    emit(output, standings, lambda: table(["VM", "STEP", "STATE", "SINCE", ""], rows))
+
+
+def _standings(project: Project, wave: Wave) -> list[Standing]:
+    path = project.run(wave.name) / "journal.db"
+    if not path.is_file():
+        return [_standing(vm, None) for vm in wave.vms]
+    with Journal(path, command=None) as journal:
+        return [_standing(vm, _last(journal, vm)) for vm in wave.vms]
+
+
+def _last(journal: Journal, vm: PlannedVm) -> Event | None:
+    last = None
+    for event in journal.events(vm.ref):
+        last = event
+    return last
+
+
+def _standing(vm: PlannedVm, event: Event | None) -> Standing:
+    if event is None:
+        return Standing(ref=vm.ref, name=vm.name, step="-", state="not begun", at="", says="")
+    state = str(event.state)
+    if event.state is State.DONE and event.step == "boot":
+        state = "over"
+    says = printable(str(event.detail.get("message", "")).partition("\n")[0])
+    return Standing(ref=vm.ref, name=vm.name, step=event.step, state=state, at=event.at, says=says)

@@ -1,0 +1,26 @@
+"""``mtv sync``: copy the disks of a wave."""
+
+import click
+
+from mtv.cli.app import output_option
+from mtv.cli.wave import run_wave
+from mtv.cutover.batch import sync
+
+
+@click.command("sync", short_help="Copy the disks of a wave; again: only what changed.")
+@click.argument("wave", required=False)
+@click.option("--vm", "chosen", multiple=True, metavar="VM", help="Only this VM; repeatable.")
+@output_option
+@click.pass_context
+def command(ctx: click.Context, wave: str | None, chosen: tuple[str, ...], output: str) -> None:
+    """Copy the disks of a wave's VMs that are off; running ones are left to their cutover.
+
+    Only reads the source. Every disk is digested while it is read and again from what was really
+    written. Stopped or run again, it goes on where it was.
+
+    \b
+    Examples:
+      mtv sync
+      mtv sync pilot --vm web01
+    """
+    run_wave(ctx, "sync", wave, chosen, output, sync)

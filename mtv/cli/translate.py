@@ -1,0 +1,84 @@
+"""``mtv translate``: manifests and ledger."""
+
+import shutil
+from collections import Counter
+
+import click
+
+from mtv.cli.app import (
+    emit,
+    load_assessment,
+    load_estate,
+    load_mapping,
+    load_target,
+    open_project,
+    output_option,
+    printable,
+)
+from mtv.errors import Blocked
+from mtv.project import Project, write_atomically, write_json
+from mtv.translate import Translation, translate
+from mtv.translate.tree import files
+
+
+@click.command("translate", short_help="Write the Kubernetes manifests and the ledger.")
+@output_option
+@click.pass_context
+def command(ctx: click.Context, output: str) -> None:
+    """Write the Kubernetes manifests (manifests/) and the ledger of every source property.
+
+    The manifests are a kustomize tree, the same bytes for the same input. Works offline. Ends with
+    3 when open questions kept VMs out.
+
+    \b
+    Examples:
+      mtv translate
+      oc apply -k manifests
+    """
+    project = open_project(ctx)
+    translation = translate(
+        load_estate(project), load_target(project), load_mapping(project), load_assessment(project)
+    )
+    with project.lock():
+        _write_tree(project, files(translation))
+        write_json(project.ledger, translation.ledger)
+    emit(output, _summary(translation), lambda: _show(translation))
+    if translation.questions:
+        count = len({question.ref for question in translation.questions})
+        raise Blocked(
+            f"{count} VMs are not translated because of open questions",
+            "answer them in mapping.yaml and run mtv translate again",
+        )
+
+
+def _write_tree(project: Project, tree: dict[str, str]) -> None:
+    """Replaces the tree: files of VMs that are not translated any more go."""
+    fresh = project.root / ".manifests.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    for path, text in tree.items():
+        write_atomically(fresh / path, text)
+    shutil.rmtree(project.manifests, ignore_errors=True)
+    fresh.rename(project.manifests)
+
+
+def _summary(translation: Translation) -> dict[str, object]:
+    return {
+        "translated": [{"ref": vm.ref, "name": vm.name} for vm in translation.vms],
+        "blocked": translation.blocked,
+        "questions": translation.questions,
+    }
+
+
+def _show(translation: Translation) -> None:
+    outcomes = Counter[str]()
+    for path in translation.ledger.paths:
+        outcomes[path.outcome] += path.values
+    claims = sum(len(vm.manifests) - 1 for vm in translation.vms)
+    click.echo(
+        f"manifests/: {len(translation.vms)} VirtualMachines, {claims} PersistentVolumeClaims"
+    )
+    click.echo("ledger: " + ", ".join(f"{n} values {word}" for word, n in sorted(outcomes.items())))
+    for ref in translation.blocked:
+        click.echo(f"left out: {ref} is blocked by the assessment")
+    for question in translation.questions:
+        click.echo(f"open: {printable(question.name)} ({question.ref}): {question.says}")

@@ -1,0 +1,80 @@
+"""What ``mtv sync`` and ``mtv cutover`` share: they do something with every VM of a wave."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import click
+
+from mtv.cli.app import emit, load_estate, load_plan, open_project, printable
+from mtv.cli.progress import ProgressView
+from mtv.config import load_settings
+from mtv.cutover.batch import Moved, each_of, raise_failures
+from mtv.cutover.move import Move
+from mtv.cutover.wave import Sources, Workshop
+from mtv.errors import ConfigError
+from mtv.estate import Estate
+from mtv.journal import Journal
+from mtv.model.plan import Wave
+from mtv.plan import check_plan, wave_of
+
+_MARKS = {"done": "✓", "nothing to do": "=", "passed by": "·", "failed": "✗"}
+
+
+def run_wave(
+    ctx: click.Context,
+    command: str,
+    wave_name: str | None,
+    chosen: tuple[str, ...],
+    output: str,
+    act: Callable[[Move], Moved],
+) -> None:
+    """Does ``act`` with every VM of the wave (or the chosen ones) and tells what became of each."""
+    project = open_project(ctx)
+    settings = load_settings(project)
+    estate, plan = load_estate(project), load_plan(project)
+    check_plan(plan, estate)
+    wave = wave_of(plan, wave_name)
+    refs = _chosen(wave, estate, chosen)
+
+    def tell(outcome: Moved) -> None:
+        if output == "text":
+            click.echo(_sentence(outcome))
+
+    with ExitStack() as stack:
+        stack.enter_context(project.lock())
+        journal = stack.enter_context(
+            Journal(project.run(wave.name) / "journal.db", command=f"{command} {wave.name}")
+        )
+        view = stack.enter_context(ProgressView())
+        sources = stack.enter_context(Sources())
+        workshop = Workshop(project, settings, estate, sources)
+        moves = list(workshop.moves(wave, journal, view, refs))
+        outcomes = each_of(moves, act, tell)
+    emit(output, outcomes, lambda: None)
+    raise_failures(outcomes)
+
+
+def _chosen(wave: Wave, estate: Estate, words: tuple[str, ...]) -> frozenset[str]:
+    """Refs of the VMs that the user named. Raises ConfigError for one that is not in the wave."""
+    planned = {vm.ref for vm in wave.vms}
+    names = {vm.name: vm.ref for vm in wave.vms}
+    refs = frozenset(names.get(each) or estate.find(each).ref for each in words)
+    for ref in refs - planned:
+        raise ConfigError(
+            f"{ref} is not in the wave {wave.name}", f"add it with: mtv plan --vm {ref}"
+        )
+    return refs
+
+
+def _sentence(outcome: Moved) -> str:
+    text = f"{_MARKS[outcome.outcome]} {outcome.name}: {outcome.outcome}"
+    if outcome.says:
+        text += f": {printable_lines(outcome.says)}"
+    if outcome.hint:
+        text += f"\n     → {printable_lines(outcome.hint)}"
+    return text
+
+
+def printable_lines(text: str) -> str:
+    """A text of several lines without anything that would steer a terminal."""
+    return "\n".join(printable(line) for line in text.splitlines())

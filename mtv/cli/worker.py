@@ -1,0 +1,74 @@
+"""``mtv worker``: one task, JSON in and JSON out."""
+
+import signal
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+import click
+
+from mtv.cutover.work import perform
+from mtv.errors import MtvError
+from mtv.tasks import Done, Failed, Line, Progress, decode_task, encode
+
+
+@click.command("worker", short_help="Run one task (used by mtv itself, not by people).")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Run one task: a line of JSON on standard input, which has to stay open.
+
+    Writes lines of JSON: progress, then the result or the error. Ends, having cleaned up, when
+    standard input closes or on SIGTERM. docs/architecture.md describes the contract.
+
+    \b
+    Examples:
+      (cat task.json; sleep infinity) | mtv worker
+    """
+    cancelled = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
+    signal.signal(signal.SIGINT, lambda *_: cancelled.set())
+    line = sys.stdin.buffer.readline()
+    threading.Thread(target=_watch, args=(sys.stdin.buffer, cancelled), daemon=True).start()
+    voice = _Voice(cancelled)
+    try:
+        voice.say(Done(result=perform(decode_task(line), voice.say, cancelled)))
+    except MtvError as problem:
+        name = type(problem).__name__
+        voice.say(Failed(error=name, message=problem.message, hint=problem.hint))
+        ctx.exit(problem.exit_code)
+    except Exception as problem:  # noqa: BLE001
+        # Whatever it is, the orchestrator is to hear of it; the traceback goes to the task's log.
+        traceback.print_exc()
+        voice.say(
+            Failed(
+                error="MtvError",
+                message=f"unexpected in a worker: {type(problem).__name__}: {problem}",
+                hint="this is a bug in mtv; the log of this step has the traceback",
+            )
+        )
+        ctx.exit(1)
+
+
+class _Voice:
+    """Writes messages to standard output, one line each, from any thread."""
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self._cancelled = cancelled
+        self._lock = threading.Lock()
+
+    def say(self, message: Line | Progress) -> None:
+        """Writes one message; when nobody listens any more the work is cancelled."""
+        with self._lock:
+            try:
+                sys.stdout.buffer.write(encode(message))
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:
+                self._cancelled.set()
+
+
+def _watch(stream: BinaryIO, cancelled: threading.Event) -> None:
+    """Cancels when standard input closes: whoever gave the task is gone."""
+    while stream.read(1):
+        pass
+    cancelled.set()

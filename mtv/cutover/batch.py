@@ -1,0 +1,108 @@
+"""A wave of VMs through their steps, with the journal before and after each.
+
+For now one VM after the other. A VM that fails does not hold the others up.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from mtv.cutover.move import Move
+from mtv.cutover.steps import Step, Sync, copy_disks, steps_of
+from mtv.errors import Interrupted, MtvError, PartlyDone
+from mtv.journal import State
+from mtv.model.estate import Power
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one VM in one command."""
+
+    ref: str
+    name: str
+    outcome: str
+    """``done``, ``nothing to do``, ``passed by`` or ``failed``."""
+    says: str = ""
+    hint: str = ""
+    error: str = ""
+    """Class of the error where it failed."""
+
+
+def sync(move: Move) -> Moved:
+    """Copies the disks of a VM that is off; a running one is left to its cutover."""
+    if move.base_is_the_guests:
+        return _moved(move, "passed by", "its cutover has begun: its base is the guest's now")
+    if move.open_source().power(move.placed.vm.id) is not Power.OFF:
+        return _moved(move, "passed by", "it is running: mtv cutover shuts it down and copies it")
+    move.record(Sync.name, State.STARTED)
+    move.drop_conversion()
+    detail = {"disks": copy_disks(move)}
+    move.record(Sync.name, State.DONE, detail)
+    fetched = sum(disk["fetched_bytes"] for disk in detail["disks"].values())
+    if fetched == 0:
+        return _moved(move, "nothing to do", "every disk is copied and did not change since")
+    return _moved(move, "done")
+
+
+def cut_over(move: Move) -> Moved:
+    """Takes a VM through all its steps, from wherever an earlier attempt got to."""
+    steps = steps_of(move)
+    if steps[-1].settled(move):
+        return _moved(move, "nothing to do", "it is over and passed its boot check")
+    for step in steps:
+        if not step.settled(move):
+            _take(step, move)
+    return _moved(move, "done")
+
+
+def _take(step: Step, move: Move) -> None:
+    move.record(step.name, State.STARTED)
+    try:
+        detail = step.run(move)
+    except Interrupted:
+        raise  # neither done nor failed: the next run goes on with it
+    except MtvError as problem:
+        failure = {
+            "error": type(problem).__name__,
+            "message": problem.message,
+            "hint": problem.hint,
+        }
+        move.record(step.name, State.FAILED, failure)
+        raise
+    move.record(step.name, State.DONE, detail)
+
+
+def each_of(
+    moves: Iterable[Move], act: Callable[[Move], Moved], on_outcome: Callable[[Moved], None]
+) -> tuple[Moved, ...]:
+    """Does the same with every VM; ``on_outcome`` is told about each as it ends.
+
+    Interrupted is the only error that stops the others.
+    """
+    outcomes = list[Moved]()
+    for move in moves:
+        try:
+            outcome = act(move)
+        except Interrupted:
+            raise
+        except MtvError as problem:
+            outcome = _moved(move, "failed", problem.message, problem.hint, type(problem).__name__)
+        on_outcome(outcome)
+        outcomes.append(outcome)
+    return tuple(outcomes)
+
+
+def raise_failures(outcomes: Sequence[Moved]) -> None:
+    """Raises PartlyDone when some VMs failed, MtvError when all did."""
+    failed = [each for each in outcomes if each.outcome == "failed"]
+    if not failed:
+        return
+    names = ", ".join(each.name for each in failed)
+    message = f"{len(failed)} of {len(outcomes)} VMs failed: {names}"
+    kind = MtvError if len(failed) == len(outcomes) else PartlyDone
+    raise kind(message, "the same command goes on where they stopped; mtv status shows all")
+
+
+def _moved(move: Move, outcome: str, says: str = "", hint: str = "", error: str = "") -> Moved:
+    return Moved(
+        ref=move.ref, name=move.vm.name, outcome=outcome, says=says, hint=hint, error=error
+    )

@@ -1,0 +1,93 @@
+"""One VM on its way over: what every step needs to know about it."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mtv.estate import PlacedVm
+from mtv.journal import Event, Journal, State
+from mtv.model.plan import PlannedVm
+from mtv.names import disk_volume
+from mtv.sources import Source
+from mtv.tasks import Connection, DiskImage, Limits, OnProgress
+
+Detail = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Move:
+    """One planned VM with its source, its files and its journal."""
+
+    vm: PlannedVm
+    placed: PlacedVm
+    manifest: dict[str, Any]
+    """Its VirtualMachine."""
+    connection: Connection
+    open_source: Callable[[], Source]
+    """The source, logged in when first asked for."""
+    limits: Limits
+    directory: Path
+    """Where the VM's images are: ``<target>/<namespace>/<name>``."""
+    run: Path
+    """The folder of the wave's run."""
+    accel: str
+    journal: Journal
+    on_progress: OnProgress
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def ref(self) -> str:
+        """Ref of the VM; the journal files its events under it."""
+        return self.vm.ref
+
+    def base(self, disk_key: str) -> Path:
+        """The base of one disk."""
+        return self.directory / f"{disk_volume(disk_key)}.raw"
+
+    def bases(self) -> tuple[DiskImage, ...]:
+        """The bases of all disks, in the order of the VM."""
+        return tuple(
+            DiskImage(volume=disk_volume(disk.key), path=str(self.base(disk.key)), format="raw")
+            for disk in self.placed.vm.disks
+        )
+
+    @property
+    def conversion(self) -> Path:
+        """Where overlays and scratch files of a conversion are."""
+        return self.directory / "conversion"
+
+    def drop_conversion(self) -> None:
+        """Throws overlays away: their base is about to be written or is committed."""
+        shutil.rmtree(self.conversion, ignore_errors=True)
+
+    @property
+    def console(self) -> Path:
+        """What the guest writes on its serial console."""
+        return self.run / "evidence" / self.vm.name / "console.log"
+
+    def log(self, step: str) -> Path:
+        """The log of one step."""
+        return self.run / "logs" / self.vm.name / f"{step}.log"
+
+    def latest(self, step: str) -> Event | None:
+        """The last event of a step."""
+        return self.journal.latest(self.ref).get(step)
+
+    def record(self, step: str, state: State, detail: Any = None) -> None:
+        """Writes an event of this VM."""
+        plain = msgspec.to_builtins(detail) if detail is not None else {}
+        self.journal.record(self.ref, step, state, plain)
+
+    @property
+    def base_is_the_guests(self) -> bool:
+        """True once something other than the copy has written to the base.
+
+        From the first moment of the commit (or, without a conversion, of the boot) on, the base
+        is no copy of the source any more and must never be synced again.
+        """
+        return self.latest("commit") is not None or self.latest("boot") is not None

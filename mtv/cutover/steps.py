@@ -1,0 +1,194 @@
+"""The steps of a VM on its way over, one short handler each.
+
+A handler first looks whether its effect is already there (``settled``), then brings it about
+(``run``) and returns its evidence. It may be killed at any moment and run again.
+"""
+
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+from mtv.convert.overlay import commit_overlay
+from mtv.cutover.executors import run_task
+from mtv.cutover.move import Detail, Move
+from mtv.errors import Blocked, SourceError
+from mtv.journal import State
+from mtv.model.estate import Power
+from mtv.model.plan import Convert
+from mtv.tasks import CheckTask, ConvertResult, ConvertTask, SyncTask
+
+SHUTDOWN_SECONDS = 300.0
+"""How long a guest may take to shut down before it is switched off."""
+
+
+class Step(Protocol):
+    """One step of a move."""
+
+    name: ClassVar[str]
+
+    def settled(self, move: Move) -> bool:
+        """True when there is nothing (more) to do."""
+
+    def run(self, move: Move) -> Detail:
+        """Brings the effect about; returns the evidence for the journal."""
+
+
+class PowerOff:
+    """The source VM is off."""
+
+    name: ClassVar[str] = "power-off"
+
+    def settled(self, move: Move) -> bool:
+        """Off once is not off for ever: it is asked each time."""
+        event = move.latest(self.name)
+        if event is None or event.state is not State.DONE:
+            return False
+        if move.open_source().power(move.placed.vm.id) is Power.OFF:
+            return True
+        if move.base_is_the_guests:
+            raise _started_again(move)
+        return False
+
+    def run(self, move: Move) -> Detail:
+        """Shuts it down, by its guest where it has VMware Tools."""
+        how = move.open_source().shut_down(
+            move.placed.vm.id, grace_seconds=SHUTDOWN_SECONDS, cancelled=move.cancelled
+        )
+        return {"how": how}
+
+
+class Sync:
+    """Every base is an exact copy of its disk."""
+
+    name: ClassVar[str] = "sync"
+
+    def settled(self, move: Move) -> bool:
+        """Once for each time the VM was shut down; never again when the base is the guest's."""
+        return move.base_is_the_guests or _done_since_power_off(move, self.name)
+
+    def run(self, move: Move) -> Detail:
+        """Copies what is not there yet. The base is written, so no overlay may stand on it."""
+        move.drop_conversion()
+        return {"disks": copy_disks(move)}
+
+
+class ConvertGuest:
+    """Overlays on the bases hold the converted guest."""
+
+    name: ClassVar[str] = "convert"
+
+    def settled(self, move: Move) -> bool:
+        """Once after each sync; a begun commit means that it was done."""
+        return move.latest("commit") is not None or _done_since_power_off(move, self.name)
+
+    def run(self, move: Move) -> Detail:
+        """Runs virt-v2v in place on overlays; the bases stay as they are."""
+        result = run_task(
+            ConvertTask(
+                name=move.vm.name,
+                manifest=move.manifest,
+                bases=move.bases(),
+                directory=str(move.conversion),
+                log=str(move.log("virt-v2v")),
+            ),
+            move.on_progress,
+            move.log(self.name),
+        )
+        return _plain(result)
+
+
+class Commit:
+    """The bases hold the converted guest; the overlays are gone."""
+
+    name: ClassVar[str] = "commit"
+
+    def settled(self, move: Move) -> bool:
+        """Once."""
+        event = move.latest(self.name)
+        return event is not None and event.state is State.DONE
+
+    def run(self, move: Move) -> Detail:
+        """Writes every overlay into its base; one that is gone was written before."""
+        converted = move.latest("convert")
+        if converted is None:
+            raise Blocked(f"{move.vm.name} has no finished conversion to commit")
+        result = msgspec.convert(converted.detail, ConvertResult)
+        for overlay, base in zip(result.overlays, move.bases(), strict=True):
+            commit_overlay(overlay, base, log=move.log(self.name))
+        move.drop_conversion()
+        return {"disks": len(result.overlays)}
+
+
+class Boot:
+    """The guest boots on the target, its check passes."""
+
+    name: ClassVar[str] = "boot"
+
+    def settled(self, move: Move) -> bool:
+        """Once it has passed."""
+        event = move.latest(self.name)
+        return event is not None and event.state is State.DONE
+
+    def run(self, move: Move) -> Detail:
+        """Boots it, having seen the source off: there are never two of it running."""
+        if move.open_source().power(move.placed.vm.id) is not Power.OFF:
+            raise _started_again(move)
+        result = run_task(
+            CheckTask(
+                name=move.vm.name,
+                manifest=move.manifest,
+                disks=move.bases(),
+                check=move.vm.check,
+                console=str(move.console),
+                accel=move.accel,
+            ),
+            move.on_progress,
+            move.log(self.name),
+        )
+        return _plain(result)
+
+
+def steps_of(move: Move) -> tuple[Step, ...]:
+    """The steps of one VM, in order."""
+    if move.vm.convert is Convert.NONE:
+        return (PowerOff(), Sync(), Boot())
+    return (PowerOff(), Sync(), ConvertGuest(), Commit(), Boot())
+
+
+def copy_disks(move: Move) -> Detail:
+    """Copies every disk of the VM, one after the other; disk key -> its SyncResult."""
+    results: Detail = {}
+    for disk in move.placed.vm.disks:
+        result = run_task(
+            SyncTask(
+                vm=move.placed.vm.id,
+                disk=disk.key,
+                capacity_bytes=disk.capacity_bytes,
+                source=move.connection,
+                base=str(move.base(disk.key)),
+                limits=move.limits,
+            ),
+            move.on_progress,
+            move.log("sync"),
+        )
+        results[disk.key] = _plain(result)
+    return results
+
+
+def _done_since_power_off(move: Move, step: str) -> bool:
+    """True when the step was done after the source was last shut down."""
+    event, off = move.latest(step), move.latest(PowerOff.name)
+    return event is not None and off is not None and event.state is State.DONE and event.id > off.id
+
+
+def _plain(result: Any) -> Detail:
+    plain: Detail = msgspec.to_builtins(result)
+    return plain
+
+
+def _started_again(move: Move) -> SourceError:
+    return SourceError(
+        f"{move.placed.vm.name} was started again at the source after it had been copied",
+        "shut it down there if its new changes may be lost, then run the same command again; "
+        f"else start anew: delete {move.directory} and {move.run} and run mtv sync",
+    )

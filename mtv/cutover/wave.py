@@ -1,0 +1,109 @@
+"""From a wave of the plan to moves: what is on disk, who is to be asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from mtv.config import Settings, connection
+from mtv.cutover.move import Move
+from mtv.errors import ConfigError, ProjectError
+from mtv.estate import Estate
+from mtv.journal import Journal
+from mtv.model.plan import PlannedVm, Wave
+from mtv.project import Project
+from mtv.sources import Source, open_source
+from mtv.tasks import Connection, OnProgress
+
+
+class Sources:
+    """The sources of a project, logged in when first asked for. A context manager."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Source] = {}
+
+    def get(self, to: Connection) -> Source:
+        """The source of that connection."""
+        if to.name not in self._open:
+            self._open[to.name] = open_source(to)
+        return self._open[to.name]
+
+    def __enter__(self) -> "Sources":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for source in self._open.values():
+            source.close()
+
+
+class Workshop:
+    """What all moves of a wave share."""
+
+    def __init__(
+        self, project: Project, settings: Settings, estate: Estate, sources: Sources
+    ) -> None:
+        if settings.target is None:
+            raise ConfigError(
+                "mtv.yaml names no target", "write for example: target: {local: {directory: vms}}"
+            )
+        self.project = project
+        self.settings = settings
+        self.estate = estate
+        self.sources = sources
+        self.target = settings.target.local
+
+    def moves(
+        self, wave: Wave, journal: Journal, progress: "ProgressOf", chosen: frozenset[str]
+    ) -> Iterator[Move]:
+        """The moves of a wave, in its order; of the ``chosen`` refs only, if there are any."""
+        for vm in wave.vms:
+            if not chosen or vm.ref in chosen:
+                yield self._move(vm, wave, journal, progress.of(vm.name))
+
+    def _move(self, vm: PlannedVm, wave: Wave, journal: Journal, on_progress: OnProgress) -> Move:
+        placed = self.estate.vm(vm.ref)
+        manifest = load_manifest(self.project, vm)
+        to = connection(self.project, self.settings, placed.inventory.source)
+        namespace = str(manifest["metadata"]["namespace"])
+        root = self.project.root / Path(self.target.directory).expanduser()
+        return Move(
+            vm=vm,
+            placed=placed,
+            manifest=manifest,
+            connection=to,
+            open_source=lambda: self.sources.get(to),
+            limits=self.settings.limits,
+            directory=root / namespace / vm.name,
+            run=self.project.run(wave.name),
+            accel=self.target.accel,
+            journal=journal,
+            on_progress=on_progress,
+        )
+
+
+class ProgressOf(Protocol):
+    """Hands out progress functions by label; ``mtv.cli`` has one that shows them."""
+
+    def of(self, label: str) -> OnProgress:
+        """The function for one label."""
+
+
+def load_manifest(project: Project, vm: PlannedVm) -> dict[str, Any]:
+    """The VirtualMachine of a planned VM. Raises ProjectError when it was not translated.
+
+    The name in the plan must be the manifest's, and the manifest made from the planned VM.
+    """
+    for path in sorted((project.manifests / "vms").glob(f"*/{vm.name}.yaml")):
+        for document in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
+            annotations = document["metadata"].get("annotations") or {}
+            if (
+                document["kind"] == "VirtualMachine"
+                and annotations.get("mtv.migration/source") == vm.ref
+            ):
+                manifest: dict[str, Any] = document
+                return manifest
+    raise ProjectError(
+        f"there is no manifest for {vm.ref} as {vm.name}",
+        "run mtv translate; a VM that it leaves out cannot be moved",
+    )

@@ -1,0 +1,55 @@
+"""What a worker does with a task: the one place where tasks meet the stages."""
+
+from pathlib import Path
+
+from mtv.convert.v2v import convert_guest
+from mtv.launch import open_launcher
+from mtv.sources import open_source
+from mtv.tasks import (
+    Cancelled,
+    CheckTask,
+    ConvertTask,
+    OnProgress,
+    Result,
+    SyncResult,
+    SyncTask,
+    Task,
+    VerifyTask,
+)
+from mtv.transfer.copy import copy_disk
+from mtv.transfer.verify import verify_base
+
+
+def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result:
+    """Does the task. Raises MtvError in its kinds; Interrupted when ``cancelled`` is set."""
+    match task:
+        case SyncTask():
+            return _sync(task, on_progress, cancelled)
+        case ConvertTask():
+            return convert_guest(task, on_progress=on_progress, cancelled=cancelled)
+        case CheckTask():
+            launcher = open_launcher("local")
+            return launcher.check(task, on_progress=on_progress, cancelled=cancelled)
+        case VerifyTask():
+            return verify_base(
+                Path(task.base), task.capacity_bytes, on_progress=on_progress, cancelled=cancelled
+            )
+
+
+def _sync(task: SyncTask, on_progress: OnProgress, cancelled: Cancelled) -> SyncResult:
+    source = open_source(task.source)
+    try:
+        disk = source.open_disk(task.vm, task.disk)
+        try:
+            return copy_disk(
+                disk,
+                Path(task.base),
+                task.capacity_bytes,
+                limits=task.limits,
+                on_progress=on_progress,
+                cancelled=cancelled,
+            )
+        finally:
+            disk.close()
+    finally:
+        source.close()

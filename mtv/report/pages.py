@@ -1,0 +1,73 @@
+"""Writes the report: ``index.html`` (one file, nothing fetched), ``report.json``, ``vms.csv``."""
+
+import csv
+from io import StringIO
+
+import jinja2
+import msgspec
+
+from mtv.mappings import data_directory
+from mtv.report.facts import Facts
+
+_UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
+
+def files(facts: Facts) -> dict[str, str]:
+    """File name -> content."""
+    return {
+        "index.html": html(facts),
+        "report.json": msgspec.json.format(msgspec.json.encode(facts), indent=1).decode() + "\n",
+        "vms.csv": vms_csv(facts),
+    }
+
+
+def html(facts: Facts) -> str:
+    """The page. Every text of the source is escaped; the page loads and runs nothing."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(data_directory("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["size"] = _size
+    environment.filters["duration"] = _duration
+    return environment.get_template("report.html.j2").render(facts=facts)
+
+
+def vms_csv(facts: Facts) -> str:
+    """One line a VM, for a spreadsheet."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(
+        ["ref", "name", "target", "wave", "readiness", "outcome", "downtime_seconds", "digests"]
+    )
+    for vm in facts.vms:
+        equal = all(disk.source_sha256 == disk.target_sha256 for disk in vm.disks)
+        digests = ("equal" if equal else "different") if vm.disks else ""
+        downtime = "" if vm.downtime_seconds is None else f"{vm.downtime_seconds:.1f}"
+        cells = [vm.ref, vm.name, vm.target_name, vm.wave, vm.readiness, vm.outcome]
+        writer.writerow([*map(_inert, cells), downtime, digests])
+    return out.getvalue()
+
+
+def _inert(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _size(count: int) -> str:
+    for word, factor in _UNITS:
+        if count >= factor:
+            return f"{count / factor:.1f} {word}"
+    return f"{count} bytes"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,0 +1,71 @@
+"""The way to a source's disk, shared by all connections."""
+
+import ssl
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from mtv.errors import ReadFailed
+from mtv.model.disk import DiskSource, TlsTrust
+from mtv.tls import trusted_context
+
+
+@dataclass(frozen=True)
+class Place:
+    """A location, taken apart. Neither path nor headers are ever shown: both may hold secrets."""
+
+    host: str
+    port: int
+    target: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    context: ssl.SSLContext | None
+    """None for plain HTTP."""
+
+    @property
+    def server(self) -> str:
+        """``host:port``, for messages."""
+        return f"{self.host}:{self.port}"
+
+
+class Access:
+    """Asks the source where to read, once, and again after a renewal."""
+
+    def __init__(self, source: DiskSource) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._place: Place | None = None
+        self._context: tuple[tuple[TlsTrust, str, int], ssl.SSLContext] | None = None
+
+    def place(self) -> Place:
+        """Where to read now. Raises SourceError, ConfigError or Unreachable."""
+        with self._lock:
+            if self._place is None:
+                self._place = self._ask()
+            return self._place
+
+    def renew(self, refused: Place) -> None:
+        """Has the source log in again, unless another connection just did that.
+
+        Raises SourceError when it can't.
+        """
+        with self._lock:
+            if self._place is refused:
+                self._source.renew()
+                self._place = None
+
+    def _ask(self) -> Place:
+        location = self._source.location()
+        url = urlsplit(location.url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ReadFailed("the source gives an address that is neither http nor https")
+        tls = url.scheme == "https"
+        host, port = url.hostname, url.port or (443 if tls else 80)
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        context = self._trusted(location.tls, host, port) if tls else None
+        return Place(host, port, target, location.headers, context)
+
+    def _trusted(self, tls: TlsTrust, host: str, port: int) -> ssl.SSLContext:
+        key = (tls, host, port)
+        if self._context is None or self._context[0] != key:
+            self._context = (key, trusted_context(tls, host, port))
+        return self._context[1]

@@ -1,0 +1,157 @@
+"""Copies one disk from a source to its base, and proves it."""
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+from mtv import moments
+from mtv.errors import SizeChanged
+from mtv.model.disk import DiskDigest, DiskSource
+from mtv.tasks import Limits, OnProgress, Progress, SyncResult
+from mtv.transfer.base import not_written, open_base
+from mtv.transfer.beside import Beside
+from mtv.transfer.connections import Connections
+from mtv.transfer.crew import Shared
+from mtv.transfer.epochs import epoch_bytes, recording
+from mtv.transfer.fetch import BUFFER_BYTES, Fetch
+from mtv.transfer.grains import DATA, ZERO, blank_holes, pieces, within
+from mtv.transfer.http_range import Patience
+from mtv.transfer.lease import writer_lease
+from mtv.transfer.reread import differing_grains, mismatch
+from mtv.transfer.standing import Standing, take_up
+
+PIECE_BYTES = 32 * 1024 * 1024
+"""One range request: large ones cost a server least."""
+
+
+def copy_disk(
+    source: DiskSource,
+    base: Path,
+    capacity_bytes: int,
+    *,
+    limits: Limits,
+    on_progress: OnProgress,
+    cancelled: threading.Event,
+    piece_bytes: int = PIECE_BYTES,
+    patience: Patience | None = None,
+) -> SyncResult:
+    """Copies a disk into ``base``, a file or a block device; run again, only what is missing.
+
+    Holes of the disk are holes of the base. When this returns, what stands on the base was
+    compared with what was read, and its digests are listed beside it (``Beside``). Whatever ends
+    it before, the next call goes on from there. ``source`` is not closed.
+
+    Raises SizeChanged, ReadFailed, TargetFull, DigestMismatch, TransferError (another worker, the
+    storage), SourceError (no new login), UntrustedTls, Interrupted.
+    """
+    started = time.monotonic()
+    with (
+        writer_lease(Beside(base).lease, cancelled),
+        Connections(source, limits, patience or Patience(), cancelled) as connections,
+    ):
+        found = connections.find()
+        if found.served.size_bytes != capacity_bytes:
+            raise _size_changed(base, capacity_bytes, found.served.size_bytes)
+
+        with (
+            open_base(base, capacity_bytes) as target,
+            take_up(
+                target, found.identity, on_progress=on_progress, cancelled=cancelled
+            ) as standing,
+        ):
+            moments.reached("sync:started")
+            kept = standing.grains.bytes_in(DATA, ZERO)
+            digest, written = standing.complete, 0
+            if digest is None:
+                written = _copy_missing(source, standing, connections, piece_bytes, on_progress)
+                connections.check_unchanged()
+                moments.reached("sync:copied")
+                _compare(standing, on_progress, cancelled)
+                moments.reached("sync:digests")
+                digest = _complete(standing)
+            data = standing.grains.bytes_in(DATA)
+
+        moments.reached("sync:finished")
+        return SyncResult(
+            source=digest,
+            target=digest,  # compared grain by grain, or there was DigestMismatch
+            fetched_bytes=connections.fetched_bytes,
+            written_bytes=written,
+            kept_bytes=kept,
+            data_bytes=data,
+            retries=connections.retries,
+            seconds=time.monotonic() - started,
+        )
+
+
+def _copy_missing(
+    source: DiskSource,
+    standing: Standing,
+    connections: Connections,
+    piece_bytes: int,
+    on_progress: OnProgress,
+) -> int:
+    """Copies every grain that is not recorded; gives how many bytes were written."""
+    base, grains, crew = standing.base, standing.grains, connections.crew
+    standing.break_seal()
+    wanted = within(grains, source.extents())
+    holes = blank_holes(grains, wanted)
+    todo = Shared(pieces(grains, wanted, piece_bytes))
+    limit = epoch_bytes(len(connections.readers), BUFFER_BYTES)
+    try:
+        with recording(base, grains, standing.file, limit_bytes=limit) as epochs:
+            fetch = Fetch(base, grains, epochs, crew.stop)
+
+            def tick() -> None:
+                total = base.capacity_bytes
+                on_progress(
+                    Progress(
+                        says="reading the source", done=fetch.done_bytes, total=total, unit="bytes"
+                    )
+                )
+
+            for first, count in holes:
+                fetch.skip(first, count)
+            crew.run(
+                [partial(fetch.work, reader, todo) for reader in connections.readers],
+                what=f"the copy to {base.path}",
+                tick=tick,
+                interrupt=connections.interrupt,
+            )
+    except OSError as problem:
+        raise not_written(base.path, problem, 0, base.capacity_bytes) from problem
+    return fetch.written_bytes
+
+
+def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.Event) -> None:
+    """Reads back what is on the disk; raises DigestMismatch when it is not what was read."""
+    base, grains = standing.base, standing.grains
+    bad = differing_grains(
+        base.path,
+        base.capacity_bytes,
+        grains.digest,
+        says="comparing the copy",
+        on_progress=on_progress,
+        cancelled=cancelled,
+    )
+    if bad:
+        standing.forget(bad)
+        raise mismatch(base.path, bad)
+
+
+def _complete(standing: Standing) -> DiskDigest:
+    """Writes the evidence, then the seal that says that it is there."""
+    try:
+        digest = standing.list_digests()
+        standing.seal(digest)
+    except OSError as problem:
+        raise not_written(standing.base.path, problem, 0, 0) from problem
+    return digest
+
+
+def _size_changed(base: Path, planned: int, found: int) -> SizeChanged:
+    return SizeChanged(
+        f"the disk for {base} has {found} bytes at the source, the plan says {planned}",
+        "collect the inventory again and make a new plan",
+    )

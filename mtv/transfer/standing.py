@@ -1,0 +1,172 @@
+"""What stands on a base from earlier runs, and how much of it may be trusted.
+
+The resume file says what was copied, from which state of the source, to which base. Each of the
+three may have changed since: the source (its identity is another one), the base (somebody wrote
+to it, or replaced it), or the file itself (torn, rotten, gone).
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtv.model.disk import DiskDigest
+from mtv.tasks import OnProgress
+from mtv.transfer import resume
+from mtv.transfer.base import Base, not_written
+from mtv.transfer.beside import Beside, remove
+from mtv.transfer.digests import recorded_digest, write_list
+from mtv.transfer.grains import BLANK, DATA, UNKNOWN, ZERO, Grains
+from mtv.transfer.reread import differing_grains
+from mtv.transfer.resume import NO_IDENTITY, Recorded, ResumeFile, Seal
+
+
+class Standing:
+    """A base that is ready to be copied to: its grains, its resume file, and if it is complete."""
+
+    def __init__(
+        self, base: Base, files: Beside, grains: Grains, file: ResumeFile, complete: bool
+    ) -> None:
+        self.base = base
+        self.grains = grains
+        self.file = file
+        self._files = files
+        self.complete: DiskDigest | None = None
+        """The disk's digest, if nothing is left to do."""
+        if complete:
+            self.complete = recorded_digest(base.path, base.capacity_bytes)
+
+    def break_seal(self) -> None:
+        """Takes the evidence away: from now on the base is being written."""
+        remove(self._files.digests)
+
+    def forget(self, bad: list[int]) -> None:
+        """These grains do not hold what was recorded; the next run copies them again."""
+        self.file.append(resume.forgotten(bad))
+        for grain in bad:
+            self.grains.mark(grain, 1, UNKNOWN)
+
+    def list_digests(self) -> DiskDigest:
+        """Writes the digest list; gives the disk's digest."""
+        return write_list(self._files.digests, self.grains)
+
+    def seal(self, digest: DiskDigest) -> None:
+        """The copy is complete, compared, and its digest list is written."""
+        self.base.sync_times()
+        self.file.append([resume.sealed(_seal(self.base, digest))])
+
+
+@contextlib.contextmanager
+def take_up(
+    base: Base, identity: bytes | None, *, on_progress: OnProgress, cancelled: threading.Event
+) -> Iterator[Standing]:
+    """Goes on with what earlier runs left, as far as it can be trusted.
+
+    ``identity`` is that of the source as it is now; None if it does not tell.
+    Raises TransferError, TargetFull, Interrupted.
+    """
+    files = Beside(base.path)
+    try:
+        recorded = resume.read(files.resume, base.capacity_bytes)
+        if recorded is None or not _usable(recorded.grains, base):
+            standing = _start_over(base, files, identity)
+        else:
+            standing = _go_on(base, files, identity, recorded, on_progress, cancelled)
+    except OSError as problem:
+        raise not_written(base.path, problem, 0, base.capacity_bytes) from problem
+    try:
+        yield standing
+    finally:
+        standing.file.close()
+
+
+def needed_bytes(base: Path, capacity_bytes: int) -> int:
+    """How much room a copy to this base may still take, at most: holes may make it far less."""
+    try:
+        found = base.stat()
+    except OSError:
+        return capacity_bytes
+    return max(0, capacity_bytes - found.st_blocks * 512) if base.is_file() else 0
+
+
+def _usable(grains: Grains, base: Base) -> bool:
+    """Whether anything that is recorded can stand on this base."""
+    if not base.is_device and base.size_bytes != base.capacity_bytes:
+        return False
+    return bool(grains.bytes_in(DATA, ZERO))
+
+
+def _start_over(base: Base, files: Beside, identity: bytes | None) -> Standing:
+    # In this order: a crash in between must not leave records or evidence of other content.
+    remove(files.digests)
+    file = resume.create(files.resume, base.capacity_bytes, identity or NO_IDENTITY, base.inode)
+    grains = Grains(base.capacity_bytes)
+    try:
+        if base.blank():
+            grains.mark(0, grains.count, BLANK)
+    except BaseException:
+        file.close()
+        raise
+    return Standing(base, files, grains, file, complete=False)
+
+
+def _go_on(
+    base: Base,
+    files: Beside,
+    identity: bytes | None,
+    recorded: Recorded,
+    on_progress: OnProgress,
+    cancelled: threading.Event,
+) -> Standing:
+    grains, seal = recorded.grains, recorded.seal
+    bad: list[int] = []
+    touched = not _is_as_left(base, recorded)
+    if touched:
+        bad = differing_grains(
+            base.path,
+            base.capacity_bytes,
+            grains.digest,
+            says="checking what is there",
+            on_progress=on_progress,
+            cancelled=cancelled,
+            only=lambda grain: grains.state[grain] in (DATA, ZERO),
+        )
+    if identity is None or identity != recorded.identity:
+        for grain in bad:
+            grains.mark(grain, 1, UNKNOWN)
+        grains.doubt()
+        remove(files.digests)
+        file = resume.create(files.resume, base.capacity_bytes, identity or NO_IDENTITY, base.inode)
+        return Standing(base, files, grains, file, complete=False)
+
+    file = recorded.reopen(files.resume)
+    try:
+        digest = recorded_digest(base.path, base.capacity_bytes)
+        listed = (
+            digest is not None
+            and seal is not None
+            and (bytes.fromhex(digest.sha256) == seal.list_digest)
+        )
+        standing = Standing(base, files, grains, file, complete=listed and not bad)
+        if bad:
+            standing.forget(bad)
+        if standing.complete is not None and touched:
+            standing.seal(standing.complete)
+    except BaseException:
+        file.close()
+        raise
+    return standing
+
+
+def _is_as_left(base: Base, recorded: Recorded) -> bool:
+    """Whether nobody but us wrote to the base, as far as can be told without reading it."""
+    if recorded.seal is None:
+        # It was being written, so its times prove nothing; the copy's end compares all of it.
+        return recorded.inode == base.inode
+    if base.is_device:
+        return False
+    return (recorded.seal.inode, recorded.seal.changed_ns) == (base.inode, base.changed_ns)
+
+
+def _seal(base: Base, digest: DiskDigest) -> Seal:
+    return Seal(base.inode, base.changed_ns, bytes.fromhex(digest.sha256))

@@ -1,0 +1,63 @@
+"""Proves that a base still holds what was copied to it."""
+
+import threading
+import time
+from pathlib import Path
+
+from mtv.errors import SizeChanged, TransferError
+from mtv.tasks import OnProgress, VerifyResult
+from mtv.transfer import resume
+from mtv.transfer.base import open_base
+from mtv.transfer.beside import Beside
+from mtv.transfer.digests import DigestList
+from mtv.transfer.lease import writer_lease
+from mtv.transfer.reread import differing_grains, mismatch
+
+
+def verify_base(
+    base: Path,
+    capacity_bytes: int,
+    *,
+    on_progress: OnProgress,
+    cancelled: threading.Event,
+) -> VerifyResult:
+    """Reads a base from the disk itself, not from memory, and compares it with its digest list.
+
+    What differs is noted, so that the next copy repairs it. Raises DigestMismatch,
+    SizeChanged, TransferError (never copied to the end, unreadable, being written), Interrupted.
+    """
+    started = time.monotonic()
+    files = Beside(base)
+    if not base.exists():
+        raise TransferError(f"there is no {base}", "run mtv sync first")
+    with writer_lease(files.lease, cancelled), open_base(base, capacity_bytes) as target:
+        if not target.is_device and target.size_bytes != capacity_bytes:
+            raise SizeChanged(
+                f"{base} has {target.size_bytes} bytes, the disk has {capacity_bytes}",
+                "run mtv sync again",
+            )
+        expected = DigestList(files.digests, capacity_bytes)
+        target.sync()
+        bad = differing_grains(
+            base,
+            capacity_bytes,
+            expected.__getitem__,
+            says="comparing the copy",
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+        if bad:
+            _note(files, capacity_bytes, bad)
+            raise mismatch(base, bad)
+    return VerifyResult(digest=expected.digest, seconds=time.monotonic() - started)
+
+
+def _note(files: Beside, capacity_bytes: int, bad: list[int]) -> None:
+    """Has the resume file say that these grains are to be copied again."""
+    recorded = resume.read(files.resume, capacity_bytes)
+    if recorded is not None:
+        file = recorded.reopen(files.resume)
+        try:
+            file.append(resume.forgotten(bad))
+        finally:
+            file.close()
