@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from mtv.documents import check_document, load_document
+from mtv.errors import ProjectError
 from mtv.estate import Estate
 from mtv.model.concern import Assessment
 from mtv.model.estate import Inventory
@@ -62,8 +63,7 @@ def load_estate(project: Project) -> Estate:
     """Every inventory of the project. Raises ProjectError when there is none."""
     paths = project.inventories()
     if not paths:
-        paths = [project.root / "inventory"]
-        read_json(paths[0] / "*.json", Inventory, "make it with: mtv collect")
+        raise ProjectError("there is no inventory yet", "make it with: mtv collect")
     return Estate(read_json(path, Inventory, "make it with: mtv collect") for path in paths)
 
 

@@ -115,11 +115,12 @@ class Watch:
             clean = self.console.feed(data[start : start + half])
             # One byte never becomes more than one character, so no match of at most half a
             # window falls between two windows.
+            if self._seen:
+                continue
             self._window = self._window[-half:] + clean
             if self._wanted is not None and self._wanted.search(self._window):
                 self._seen = True
-                return
-            if self._sign is None:
+            elif self._sign is None:
                 self._sign = next((s for p, s in self._signs if p.search(self._window)), None)
 
     def verdict(self, seconds: float, *, running: bool) -> Passed | None:

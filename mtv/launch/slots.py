@@ -120,6 +120,7 @@ def _furnish(directory: Path, base: Path) -> None:
     conf = _CONF.format(uid=os.geteuid(), gid=os.getegid())
     (directory / "etc" / "qemu.conf").write_text(conf, encoding="utf-8")
     (directory / "run").mkdir(exist_ok=True)
+    (directory / "libvirt.log").unlink(missing_ok=True)
     known = base / "0" / "cache"
     if not (directory / "cache").exists() and known.is_dir():
         # libvirt checks what it reads, and probes again where a file was copied half written.

@@ -53,7 +53,7 @@ def _values(inventory: dict[str, Any], source: str) -> Iterator[tuple[str, str, 
         if isinstance(value, dict):
             for key, inner in value.items():
                 yield from walk(f"{path}.{key}" if path else key, ref, inner)
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             for item in value:
                 # Only the objects of the first level have refs; a disk belongs to its VM.
                 first = "[]" not in path and isinstance(item, dict)

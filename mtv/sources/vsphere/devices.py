@@ -53,7 +53,7 @@ def disks(devices: Sequence[Any]) -> Iterator[Disk]:
         yield Disk(
             key=str(device.key),
             label=_label(device),
-            capacity_bytes=device.capacityInBytes or device.capacityInKB * 1024,
+            capacity_bytes=int(device.capacityInBytes or device.capacityInKB * 1024),
             backing=_kind_of_backing(backing),
             datastore=None if datastore is None else datastore._GetMoId(),
             path=getattr(backing, "fileName", None) or "",
@@ -64,8 +64,8 @@ def disks(devices: Sequence[Any]) -> Iterator[Disk]:
             shared=getattr(backing, "sharing", None) == "sharingMultiWriter",
             uuid=getattr(backing, "uuid", None),
             controller=_first_kind(controller, _CONTROLLERS),
-            bus=getattr(controller, "busNumber", None) or 0,
-            unit=device.unitNumber or 0,
+            bus=int(getattr(controller, "busNumber", None) or 0),
+            unit=int(device.unitNumber or 0),
         )
 
 

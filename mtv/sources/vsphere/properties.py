@@ -102,17 +102,24 @@ def read_one(session: Session, obj: Any, paths: Sequence[str]) -> dict[str, Any]
             ],
         )
         contents = session.content.propertyCollector.RetrieveContents([spec])
-        return {p.name: p.val for content in contents for p in content.propSet}
+        return {p.name: _plain(p.val) for content in contents for p in content.propSet}
 
     with session.faults_as_errors():
         return session.renewing(ask)
+
+
+def _plain(value: Any) -> Any:
+    """pyVmomi has int and str types of its own; everything else stays as it is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return str(value) if isinstance(value, str) else value
 
 
 def _take(content: Any, retrieved: Retrieved) -> None:
     kind, id_ = type(content.obj), content.obj._GetMoId()
     values = retrieved.objects.setdefault(kind, {}).setdefault(id_, {})
     for prop in content.propSet:
-        values[prop.name] = prop.val
+        values[prop.name] = _plain(prop.val)
     for missing in content.missingSet:
         fault = missing.fault.fault
         if isinstance(fault, vim.fault.NoPermission):

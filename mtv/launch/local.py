@@ -1,0 +1,309 @@
+"""Boots guests on this machine with libvirt's embedded driver: no daemon, no root needed."""
+
+import atexit
+import contextlib
+import importlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mtv import accel
+from mtv.errors import Interrupted, LaunchError, MissingTool
+from mtv.launch import guard
+from mtv.launch.check import Passed, Watch, boot_failed
+from mtv.launch.domain import Domain, domain_xml
+from mtv.launch.slots import forget, slot
+from mtv.moments import reached
+from mtv.tasks import CheckResult, CheckTask, OnProgress, Progress
+
+GRACE_SECONDS = 60
+"""How long a guest may take to shut down when its manifest does not say it."""
+
+EMULATED_TIMES = 3
+"""Under emulation it may take this many times as long."""
+
+PRESS_AGAIN_SECONDS = 15.0
+"""A guest that was not listening yet when the power button was pressed gets another press."""
+
+CONSOLE_LIMIT_BYTES = 64 * 1024 * 1024
+"""A guest that writes more than this on its console is stopped: it would fill our disk."""
+
+_POLL_SECONDS = 0.1
+_LOCKED_SECONDS = 8.0
+
+
+class LocalLauncher:
+    """The launcher ``local``. ``grace_seconds`` overrides what manifest and defaults say."""
+
+    def __init__(self, grace_seconds: float | None = None) -> None:
+        self._grace_seconds = grace_seconds
+
+    def check(
+        self, task: CheckTask, *, on_progress: OnProgress, cancelled: threading.Event
+    ) -> CheckResult:
+        """See ``Launcher.check``."""
+        reached("check:started")
+        began = time.monotonic()
+        watch = Watch(task.check)
+        console = Path(task.console).absolute()
+        console.parent.mkdir(parents=True, exist_ok=True)
+        console.unlink(missing_ok=True)
+        verdict = accel.choose(task.accel, on_progress=on_progress)
+        domain = domain_xml(task.manifest, task.disks, accel=verdict.accel, console=console)
+        on_progress(Progress(says=f"starting {domain.name} under {verdict.accel}: {verdict.why}"))
+        with _driver().machine(domain, console, cancelled) as machine:
+            reached("check:running")
+            on_progress(Progress(says=f"{domain.name} runs, waiting until it is up"))
+            passed = _wait_until_up(machine, watch, cancelled)
+            up_after = machine.seconds()
+            reached("check:passed")
+            on_progress(Progress(says=f"{domain.name} is up after {up_after:.0f} s, stopping it"))
+            stopped = _stop(machine, self._grace(domain, verdict.accel), cancelled)
+            watch.feed(machine.new_output())
+        reached("check:stopped")
+        return CheckResult(
+            accel=verdict.accel,
+            up_after_seconds=round(up_after, 2),
+            console_tail=watch.console.tail(),
+            caveats=domain.caveats,
+            stopped=stopped,
+            weak=passed.weak,
+            seconds=round(time.monotonic() - began, 2),
+        )
+
+    def _grace(self, domain: Domain, chosen: str) -> float:
+        if self._grace_seconds is not None:
+            return self._grace_seconds
+        grace = GRACE_SECONDS if domain.grace_seconds is None else domain.grace_seconds
+        return grace if chosen == accel.KVM else grace * EMULATED_TIMES
+
+
+class Machine:
+    """A started domain: whether it runs, what it wrote, its power button."""
+
+    def __init__(self, libvirt: Any, handle: Any, console: Path) -> None:
+        self._libvirt = libvirt
+        self._handle = handle
+        self._console = console
+        self._read_bytes = 0
+        self._started = time.monotonic()
+
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._started
+
+    def running(self) -> bool:
+        """False when the guest has ended; raises LaunchError when it cannot go on."""
+        with self._gone_is_fine():
+            state, reason = self._handle.state()
+            if state == self._libvirt.VIR_DOMAIN_PAUSED:
+                if reason == self._libvirt.VIR_DOMAIN_PAUSED_IOERROR:
+                    raise LaunchError(
+                        "the guest was paused: reading or writing one of its disks failed",
+                        "look whether the file system that holds the overlays is full",
+                    )
+                if reason == self._libvirt.VIR_DOMAIN_PAUSED_CRASHED:
+                    return False
+            return state not in (
+                self._libvirt.VIR_DOMAIN_SHUTOFF,
+                self._libvirt.VIR_DOMAIN_CRASHED,
+            )
+        return False
+
+    def new_output(self) -> bytes:
+        """What the guest wrote since the last call, at most 1 MiB of it at once."""
+        try:
+            with self._console.open("rb") as file:
+                file.seek(self._read_bytes)
+                data = file.read(1024 * 1024)
+        except FileNotFoundError:
+            return b""
+        self._read_bytes += len(data)
+        return data
+
+    def flooded(self) -> bool:
+        """True when the console passed its limit."""
+        return self._read_bytes > CONSOLE_LIMIT_BYTES
+
+    def press_power_button(self) -> None:
+        """Asks the guest by ACPI to shut down."""
+        with self._gone_is_fine():
+            self._handle.shutdownFlags(self._libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
+    def destroy(self) -> None:
+        """Stops it now; no matter if it has already ended."""
+        with self._gone_is_fine():
+            self._handle.destroy()
+
+    @contextlib.contextmanager
+    def _gone_is_fine(self) -> Iterator[None]:
+        """A transient domain that ended is not known any more; that is no error."""
+        try:
+            yield
+        except self._libvirt.libvirtError as problem:
+            if problem.get_error_code() not in (
+                self._libvirt.VIR_ERR_NO_DOMAIN,
+                self._libvirt.VIR_ERR_OPERATION_INVALID,
+            ):
+                raise LaunchError(f"libvirt: {problem.get_error_message()}") from problem
+
+
+def _wait_until_up(machine: Machine, watch: Watch, cancelled: threading.Event) -> Passed:
+    while True:
+        # Asked before the console is read: what a guest wrote before it ended must count.
+        running = machine.running()
+        output = machine.new_output()
+        watch.feed(output)
+        if output and not running:
+            continue
+        passed = watch.verdict(machine.seconds(), running=running)
+        if passed is not None:
+            return passed
+        if machine.flooded():
+            raise boot_failed(
+                f"it wrote more than {CONSOLE_LIMIT_BYTES >> 20} MiB on its console",
+                "something in the guest fails over and over; look at its console",
+                watch.console,
+            )
+        if cancelled.wait(0 if len(output) > 65536 else _POLL_SECONDS):
+            raise Interrupted("the check was stopped, and the guest with it")
+
+
+def _stop(machine: Machine, grace_seconds: float, cancelled: threading.Event) -> str:
+    """Shuts the guest down and says how it ended; see ``CheckResult.stopped``."""
+    if not machine.running():
+        return "by itself"
+    deadline = time.monotonic() + grace_seconds
+    press_at = time.monotonic()
+    while time.monotonic() < deadline:
+        if time.monotonic() >= press_at:
+            machine.press_power_button()
+            press_at += PRESS_AGAIN_SECONDS
+        if not machine.running():
+            return "by ACPI"
+        if cancelled.wait(_POLL_SECONDS):
+            raise Interrupted("the check was stopped, and the guest with it")
+    machine.destroy()
+    return "destroyed"
+
+
+class _Driver:
+    """libvirt's embedded driver in this process's slot. There is one, for as long as we live."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self.directory = self._stack.enter_context(slot())
+        self._libvirt = _import_libvirt(self.directory)
+        self._closing = False
+        # The driver wants an event loop, even where nobody waits for events.
+        self._libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        self._libvirt.virEventRegisterDefaultImpl()
+        self._libvirt.virEventAddTimeout(500, lambda _timer, _opaque: None, None)
+        self._loop = threading.Thread(target=self._run_events, daemon=True, name="libvirt-events")
+        self._loop.start()
+        try:
+            self._connection = self._libvirt.open(f"qemu:///embed?root={self.directory}")
+        except self._libvirt.libvirtError as problem:
+            self._stack.close()
+            raise _cannot_open(problem.get_error_message()) from problem
+        atexit.register(self.close)
+
+    @contextlib.contextmanager
+    def machine(
+        self, domain: Domain, console: Path, cancelled: threading.Event
+    ) -> Iterator[Machine]:
+        """Starts a domain; on leaving, on whatever way, it is gone."""
+        # EFI variables of an earlier check of a VM of this name are not this VM's.
+        variables = self.directory / "lib" / "qemu" / "nvram" / f"{domain.name}_VARS.fd"
+        variables.unlink(missing_ok=True)
+        handle = self._create(domain, cancelled)
+        machine = Machine(self._libvirt, handle, console)
+        try:
+            # Started paused and resumed: a guest that powers off at once would else make the
+            # start itself fail (libvirt 9.0).
+            with machine._gone_is_fine():
+                handle.resume()
+            yield machine
+        finally:
+            machine.destroy()
+
+    def _create(self, domain: Domain, cancelled: threading.Event) -> Any:
+        # No VIR_DOMAIN_START_AUTODESTROY: embedded drivers refuse it (9.0). The guard stands in.
+        flags = self._libvirt.VIR_DOMAIN_START_PAUSED
+        deadline = time.monotonic() + _LOCKED_SECONDS
+        while True:
+            try:
+                return self._connection.createXML(domain.xml, flags)
+            except self._libvirt.libvirtError as problem:
+                text = problem.get_error_message()
+                # A killed worker's QEMU may need a moment to let go of the disk.
+                if '" lock' not in text or time.monotonic() > deadline or cancelled.is_set():
+                    raise _cannot_start(domain.name, text) from problem
+            cancelled.wait(0.5)
+
+    def _run_events(self) -> None:
+        while not self._closing:
+            self._libvirt.virEventRunDefaultImpl()
+
+    def close(self) -> None:
+        """Closes the driver when the process ends, so that the slot is left clean."""
+        with contextlib.suppress(self._libvirt.libvirtError):
+            self._connection.close()
+        self._closing = True
+        self._loop.join(2)
+        if not guard.machines(self.directory):
+            forget(self.directory)
+        self._stack.close()
+
+
+_lock = threading.Lock()
+_drivers: list[_Driver] = []
+
+
+def _driver() -> _Driver:
+    """This process's driver, opened at its first use."""
+    with _lock:
+        if not _drivers:
+            _drivers.append(_Driver())
+        return _drivers[0]
+
+
+def _import_libvirt(directory: Path) -> Any:
+    """The libvirt package, told to log to the slot: else it writes to our standard error."""
+    name = "LIBVIRT_LOG_OUTPUTS"
+    if name not in os.environ:
+        # libvirt reads it once, when it is loaded.
+        os.environ[name] = f"3:file:{directory / 'libvirt.log'}"
+    try:
+        return importlib.import_module("libvirt")
+    except ImportError as problem:
+        raise MissingTool(
+            "the launcher 'local' needs the Python package libvirt-python",
+            "pip install 'mtv[local]' (it needs libvirt's headers: libvirt-dev)",
+        ) from problem
+
+
+def _cannot_open(text: str) -> LaunchError:
+    hint = "install libvirt's QEMU driver (Debian: libvirt-daemon-driver-qemu)"
+    if "Failed to parse user" in text:
+        hint = (
+            "as root, libvirt needs the user it was built to run QEMU as; install"
+            " libvirt-daemon-system, or run mtv as an ordinary user"
+        )
+    return LaunchError(f"libvirt's embedded driver does not open: {text}", hint)
+
+
+_START_HINTS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ('" lock', lambda _: "another process has the disk open: is this VM being copied or checked?"),
+    ("Cannot allocate memory", lambda _: "the guest needs more memory than this machine has"),
+    ("Unable to find any firmware", lambda _: "install EFI firmware for QEMU (Debian: ovmf)"),
+    ("already exists", lambda _: "this process is checking that VM at the moment"),
+)
+
+
+def _cannot_start(name: str, text: str) -> LaunchError:
+    hint = next((make(text) for sign, make in _START_HINTS if sign in text), "")
+    return LaunchError(f"libvirt could not start {name}: {text[:2000]}", hint)

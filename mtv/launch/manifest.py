@@ -1,0 +1,315 @@
+"""The part of a KubeVirt VirtualMachine that a launcher of ours understands, and what of it.
+
+Source of the field names: kubevirt.io/v1, VirtualMachine. ``HONOURED`` lists the leaves that
+become hardware, ``CAVEATS`` those that do not, each with its sentence, ``ADMINISTRATIVE`` those
+that no guest can notice. A path in none of them is an error: it might matter.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+import msgspec
+
+from mtv.errors import LaunchError
+
+_SPEC = "spec.template.spec"
+_DOMAIN = f"{_SPEC}.domain"
+
+HONOURED = frozenset(
+    {
+        "metadata.name",
+        f"{_SPEC}.terminationGracePeriodSeconds",
+        f"{_SPEC}.architecture",
+        f"{_DOMAIN}.machine.type",
+        f"{_DOMAIN}.firmware.uuid",
+        f"{_DOMAIN}.firmware.serial",
+        f"{_DOMAIN}.firmware.bootloader.bios",
+        f"{_DOMAIN}.firmware.bootloader.bios.useSerial",
+        f"{_DOMAIN}.firmware.bootloader.efi",
+        f"{_DOMAIN}.firmware.bootloader.efi.secureBoot",
+        f"{_DOMAIN}.features.acpi",
+        f"{_DOMAIN}.features.smm",
+        f"{_DOMAIN}.features.smm.enabled",
+        f"{_DOMAIN}.cpu.sockets",
+        f"{_DOMAIN}.cpu.cores",
+        f"{_DOMAIN}.cpu.threads",
+        f"{_DOMAIN}.cpu.model",
+        f"{_DOMAIN}.memory.guest",
+        f"{_DOMAIN}.devices.disks[].name",
+        f"{_DOMAIN}.devices.disks[].disk.bus",
+        f"{_DOMAIN}.devices.disks[].serial",
+        f"{_DOMAIN}.devices.disks[].bootOrder",
+        f"{_DOMAIN}.devices.interfaces[].name",
+        f"{_DOMAIN}.devices.interfaces[].model",
+        f"{_DOMAIN}.devices.interfaces[].macAddress",
+        f"{_DOMAIN}.devices.interfaces[].masquerade",
+        f"{_DOMAIN}.devices.interfaces[].bridge",
+        f"{_DOMAIN}.devices.interfaces[].state",
+        f"{_SPEC}.networks[].name",
+        f"{_SPEC}.networks[].pod",
+        f"{_SPEC}.networks[].multus.networkName",
+        f"{_SPEC}.volumes[].name",
+        f"{_SPEC}.volumes[].persistentVolumeClaim.claimName",
+        f"{_SPEC}.volumes[].dataVolume.name",
+    }
+)
+
+CAVEATS = {
+    "spec.runStrategy": "runStrategy {value} is not applied: the guest is booted once, by hand",
+    "spec.running": "running is not applied: the guest is booted once, by hand",
+    f"{_SPEC}.evictionStrategy": "evictionStrategy has no meaning on one machine",
+    f"{_SPEC}.affinity": "affinity has no meaning on one machine",
+    f"{_SPEC}.nodeSelector": "nodeSelector has no meaning on one machine",
+    f"{_SPEC}.tolerations": "tolerations have no meaning on one machine",
+    f"{_SPEC}.topologySpreadConstraints": "topologySpreadConstraints have no meaning on one machine",
+    f"{_SPEC}.priorityClassName": "priorityClassName has no meaning on one machine",
+    f"{_SPEC}.readinessProbe": "the readinessProbe is not run; the boot check stands in for it",
+    f"{_SPEC}.livenessProbe": "the livenessProbe is not run; the boot check stands in for it",
+    f"{_DOMAIN}.resources": "requests and limits of resources are not enforced",
+    f"{_DOMAIN}.cpu.maxSockets": "CPUs cannot be plugged in while the guest runs here",
+    f"{_DOMAIN}.memory.maxGuest": "memory cannot be plugged in while the guest runs here",
+    f"{_DOMAIN}.firmware.bootloader.efi.persistent": (
+        "EFI variables do not persist: each check boots with fresh ones"
+    ),
+}
+
+ADMINISTRATIVE = (
+    "apiVersion",
+    "kind",
+    "metadata.namespace",
+    "metadata.labels",
+    "metadata.annotations",
+    "spec.template.metadata",
+    # The claims that volumes refer to; a local launcher gets their content as files.
+    "spec.dataVolumeTemplates",
+)
+
+
+class Efi(msgspec.Struct, frozen=True, rename="camel"):
+    """``secure_boot`` is True when absent, as in KubeVirt."""
+
+    secure_boot: bool = True
+
+
+class Bios(msgspec.Struct, frozen=True, rename="camel"):
+    """The console shows the BIOS in any case, so ``useSerial`` changes nothing."""
+
+    use_serial: bool = False
+
+
+class Bootloader(msgspec.Struct, frozen=True):
+    """At most one of both; BIOS when there is none."""
+
+    bios: Bios | None = None
+    efi: Efi | None = None
+
+
+class FirmwareSpec(msgspec.Struct, frozen=True):
+    """What the guest's SMBIOS says, and what starts it."""
+
+    uuid: str | None = None
+    serial: str | None = None
+    bootloader: Bootloader = Bootloader()
+
+
+class Cpu(msgspec.Struct, frozen=True):
+    """Topology and model."""
+
+    sockets: int = 1
+    cores: int = 1
+    threads: int = 1
+    model: str | None = None
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """``guest`` is a Kubernetes quantity."""
+
+    guest: str | int
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Machine type of QEMU."""
+
+    type: str = "q35"
+
+
+class DiskTarget(msgspec.Struct, frozen=True):
+    """How a disk is attached."""
+
+    bus: Literal["virtio", "sata", "scsi"]
+
+
+class DiskDevice(msgspec.Struct, frozen=True, rename="camel"):
+    """A disk of the guest."""
+
+    name: str
+    disk: DiskTarget
+    serial: str | None = None
+    boot_order: int | None = None
+
+
+class Interface(msgspec.Struct, frozen=True, rename="camel"):
+    """A network card of the guest."""
+
+    name: str
+    model: Literal["virtio", "e1000e", "e1000", "rtl8139"] = "virtio"
+    mac_address: str | None = None
+    state: Literal["up", "down", "absent"] = "up"
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """Disks and network cards, in manifest order."""
+
+    disks: tuple[DiskDevice, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+
+
+class DomainSpec(msgspec.Struct, frozen=True):
+    """The hardware."""
+
+    memory: Memory
+    devices: Devices
+    machine: Machine = Machine()
+    firmware: FirmwareSpec = FirmwareSpec()
+    cpu: Cpu = Cpu()
+
+
+class Multus(msgspec.Struct, frozen=True, rename="camel"):
+    """A network attachment definition, ``namespace/name``."""
+
+    network_name: str
+
+
+class Network(msgspec.Struct, frozen=True):
+    """What the interface of the same name is attached to: the pod network when not multus."""
+
+    name: str
+    multus: Multus | None = None
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """What a disk of the same name holds; which file that is here, the task says."""
+
+    name: str
+
+
+class VmiSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """``spec.template.spec``."""
+
+    domain: DomainSpec
+    architecture: Literal["amd64"] = "amd64"
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    termination_grace_period_seconds: int | None = None
+
+
+class Template(msgspec.Struct, frozen=True):
+    """``spec.template``."""
+
+    spec: VmiSpec
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """``spec``."""
+
+    template: Template
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """``metadata``; the name is RFC 1123."""
+
+    name: str
+
+
+class VirtualMachine(msgspec.Struct, frozen=True, rename="camel"):
+    """A VirtualMachine, as far as we understand it."""
+
+    api_version: Literal["kubevirt.io/v1"]
+    kind: Literal["VirtualMachine"]
+    metadata: Metadata
+    spec: Spec
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
+
+
+def parse(manifest: dict[str, Any]) -> tuple[VirtualMachine, tuple[str, ...]]:
+    """The typed manifest, and a caveat for each field of it that will not be honoured.
+
+    Raises LaunchError that names the path of a field this launcher does not know, or whose value
+    is not of the right type.
+    """
+    caveats: dict[str, None] = {}
+    for path, value in leaves(manifest):
+        if path in HONOURED or _below(path, ADMINISTRATIVE) or _says_nothing(path, value):
+            continue
+        known = _below(path, CAVEATS)
+        if known is None:
+            raise LaunchError(
+                f"this launcher does not know the field {path} of the manifest",
+                "remove the field for the check, or check this VM in the cluster",
+            )
+        shown = re.sub(r"[^\w.-]", "?", str(value))[:40]
+        caveats[CAVEATS[known].format(value=shown)] = None
+    try:
+        vm = msgspec.convert(manifest, VirtualMachine)
+    except msgspec.ValidationError as problem:
+        text = str(problem).replace("`$.", "`")
+        raise LaunchError(f"the VirtualMachine manifest is wrong: {text}") from problem
+    if not _NAME.match(vm.metadata.name):
+        raise LaunchError(f"metadata.name is no name of a VirtualMachine: {vm.metadata.name!r}")
+    return vm, tuple(caveats)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf with its path, list items as ``[]``; an empty object or list is a leaf too.
+
+    A null is left out: in Kubernetes that is a field that is not there.
+    """
+    if isinstance(value, dict) and value:
+        for key, each in value.items():
+            yield from leaves(each, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value:
+        for each in value:
+            yield from leaves(each, f"{path}[]")
+    elif value is not None:
+        yield path, value
+
+
+def _says_nothing(path: str, value: Any) -> bool:
+    """True for an empty object or list where an honoured field could have stood."""
+    return value in ({}, []) and any(each.startswith((f"{path}.", f"{path}[")) for each in HONOURED)
+
+
+def _below(path: str, table: Iterable[str]) -> str | None:
+    """The entry of the table that is the path or an ancestor of it."""
+    for each in table:
+        if path == each or path.startswith((f"{each}.", f"{each}[")):
+            return each
+    return None
+
+
+_QUANTITY = re.compile(r"(?P<number>[+]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,2})?)(?P<suffix>[A-Za-z]*)\Z")
+_SUFFIXES = {
+    "m": Decimal(1) / 1000,
+    "": Decimal(1),
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", 1)},
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
+}
+
+
+def quantity_bytes(quantity: str | int, path: str) -> int:
+    """A Kubernetes quantity (``4096Mi``, ``4Gi``, ``1e9``) in bytes, rounded up.
+
+    Raises LaunchError with the field's path for anything else.
+    """
+    parsed = _QUANTITY.match(str(quantity))
+    try:
+        if parsed is None:
+            raise InvalidOperation
+        exact = Decimal(parsed["number"]) * _SUFFIXES[parsed["suffix"]]
+    except (InvalidOperation, KeyError):
+        raise LaunchError(f"{path} is no quantity: {quantity!r}") from None
+    return int(exact.to_integral_value(rounding="ROUND_CEILING"))
