@@ -6,6 +6,7 @@ there. So the probe starts a 64-bit Linux kernel and waits until it has come thr
 initialization. Who cannot tell takes emulation (TCG): slow, but right.
 """
 
+import contextlib
 import os
 import platform
 import threading
@@ -159,10 +160,8 @@ def _remembered(ask: Callable[[], Verdict], on_progress: OnProgress) -> Verdict:
             return Verdict(cached.accel, cached.why)
     on_progress(Progress(says="trying whether KVM runs guests here"))
     fresh = ask()
-    try:
+    with contextlib.suppress(OSError):  # A cache that cannot be written only costs time.
         write_json(path, _Cached(key=key, accel=fresh.accel, why=fresh.why, at=time.time()))
-    except OSError:
-        pass  # A cache that cannot be written costs time, nothing else.
     return fresh
 
 
@@ -175,4 +174,3 @@ def _machine() -> str:
             model = line.partition(":")[2].strip()
             break
     return " | ".join((platform.release(), qemu.splitlines()[0], model))
-

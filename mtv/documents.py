@@ -4,7 +4,9 @@ with their comments.
 A wrong file gets one sentence that says file, line, key and what was expected there.
 """
 
+import contextlib
 import re
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from mtv.errors import ConfigError, ProjectError
@@ -40,6 +42,8 @@ def load_document(path: Path, remedy: str) -> CommentedMap:
         raise ProjectError(f"{path.name} is not there yet", remedy) from problem
     except UnicodeDecodeError as problem:
         raise ConfigError(f"{path.name}: this is no UTF-8 text") from problem
+    except OSError as problem:
+        raise ConfigError(f"{path.name} cannot be read: {problem.strerror}") from problem
     return parse_document(text, path.name)
 
 
@@ -54,6 +58,11 @@ def parse_document(text: str, name: str) -> CommentedMap:
             f"{name}:{line}: {problem.problem or 'this is no YAML'}",
             "look at the indentation, the quotes and the colons of that line",
         ) from problem
+    except ReaderError as problem:
+        line = text.count("\n", 0, problem.position) + 1
+        raise ConfigError(
+            f"{name}:{line}: there is a control character in this line", "take it out"
+        ) from problem
     if not isinstance(document, CommentedMap):
         raise ConfigError(f"{name}:1: expected keys and values, like 'name: value'")
     return document
@@ -64,6 +73,39 @@ def dump_document(document: CommentedMap) -> str:
     out = StringIO()
     round_trip_yaml().dump(document, out)
     return out.getvalue()
+
+
+def in_line(value: dict[str, Any] | list[Any]) -> CommentedMap | CommentedSeq:
+    """A map or list that is written in one line: ``{env: VC1_PASSWORD}``."""
+    inline = CommentedMap(value) if isinstance(value, dict) else CommentedSeq(value)
+    inline.fa.set_flow_style()
+    return inline
+
+
+def comment(document: CommentedMap, key: str, text: str) -> None:
+    """Puts a comment behind a line. The text may be a source's: it stays one line of YAML."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if line:
+        document.yaml_add_eol_comment(line, key)
+
+
+@contextlib.contextmanager
+def growing(parent: CommentedMap, key: str) -> Iterator[Any]:
+    """Gives the list or map of a key; entries are added at its end inside the block.
+
+    ruamel hangs a comment on what stands *before* it: the comment between two sections belongs to
+    the last line of the first one. This moves it behind the new last line.
+    """
+    grown = parent[key]
+    column = grown.lc.col if len(grown) else parent.lc.col + 1
+    tail = _take_tail(parent, key, column)
+    length = len(grown)
+    grown.fa.set_block_style()
+    yield grown
+    if tail:
+        _put_tail(*_last(parent, key), tail) if len(grown) > length else _put_tail(
+            parent, key, tail
+        )
 
 
 def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mtv.documents import dump_document, parse_document
+from mtv.documents import dump_document, in_line, parse_document
 from mtv.errors import ConfigError, ProjectError
 from mtv.mappings import data_directory
 from mtv.project import safe_name, write_atomically
@@ -55,13 +55,13 @@ def command(
     if username:
         source["username"] = username
     if password_env:
-        source["password"] = {"env": password_env}
+        source["password"] = in_line({"env": password_env})
     if fingerprint:
-        source["tls"] = {"fingerprint": _checked(fingerprint)}
+        source["tls"] = in_line({"fingerprint": _checked(fingerprint)})
     if ca:
-        source["tls"] = {"ca": ca}
+        source["tls"] = in_line({"ca": ca})
     if may_power:
-        source["may"] = ["power"]
+        source["may"] = in_line(["power"])
     write_atomically(directory / "mtv.yaml", dump_document(document))
     for file, text in (
         ("target.yaml", (data_directory("templates") / "target.yaml").read_text(encoding="utf-8")),

@@ -75,7 +75,9 @@ def domain_xml(
     try:
         root = _domain(vm, disks, accel, console)
     except ValueError as problem:  # lxml: control characters in a name, a serial, a path
-        raise LaunchError(f"the manifest or a path holds characters XML cannot: {problem}") from None
+        raise LaunchError(
+            f"the manifest or a path holds characters XML cannot: {problem}"
+        ) from None
     return Domain(
         name=vm.metadata.name,
         uuid=_uuid(vm),

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mtv import accel
+from mtv import accel, guard
 from mtv.errors import Interrupted, LaunchError, MissingTool
-from mtv.launch import guard
 from mtv.launch.check import Passed, Watch, boot_failed
 from mtv.launch.domain import Domain, domain_xml
 from mtv.launch.slots import forget, slot
@@ -254,7 +253,7 @@ class _Driver:
             self._connection.close()
         self._closing = True
         self._loop.join(2)
-        if not guard.machines(self.directory):
+        if not guard.programs(self.directory):
             forget(self.directory)
         self._stack.close()
 

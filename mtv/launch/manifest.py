@@ -63,7 +63,7 @@ CAVEATS = {
     f"{_SPEC}.affinity": "affinity has no meaning on one machine",
     f"{_SPEC}.nodeSelector": "nodeSelector has no meaning on one machine",
     f"{_SPEC}.tolerations": "tolerations have no meaning on one machine",
-    f"{_SPEC}.topologySpreadConstraints": "topologySpreadConstraints have no meaning on one machine",
+    f"{_SPEC}.topologySpreadConstraints": "spreading has no meaning on one machine",
     f"{_SPEC}.priorityClassName": "priorityClassName has no meaning on one machine",
     f"{_SPEC}.readinessProbe": "the readinessProbe is not run; the boot check stands in for it",
     f"{_SPEC}.livenessProbe": "the livenessProbe is not run; the boot check stands in for it",
@@ -291,7 +291,9 @@ def _below(path: str, table: Iterable[str]) -> str | None:
     return None
 
 
-_QUANTITY = re.compile(r"(?P<number>[+]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,2})?)(?P<suffix>[A-Za-z]*)\Z")
+_QUANTITY = re.compile(
+    r"(?P<number>[+]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,2})?)(?P<suffix>[A-Za-z]*)\Z"
+)
 _SUFFIXES = {
     "m": Decimal(1) / 1000,
     "": Decimal(1),

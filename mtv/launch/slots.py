@@ -12,13 +12,12 @@ capabilities (3 to 9 seconds) is cached in them.
 import contextlib
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mtv import guard
 from mtv.accel import cache_directory
 from mtv.errors import LaunchError
-from mtv.launch import guard
 from mtv.process import start
 
 MOST = 64
@@ -58,7 +57,7 @@ def slot() -> Iterator[Path]:
             "set XDG_CACHE_HOME to a directory that this user may write to",
         ) from problem
     try:
-        with start(_guard_argv(directory)):
+        with start(guard.argv(directory)):
             yield directory
     finally:
         os.close(descriptor)
@@ -99,7 +98,7 @@ def _clean(directory: Path) -> None:
     if not (directory / "run").exists():
         return
     try:
-        guard.end_machines(directory)
+        guard.end_programs(directory)
     except TimeoutError as problem:
         raise LaunchError(
             f"a guest of an earlier run cannot be stopped: {problem}",
@@ -126,10 +125,3 @@ def _furnish(directory: Path, base: Path) -> None:
         # libvirt checks what it reads, and probes again where a file was copied half written.
         with contextlib.suppress(OSError, shutil.Error):
             shutil.copytree(known, directory / "cache")
-
-
-def _guard_argv(directory: Path) -> list[str]:
-    """The guard, which must outlive us: it takes back the order to die with us."""
-    argv = [sys.executable, "-I", "-S", guard.__file__, str(directory)]
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "clear", "--", *argv] if setpriv else argv

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from mtv.documents import parse_document
+from mtv.documents import in_line, parse_document
 from mtv.errors import ConfigError
 from mtv.estate import Estate
 from mtv.mappings import guest_system
@@ -71,8 +71,7 @@ def add_to_wave(
     lines.fa.set_block_style()
     for vm in added:
         line = CommentedMap(msgspec.to_builtins(vm))
-        line["check"] = CommentedMap(_without_defaults(vm.check))
-        line["check"].fa.set_flow_style()
+        line["check"] = in_line(_without_defaults(vm.check))
         lines.append(line)
         comment = why.get(vm.ref, "")
         if comment:
@@ -85,8 +84,7 @@ def set_check(document: CommentedMap, vm_ref: str, check: BootCheck) -> None:
     for wave in document["waves"]:
         for line in wave.get("vms") or []:
             if line["ref"] == vm_ref:
-                line["check"] = CommentedMap(_without_defaults(check))
-                line["check"].fa.set_flow_style()
+                line["check"] = in_line(_without_defaults(check))
                 return
     raise ConfigError(f"{vm_ref} is in no wave of plan.yaml", "add it with: mtv plan")
 

@@ -1,5 +1,6 @@
 """Copies one disk from a source to its base, and proves it."""
 
+import contextlib
 import threading
 import time
 from functools import partial
@@ -136,7 +137,9 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
         cancelled=cancelled,
     )
     if bad:
-        standing.forget(bad)
+        # If that cannot be noted, the next run finds them again: it is not sealed.
+        with contextlib.suppress(OSError):
+            standing.forget(bad)
         raise mismatch(base.path, bad)
 
 

@@ -15,6 +15,8 @@ class Dialed(http.client.HTTPConnection):
 
     def __init__(self, place: Place, io_seconds: float, stop: threading.Event) -> None:
         super().__init__(place.host, place.port, timeout=io_seconds)
+        if place.context is not None:
+            self.default_port = 443  # which a Host header leaves out
         self._place = place
         self._io_seconds = io_seconds
         self._stop = stop

@@ -13,6 +13,7 @@ and what comes after it is copied again. Each crc starts from the header's, so t
 cannot stand in another file than its own.
 """
 
+import mmap
 import os
 import struct
 import zlib
@@ -92,18 +93,23 @@ class Recorded(NamedTuple):
 
 def read(path: Path, capacity_bytes: int) -> Recorded | None:
     """What the resume file says; None if there is none for a disk of this size."""
+    rest = _HEADER.size + _CRC.size
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < rest:
+                return None
+            # Mapped, not read: the file of a 60 TiB disk is 2 GiB.
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
         return None
-    header, rest = data[: _HEADER.size], _HEADER.size + _CRC.size
-    if len(data) < rest or _CRC.unpack_from(data, _HEADER.size)[0] != zlib.crc32(header):
+    header = bytes(data[: _HEADER.size])
+    if _CRC.unpack_from(data, _HEADER.size)[0] != zlib.crc32(header):
         return None
     magic, version, grain_bytes, capacity, identity, inode = _HEADER.unpack(header)
     if (magic, version, grain_bytes, capacity) != (MAGIC, VERSION, GRAIN_BYTES, capacity_bytes):
         return None
     grains = Grains(capacity_bytes)
-    seal, end = _replay(memoryview(data), rest, zlib.crc32(header), grains)
+    seal, end = _replay(data, rest, zlib.crc32(header), grains)
     return Recorded(header, identity, inode, grains, seal, end)
 
 

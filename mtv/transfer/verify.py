@@ -7,7 +7,7 @@ from pathlib import Path
 from mtv.errors import SizeChanged, TransferError
 from mtv.tasks import OnProgress, VerifyResult
 from mtv.transfer import resume
-from mtv.transfer.base import open_base
+from mtv.transfer.base import not_written, open_base
 from mtv.transfer.beside import Beside
 from mtv.transfer.digests import DigestList
 from mtv.transfer.lease import writer_lease
@@ -37,7 +37,10 @@ def verify_base(
                 "run mtv sync again",
             )
         expected = DigestList(files.digests, capacity_bytes)
-        target.sync()
+        try:
+            target.sync()
+        except OSError as problem:
+            raise not_written(base, problem, 0, 0) from problem
         bad = differing_grains(
             base,
             capacity_bytes,
@@ -47,7 +50,10 @@ def verify_base(
             cancelled=cancelled,
         )
         if bad:
-            _note(files, capacity_bytes, bad)
+            try:
+                _note(files, capacity_bytes, bad)
+            except OSError as problem:
+                raise not_written(files.resume, problem, 0, 0) from mismatch(base, bad)
             raise mismatch(base, bad)
     return VerifyResult(digest=expected.digest, seconds=time.monotonic() - started)
 

@@ -1,0 +1,80 @@
+"""``mtv launch``: boot an imported VM on this machine."""
+
+import sys
+from pathlib import Path
+from typing import cast
+
+import click
+
+from mtv.cli.app import emit, load_estate, load_plan, open_project, output_option
+from mtv.cli.progress import ProgressView
+from mtv.config import load_settings
+from mtv.cutover.executors import run_task
+from mtv.cutover.wave import Sources, Workshop
+from mtv.errors import Blocked, ConfigError
+from mtv.journal import Journal, State
+from mtv.model.plan import Plan, PlannedVm, Wave
+from mtv.plan import parse_check
+from mtv.tasks import CheckResult, CheckTask
+
+
+@click.command("launch", short_help="Boot an imported VM on this machine and show its console.")
+@click.argument("vm")
+@click.option("--check", "check", metavar="CHECK", help="Another check than the plan's.")
+@output_option
+@click.pass_context
+def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None:
+    """Boot an imported VM (its name in plan.yaml) on this machine, check it, shut it down.
+
+    The guest writes to its disks: this is the real VM, not a rehearsal. Only after its cutover.
+
+    \b
+    Examples:
+      mtv launch web01
+      mtv launch web01 --check runs:120
+    """
+    project = open_project(ctx)
+    settings = load_settings(project)
+    wave, planned = _find(load_plan(project), vm)
+    with (
+        project.lock(),
+        Journal(project.run(wave.name) / "journal.db", command=None) as journal,
+        ProgressView() as view,
+        Sources() as sources,
+    ):
+        workshop = Workshop(project, settings, load_estate(project), sources)
+        move = next(workshop.moves(wave, journal, view, frozenset([planned.ref])))
+        booted = move.latest("boot")
+        if booted is None or booted.state is not State.DONE:
+            raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
+        console = move.console.with_name("launch.log")
+        result = run_task(
+            CheckTask(
+                name=planned.name,
+                manifest=move.manifest,
+                disks=move.bases(),
+                check=parse_check(check) if check else planned.check,
+                console=str(console),
+                accel=move.accel,
+            ),
+            move.on_progress,
+            move.log("launch"),
+        )
+    emit(output, result, lambda: _show(console, cast(CheckResult, result)))
+
+
+def _find(plan: Plan, name: str) -> tuple[Wave, PlannedVm]:
+    for wave in plan.waves:
+        for vm in wave.vms:
+            if name in (vm.name, vm.ref):
+                return wave, vm
+    raise ConfigError(f"plan.yaml has no VM {name!r}", "see its names with: mtv status")
+
+
+def _show(console: Path, result: CheckResult) -> None:
+    click.echo(result.console_tail)
+    click.echo(
+        f"up after {result.up_after_seconds:.1f} s ({result.accel}), stopped {result.stopped}; "
+        f"its console: {console}",
+        file=sys.stderr,
+    )

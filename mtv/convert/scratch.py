@@ -1,0 +1,79 @@
+"""A private directory for virt-v2v's sockets and temporary files, and nothing left of it."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtv import guard
+from mtv.accel import cache_directory
+from mtv.errors import ConvertError
+from mtv.process import start
+
+_LONGEST = 75
+"""Characters: sockets lie up to 32 deeper, and the kernel takes no longer path than 107."""
+
+_LOCKED_SECONDS = 20.0
+
+
+@contextlib.contextmanager
+def scratch(task_directory: Path) -> Iterator[Path]:
+    """A fresh directory for the conversion in ``task_directory``; removed afterwards.
+
+    It lies in the user's cache, because a path in a project may be too long for a socket. What an
+    attempt that was killed left is ended and removed first: its qemu-nbd still had the overlays
+    open. When this process dies, what it started dies. Raises ConvertError when the same
+    conversion is running somewhere else.
+    """
+    key = hashlib.sha256(os.fsencode(task_directory)).hexdigest()[:12]
+    home = cache_directory().resolve() / "v2v" / key
+    if len(str(home)) > _LONGEST:
+        raise ConvertError(
+            f"the converter's directory has too long a path: {home}",
+            f"set XDG_CACHE_HOME so that it has at most {_LONGEST} characters",
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    descriptor = _lock(home)
+    try:
+        place = home / "tmp"
+        if place.exists():
+            guard.end_programs(home)
+            shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        with start(guard.argv(home)):
+            try:
+                yield place
+            finally:
+                # virt-v2v ends its qemu-nbd without waiting for it.
+                _wait_for_end(home)
+                shutil.rmtree(place, ignore_errors=True)
+    except TimeoutError as problem:
+        raise ConvertError(
+            f"a program of an earlier conversion cannot be ended: {problem}",
+            "see what storage the disks are on; nothing was started",
+        ) from problem
+    finally:
+        os.close(descriptor)
+
+
+def _lock(home: Path) -> int:
+    """The directory's lock; waits a little for the guard of a worker that was killed."""
+    deadline = time.monotonic() + _LOCKED_SECONDS
+    while (descriptor := guard.lock(home)) is None:
+        if time.monotonic() > deadline:
+            raise ConvertError("this guest is being converted by another mtv at the moment")
+        time.sleep(0.1)
+    return descriptor
+
+
+def _wait_for_end(home: Path) -> None:
+    """Until nothing works in the directory any more; kills what does not end."""
+    deadline = time.monotonic() + 10
+    while guard.programs(home):
+        if time.monotonic() > deadline:
+            guard.end_programs(home)
+        time.sleep(0.05)

@@ -1,0 +1,1 @@
+"""Tests of mtv; real/ starts the real parts that they talk to."""

@@ -1,0 +1,41 @@
+"""What people do at the vCenter while mtv is at work."""
+
+import time
+from typing import Any
+
+from pyVmomi import vim
+
+from tests.real.small_estate import connected
+from tests.real.vcenter import VCenter
+
+
+def power_on(vcenter: VCenter, moref: str) -> None:
+    """Someone starts a VM; one that runs already is left alone."""
+    with connected(vcenter) as service:
+        vm = vim.VirtualMachine(moref, service._stub)
+        if vm.runtime.powerState != "poweredOn":
+            vm.PowerOnVM_Task()
+            while vm.runtime.powerState != "poweredOn":
+                time.sleep(0.05)
+
+
+def is_on(vcenter: VCenter, moref: str) -> bool:
+    """Whether a VM runs."""
+    with connected(vcenter) as service:
+        state: Any = vim.VirtualMachine(moref, service._stub).runtime.powerState
+        return bool(state == "poweredOn")
+
+
+def end_other_sessions(vcenter: VCenter, within_seconds: float = 20.0) -> int:
+    """Someone ends every session but their own, as soon as there is one; returns how many."""
+    with connected(vcenter) as service:
+        manager = service.content.sessionManager
+        own = manager.currentSession.key
+        deadline = time.monotonic() + within_seconds
+        while time.monotonic() < deadline:
+            others = [each.key for each in manager.sessionList if each.key != own]
+            if others:
+                manager.TerminateSession(others)
+                return len(others)
+            time.sleep(0.02)
+    return 0
