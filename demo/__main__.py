@@ -5,6 +5,7 @@ real thing: the commands, the copies, virt-v2v, the boots.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -31,6 +32,12 @@ CHECKS = {
 
 SPEAKERS = ("web01", "billing-db")
 """VMs whose consoles end the demo."""
+
+
+WORDS = re.compile(r"tiny: .*|Welcome to Debian.*|Debian GNU/Linux .* ttyS0|\\S+ login:")
+"""What a guest says that shows who it is and that it is up."""
+
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class StageFailed(Exception):
@@ -117,11 +124,9 @@ def finish(times: list[tuple[str, float]]) -> None:
     """What the guests said, where the report is, and how long each stage took."""
     for name in SPEAKERS:
         console = PROJECT / "runs" / "pilot" / "evidence" / name / "console.log"
-        lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
-        # The shutdown after the check comes last; what proves the boot stands before it.
-        spoken = [line for line in lines if any(w in line for w in ("tiny:", "login:", "Debian"))]
+        text = console.read_text(encoding="utf-8", errors="replace")
         say(f"{name} on its serial console:")
-        for line in spoken[-8:]:
+        for line in WORDS.findall(COLOURS.sub("", text))[-8:]:
             print(f"    {line.strip()}")
     say(f"The report: {(PROJECT / 'report' / 'index.html').resolve()}")
     print()

@@ -81,11 +81,16 @@ def load_settings(project: Project) -> Settings:
 
 def _check_source(name: str, source: SourceSettings) -> None:
     safe_name(name, "source")
+    # First, so that no password in it gets into a sentence.
+    if "@" in source.url:
+        raise ValueError("url: no user or password in the url; use username and password")
     parts = urlsplit(source.url)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(f"url: expected https://HOST/..., got {source.url!r}")
-    if parts.username or parts.password:
-        raise ValueError("url: no user or password in the url; use username and password")
+    if parts.netloc.rpartition("]")[2].count(":"):
+        port = parts.netloc.rpartition(":")[2]
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"url: the port is no number from 1 to 65535: {port!r}")
     given = [r for r in (source.password.env, source.password.file, source.password.command) if r]
     if len(given) != 1:
         raise ValueError("password: expected exactly one of env, file, command")
@@ -140,9 +145,12 @@ def resolve(secret: SecretRef, what: str) -> str:
                 raise ConfigError(
                     f"{what}: others can read the file {path}", f"run: chmod 600 {path}"
                 )
-            return path.read_text(encoding="utf-8").removesuffix("\n")
+            return _given(path.read_text(encoding="utf-8"), f"{what}: the file {path}")
         except OSError as problem:
             raise ConfigError(f"{what}: the file {path}: {problem.strerror}") from problem
+        except UnicodeDecodeError:
+            # Its text has a part of the secret: not chained.
+            raise ConfigError(f"{what}: the file {path} is no UTF-8 text") from None
     if secret.command:
         finished = process.run(secret.command, timeout_seconds=30, check=False)
         if finished.exit_code != 0:
@@ -151,5 +159,13 @@ def resolve(secret: SecretRef, what: str) -> str:
                 f"{what}: the command {secret.command[0]} ended with {finished.exit_code}",
                 "run it by hand to see what it says",
             )
-        return finished.stdout.removesuffix("\n")
+        return _given(finished.stdout, f"{what}: the command {secret.command[0]}")
     raise ConfigError(f"{what}: no reference is given")
+
+
+def _given(text: str, where: str) -> str:
+    """The secret in a file or output, without the line's end. Raises ConfigError for nothing."""
+    secret = text.removesuffix("\n")
+    if not secret:
+        raise ConfigError(f"{where} holds nothing")
+    return secret

@@ -1,12 +1,12 @@
 """The YAML files that people edit: read with line numbers, checked against a model, written back
 with their comments.
 
-A wrong file gets one sentence that says file, line, key and what was expected there.
+A wrong file gets one sentence that says file, line, key and what was expected there. What mtv adds
+to a file is inserted as text: everything else stays as its owner wrote it, byte for byte.
 """
 
-import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,8 @@ from msgspec import inspect
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from ruamel.yaml.reader import ReaderError
 
 from mtv.errors import ConfigError, ProjectError
 
@@ -36,15 +38,19 @@ def load_document(path: Path, remedy: str) -> CommentedMap:
 
     Raises ProjectError when it is missing, ConfigError (``file:line: ...``) when it is no YAML.
     """
+    return parse_document(read_text(path, remedy), path.name)
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """The text of a file that people edit. Raises ProjectError when it is missing."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as problem:
         raise ProjectError(f"{path.name} is not there yet", remedy) from problem
     except UnicodeDecodeError as problem:
         raise ConfigError(f"{path.name}: this is no UTF-8 text") from problem
     except OSError as problem:
         raise ConfigError(f"{path.name} cannot be read: {problem.strerror}") from problem
-    return parse_document(text, path.name)
 
 
 def parse_document(text: str, name: str) -> CommentedMap:
@@ -61,7 +67,7 @@ def parse_document(text: str, name: str) -> CommentedMap:
     except ReaderError as problem:
         line = text.count("\n", 0, problem.position) + 1
         raise ConfigError(
-            f"{name}:{line}: there is a control character in this line", "take it out"
+            f"{name}:{line}: this line has a control character", "take it out"
         ) from problem
     if not isinstance(document, CommentedMap):
         raise ConfigError(f"{name}:1: expected keys and values, like 'name: value'")
@@ -82,30 +88,92 @@ def in_line(value: dict[str, Any] | list[Any]) -> CommentedMap | CommentedSeq:
     return inline
 
 
-def comment(document: CommentedMap, key: str, text: str) -> None:
-    """Puts a comment behind a line. The text may be a source's: it stays one line of YAML."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if line:
-        document.yaml_add_eol_comment(line, key)
+def entry(
+    values: Mapping[str, Any], *, flow: Sequence[str] = (), comments: Mapping[str, str] = {}
+) -> str:
+    """Keys and values as YAML text: ``flow`` names the keys whose values stand on one line.
 
-
-@contextlib.contextmanager
-def growing(parent: CommentedMap, key: str) -> Iterator[Any]:
-    """Gives the list or map of a key; entries are added at its end inside the block.
-
-    ruamel hangs a comment on what stands *before* it: the comment between two sections belongs to
-    the last line of the first one. This moves it behind the new last line.
+    ``comments``: key -> what stands behind its line; may be a source's text.
     """
-    grown = parent[key]
-    column = grown.lc.col if len(grown) else parent.lc.col + 1
-    tail = _take_tail(parent, key, column)
-    length = len(grown)
-    grown.fa.set_block_style()
-    yield grown
-    if tail:
-        _put_tail(*_last(parent, key), tail) if len(grown) > length else _put_tail(
-            parent, key, tail
-        )
+    document = CommentedMap(values)
+    for key in flow:
+        document[key] = in_line(values[key])
+    for key, text in comments.items():
+        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        if line:
+            document.yaml_add_eol_comment(line, key)
+    return dump_document(document)
+
+
+def item(text: str) -> str:
+    """An ``entry`` as an item of a list."""
+    first, *rest = text.splitlines()
+    return "\n".join([f"- {first}", *(f"  {line}" for line in rest)]) + "\n"
+
+
+def append(text: str, path: Sequence[str | int], entries: str) -> str:
+    """The text with entries added at the end of the list or map at ``path``.
+
+    What is empty there (``{}``, ``[]``, nothing) becomes a block. Nothing else changes.
+    """
+    key, node = _node(text, path)
+    if isinstance(node, CollectionNode) and node.flow_style and node.value:
+        return append(_as_block(text, path), path, entries)
+    filled = isinstance(node, CollectionNode) and bool(node.value)
+    if filled:
+        end = _end(node)
+    else:
+        end = key.end_mark.index + 1
+        if isinstance(node, CollectionNode):
+            text = text[:end] + text[node.end_mark.index :]
+    line_end = text.find("\n", end)
+    before, after = (text, "") if line_end < 0 else (text[:line_end], text[line_end + 1 :])
+    margin = " " * (node.start_mark.column if filled else key.start_mark.column + 2)
+    added = "".join(f"{margin}{line}\n" for line in entries.splitlines())
+    return f"{before}\n{added}{after}"
+
+
+def replace(text: str, path: Sequence[str | int], value: Mapping[str, Any]) -> str:
+    """The text with the value at ``path`` replaced by keys and values on one line."""
+    key, node = _node(text, path)
+    line = entry({"_": value}, flow=["_"]).removeprefix("_:").rstrip("\n")
+    return text[: key.end_mark.index + 1] + line + text[_end(node) :]
+
+
+def _node(text: str, path: Sequence[str | int]) -> tuple[Node, Node]:
+    """Key and value that stand at a path; the path must be there."""
+    key = node = round_trip_yaml().compose(text)
+    for step in path:
+        if isinstance(step, int):
+            key = node = node.value[step]
+        else:
+            key, node = next(pair for pair in node.value if pair[0].value == step)
+    return key, node
+
+
+def _end(node: Node) -> int:
+    """Index behind the last character of a node; a block's own end mark is the next token's."""
+    if isinstance(node, CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        if isinstance(node, MappingNode):
+            key, value = last
+            nothing = isinstance(value, ScalarNode) and not value.style and not value.value
+            return int(key.end_mark.index) + 1 if nothing else _end(value)
+        return _end(last)
+    end: int = node.end_mark.index
+    if isinstance(node, ScalarNode) and node.style in ("|", ">"):
+        return end - 1
+    return end
+
+
+def _as_block(text: str, path: Sequence[str | int]) -> str:
+    """The text with the one-line list or map at ``path`` as a block, and all that it is in."""
+    document = round_trip_yaml().load(text)
+    node = document
+    for step in path:
+        node = node[step]
+        node.fa.set_block_style()
+    return dump_document(document)
 
 
 def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:
@@ -114,7 +182,7 @@ def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:
     Raises ConfigError that names file, line, key, and what was expected there.
     """
     try:
-        return msgspec.convert(document, kind, strict=True)
+        return msgspec.convert(_plain(document), kind, strict=True)
     except msgspec.ValidationError as problem:
         what, line, keys, expected = _explain(str(problem), document, inspect.type_info(kind))
         where = f"{'.'.join(keys)}: " if keys else ""
@@ -128,6 +196,18 @@ def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?`?\$(?P<where>[^`]*)`)?\Z", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
+
+
+def _plain(value: Any) -> Any:
+    """The value in Python's own types: ruamel's quoted strings are no ``str`` to msgspec."""
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    for own in (str, bool, int, float):
+        if isinstance(value, own):
+            return own(value)
+    return value
 
 
 def _explain(message: str, document: Any, kind: inspect.Type) -> tuple[str, int, list[str], str]:
@@ -185,6 +265,10 @@ def _child(
 
 
 def _fits(value: Any, kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.UnionType):
+        return any(_fits(value, each) for each in kind.types)
+    if isinstance(kind, inspect.NoneType):
+        return value is None
     if not isinstance(kind, inspect.StructType):
         return isinstance(value, str) if isinstance(kind, inspect.StrType) else False
     try:

@@ -68,14 +68,22 @@ class Journal:
             raise ProjectError(f"there is no run in {path.parent.name} yet", "begin with: mtv sync")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA synchronous = FULL")
         self._epoch = 0
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        try:
+            self._db.execute("PRAGMA synchronous = FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.DatabaseError as problem:
+            self._db.close()
+            raise ProjectError(
+                f"{path} cannot be read as a journal: {problem}",
+                "bring it back from a backup; without it nobody knows what was done",
+            ) from problem
         if version == 0 and command is not None:
             self._db.executescript(
                 f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
+            self._db.close()
             raise ProjectError(
                 f"{path} is a journal of version {version}, this mtv writes {SCHEMA_VERSION}",
                 "finish the run with the mtv that began it",

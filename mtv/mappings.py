@@ -22,8 +22,8 @@ T = TypeVar("T")
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule of the assessment (``mappings/rules/*.yaml``).
 
-    ``when`` and ``label`` are CEL over ``vm``, the VM as plain data, and ``inventory``, facts of
-    its source. The two examples are merged into a plain VM and are the rule's test.
+    ``when`` and ``label`` are CEL over ``vm``, the VM as plain data. The two examples are merged
+    into a plain VM and are the rule's test.
     """
 
     id: str

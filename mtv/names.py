@@ -18,6 +18,12 @@ LONGEST = 63
 # A disk's PVC is called <vm>-disk-<key>; vSphere's keys have at most five digits.
 LONGEST_VM = LONGEST - len("-disk-99999")
 
+SUFFIX_DIGITS = 8
+"""Two of a thousand VMs with the same name get the same suffix once in 8,000 estates."""
+
+RESERVED = frozenset({"kustomization"})
+"""A VM's manifests stand in a file named after it, next to ``kustomization.yaml``."""
+
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
@@ -33,7 +39,7 @@ def vm_names(vms: Iterable[PlacedVm]) -> dict[str, str]:
     wanted = {placed.ref: label(placed.vm.name, LONGEST_VM) for placed in vms}
     times = Counter(wanted.values())
     return {
-        ref: name if times[name] == 1 else f"{name[: LONGEST_VM - 7].strip('-')}-{_suffix(ref)}"
+        ref: name if times[name] == 1 and name not in RESERVED else _suffixed(name, ref, times)
         for ref, name in wanted.items()
     }
 
@@ -48,5 +54,11 @@ def disk_claim(vm_name: str, key: str) -> str:
     return f"{vm_name}-{disk_volume(key)}"
 
 
-def _suffix(ref: str) -> str:
-    return hashlib.sha256(ref.encode()).hexdigest()[:6]
+def _suffixed(name: str, ref: str, taken: Counter[str]) -> str:
+    """The name with a part of its ref's digest, which no VM has as its own name."""
+    digest = hashlib.sha256(ref.encode()).hexdigest()
+    for digits in range(SUFFIX_DIGITS, len(digest)):
+        suffixed = f"{name[: LONGEST_VM - 1 - digits].strip('-')}-{digest[:digits]}"
+        if suffixed not in taken:
+            return suffixed
+    raise AssertionError("a VM is called by the digest of its ref")

@@ -176,6 +176,9 @@ def start(
     ``grace_seconds``: how long it may clean up when it has to be ended. Raises MissingTool when
     there is no such program.
     """
+    # Looked for here, since with setpriv before it the missing program would only be an exit code.
+    if shutil.which(argv[0], path={**os.environ, **(env or {})}.get("PATH")) is None:
+        raise MissingTool(f"the program {argv[0]} is not installed")
     try:
         process = subprocess.Popen(
             [*_dies_with_us(), *argv],

@@ -83,6 +83,8 @@ class ConvertTask(msgspec.Struct, frozen=True, kw_only=True, tag="convert", tag_
     """Where overlays and scratch files are made."""
     log: str
     timeout_seconds: int = 3600
+    accel: str = "auto"
+    """``auto``, ``kvm`` or ``tcg``, for the machine virt-v2v works in."""
     version: int = VERSION
 
 

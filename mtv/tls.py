@@ -14,6 +14,9 @@ from mtv.model.disk import TlsTrust
 
 CONNECT_SECONDS = 20.0
 
+_OUT_OF_TIME = (9, 10)
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+
 _FINGERPRINT = re.compile(r"SHA256:([0-9a-fA-F]{64})\Z")
 
 
@@ -64,6 +67,8 @@ def trusted_context(trust: TlsTrust, host: str, port: int) -> ssl.SSLContext:
         # be one that some CA signed and not self-signed.
         context.check_hostname = False
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        # Python 3.13 asks for RFC 5280 to the letter; old appliances' own certificates break it.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context
     try:
         return ssl.create_default_context(cafile=trust.ca)
@@ -78,6 +83,11 @@ def untrusted(host: str, port: int, problem: ssl.SSLError) -> UntrustedTls:
     """The error for a server whose certificate failed verification; it says how to pin it."""
     reason = getattr(problem, "verify_message", "") or problem.reason or str(problem)
     shown = fingerprint(server_certificate(host, port))
+    if getattr(problem, "verify_code", 0) in _OUT_OF_TIME:
+        return UntrustedTls(
+            f"the certificate of {host}:{port} ({shown}) is not trusted: {reason}",
+            "renew it at the server, or set this machine's clock; pinning does not help",
+        )
     return UntrustedTls(
         f"the certificate of {host}:{port} is not trusted ({reason}); its fingerprint is {shown}",
         "compare the fingerprint with the server's own, then pin it in mtv.yaml: "

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from mtv.cli.app import emit, load_estate, open_project, output_option, table
-from mtv.cli.progress import size
+from mtv.quantities import size
 
 
 @click.group("inventory", short_help="Look at what was collected.")

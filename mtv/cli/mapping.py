@@ -1,10 +1,10 @@
 """``mtv mapping``: this site's choices."""
 
 import click
-from ruamel.yaml.comments import CommentedMap
 
-from mtv.cli.app import emit, load_estate, load_mapping, load_target, open_project, output_option
-from mtv.documents import dump_document, load_document, parse_document
+from mtv.cli.app import emit, load_estate, load_target, open_project, output_option
+from mtv.documents import append, check_document, entry, parse_document, read_text
+from mtv.model.target import SiteMapping
 from mtv.project import Project, write_atomically
 from mtv.translate.suggest import Suggestion, suggest
 
@@ -48,7 +48,6 @@ def suggest_(ctx: click.Context, output: str) -> None:
     suggestions = suggest(load_estate(project), load_target(project))
     with project.lock():
         added = _add(project, suggestions)
-    load_mapping(project)
 
     def show() -> None:
         for each in added:
@@ -62,22 +61,18 @@ def suggest_(ctx: click.Context, output: str) -> None:
 
 def _add(project: Project, suggestions: tuple[Suggestion, ...]) -> list[Suggestion]:
     """Adds the suggestions that mapping.yaml has no line for; returns them."""
-    if project.mapping.exists():
-        document = load_document(project.mapping, "")
-    else:
-        document = parse_document(_EMPTY, project.mapping.name)
+    text = read_text(project.mapping, "") if project.mapping.exists() else _EMPTY
     added = list[Suggestion]()
     for each in suggestions:
-        section = document.get(each.section)
-        if not isinstance(section, CommentedMap):
-            section = document[each.section] = CommentedMap()
-        if each.ref in section:
+        document = parse_document(text, project.mapping.name)
+        if each.section not in document:
+            text = f"{text.rstrip()}\n\n{each.section}:\n"
+        elif each.ref in (document[each.section] or ()):
             continue
-        section.fa.set_block_style()
-        section[each.ref] = each.choice
-        comment = " ".join(f"{each.name}: {each.reason}".split())
-        section.yaml_add_eol_comment(comment, each.ref)
+        reason = {each.ref: f"{each.name}: {each.reason}"}
+        text = append(text, [each.section], entry({each.ref: each.choice}, comments=reason))
         added.append(each)
+    check_document(parse_document(text, project.mapping.name), project.mapping, SiteMapping)
     if added or not project.mapping.exists():
-        write_atomically(project.mapping, dump_document(document))
+        write_atomically(project.mapping, text)
     return added

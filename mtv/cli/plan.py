@@ -6,16 +6,23 @@ from mtv.cli.app import (
     emit,
     load_assessment,
     load_estate,
-    load_plan,
     open_project,
     output_option,
     printable,
 )
-from mtv.documents import dump_document, load_document
+from mtv.documents import read_text
 from mtv.estate import Estate
 from mtv.mappings import guest_system
 from mtv.model.plan import Plan
-from mtv.plan import add_to_wave, check_plan, empty_plan, parse_check, propose, set_check
+from mtv.plan import (
+    EMPTY_PLAN,
+    add_to_wave,
+    check_plan,
+    parse_check,
+    parse_plan,
+    propose,
+    set_check,
+)
 from mtv.project import safe_name, write_atomically
 
 
@@ -54,14 +61,14 @@ def command(
         wanted = {estate.find(words).ref for words in chosen}
         proposal = tuple(vm for vm in proposal if vm.ref in wanted)
     with project.lock():
-        document = load_document(project.plan, "") if project.plan.exists() else empty_plan()
-        added = add_to_wave(document, safe_name(wave, "wave"), proposal, _comments(estate))
+        text = read_text(project.plan, "") if project.plan.exists() else EMPTY_PLAN
+        text, added = add_to_wave(text, safe_name(wave, "wave"), proposal, _comments(estate))
         for words in checks:
             vm, _, check = words.partition("=")
-            set_check(document, estate.find(vm).ref, parse_check(check))
-        write_atomically(project.plan, dump_document(document))
-    plan = load_plan(project)
-    check_plan(plan, estate)
+            text = set_check(text, estate.find(vm).ref, parse_check(check))
+        plan = parse_plan(text)
+        check_plan(plan, estate)
+        write_atomically(project.plan, text)
     emit(output, plan, lambda: _show(plan, estate, added))
 
 

@@ -8,20 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from mtv.quantities import size
 from mtv.tasks import OnProgress, Progress
 
 LINE_SECONDS = 10.0
 """How often an unchanged phase is told where there is no terminal."""
-
-_UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
-
-
-def size(count: int) -> str:
-    """A number of bytes as a person reads it: ``1.5 GiB``."""
-    for word, factor in _UNITS:
-        if count >= factor:
-            return f"{count / factor:.1f} {word}"
-    return f"{count} bytes"
 
 
 class ProgressView:

@@ -16,7 +16,8 @@ from mtv.process import start
 _LONGEST = 75
 """Characters: sockets lie up to 32 deeper, and the kernel takes no longer path than 107."""
 
-_LOCKED_SECONDS = 20.0
+_LOCKED_SECONDS = 5.0
+"""Longer than the guard of a killed worker needs."""
 
 
 @contextlib.contextmanager
@@ -28,21 +29,14 @@ def scratch(task_directory: Path) -> Iterator[Path]:
     open. When this process dies, what it started dies. Raises ConvertError when the same
     conversion is running somewhere else.
     """
-    key = hashlib.sha256(os.fsencode(task_directory)).hexdigest()[:12]
-    home = cache_directory().resolve() / "v2v" / key
-    if len(str(home)) > _LONGEST:
-        raise ConvertError(
-            f"the converter's directory has too long a path: {home}",
-            f"set XDG_CACHE_HOME so that it has at most {_LONGEST} characters",
-        )
+    home = home_of(task_directory)
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)
     descriptor = _lock(home)
     try:
+        _clean(home)
+        _clean_others(home)
         place = home / "tmp"
-        if place.exists():
-            guard.end_programs(home)
-            shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         with start(guard.argv(home)):
             try:
@@ -58,6 +52,37 @@ def scratch(task_directory: Path) -> Iterator[Path]:
         ) from problem
     finally:
         os.close(descriptor)
+
+
+def home_of(task_directory: Path) -> Path:
+    """Where the conversion in that directory has its scratch directory and its lock."""
+    key = hashlib.sha256(os.fsencode(task_directory)).hexdigest()[:12]
+    home = cache_directory().resolve() / "v2v" / key
+    if len(str(home)) > _LONGEST:
+        raise ConvertError(
+            f"the converter's directory has too long a path: {home}",
+            f"set XDG_CACHE_HOME so that it has at most {_LONGEST} characters",
+        )
+    return home
+
+
+def _clean(home: Path) -> None:
+    """Ends and removes what an attempt that was killed left; only for the lock's holder."""
+    if (home / "tmp").exists():
+        guard.end_programs(home)
+        shutil.rmtree(home / "tmp", ignore_errors=True)
+
+
+def _clean_others(mine: Path) -> None:
+    """The same for the conversions that nobody came back for."""
+    for home in mine.parent.iterdir():
+        if home != mine and (home / "tmp").exists():
+            descriptor = guard.lock(home)
+            if descriptor is not None:
+                try:
+                    _clean(home)
+                finally:
+                    os.close(descriptor)
 
 
 def _lock(home: Path) -> int:

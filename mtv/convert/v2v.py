@@ -30,8 +30,12 @@ _PHASES = (
     "Checking for sufficient free disk space",
     _RUNNING,
     "Mapping filesystem data",
+    "Closing the overlay",
+    "Assigning disks to buses",
+    "Checking if the guest needs BIOS or UEFI",
     "Finishing off",
 )
+"""In this order (2.2.0); an unknown one in between counts as the one before it."""
 
 
 def convert_guest(
@@ -54,7 +58,7 @@ def convert_guest(
     with scratch(directory) as place:
         (directory / FILE).unlink(missing_ok=True)
         converter = preflight(directory, place)
-        chosen = accel.choose("auto", on_progress=on_progress)
+        chosen = accel.choose(task.accel, on_progress=on_progress)
         on_progress(Progress(says=f"converting {task.name} under {chosen.accel}: {chosen.why}"))
         states = base_states(task.bases)
         overlays = create_overlays(task.bases, directory)
@@ -143,9 +147,12 @@ def _run_v2v(
     except ValueError as problem:
         raise ConvertError(f"the name or a path of {task.name!r} cannot be in XML") from problem
 
+    done = 0
+
     def follow(message: Message) -> None:
+        nonlocal done
         if message.type == "message":
-            done = next((i for i, p in enumerate(_PHASES) if message.message.startswith(p)), 0)
+            done = next((i for i, p in enumerate(_PHASES) if message.message.startswith(p)), done)
             on_progress(Progress(says=message.message, done=done, total=len(_PHASES)))
             if message.message.startswith(_RUNNING):
                 reached("convert:running")

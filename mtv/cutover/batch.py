@@ -12,6 +12,7 @@ from mtv.cutover.steps import Step, Sync, copy_disks, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.model.estate import Power
+from mtv.quantities import duration, size
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +38,14 @@ def sync(move: Move) -> Moved:
     move.drop_conversion()
     detail = {"disks": copy_disks(move)}
     move.record(Sync.name, State.DONE, detail)
-    fetched = sum(disk["fetched_bytes"] for disk in detail["disks"].values())
-    if fetched == 0:
+    copies = detail["disks"].values()
+    if not any(copy["fetched_bytes"] for copy in copies):
         return _moved(move, "nothing to do", "every disk is copied and did not change since")
-    return _moved(move, "done")
+    data, whole = (
+        size(sum(copy["data_bytes"] for copy in copies)),
+        size(sum(copy["source"]["size_bytes"] for copy in copies)),
+    )
+    return _moved(move, "done", f"{data} of data on {whole} of disks, the copies are equal")
 
 
 def cut_over(move: Move) -> Moved:
@@ -51,7 +56,15 @@ def cut_over(move: Move) -> Moved:
     for step in steps:
         if not step.settled(move):
             _take(step, move)
-    return _moved(move, "done")
+    return _moved(move, "done", _how_it_came_up(move))
+
+
+def _how_it_came_up(move: Move) -> str:
+    boot = move.latest("boot")
+    if boot is None:
+        return ""
+    weak = ", but nothing was checked except that it runs" if boot.detail["weak"] else ""
+    return f"up after {duration(boot.detail['up_after_seconds'])}{weak}"
 
 
 def _take(step: Step, move: Move) -> None:

@@ -62,8 +62,12 @@ class Move:
         return self.directory / "conversion"
 
     def drop_conversion(self) -> None:
-        """Throws overlays away: their base is about to be written or is committed."""
-        shutil.rmtree(self.conversion, ignore_errors=True)
+        """Throws overlays away, all at once: their base is about to be written or is committed."""
+        dropped = self.conversion.with_suffix(".dropped")
+        shutil.rmtree(dropped, ignore_errors=True)
+        if self.conversion.exists():
+            self.conversion.rename(dropped)
+            shutil.rmtree(dropped)
 
     @property
     def console(self) -> Path:

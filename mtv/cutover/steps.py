@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from mtv.convert.overlay import commit_overlay
+from mtv.convert.record import commit_converted
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
-from mtv.errors import Blocked, SourceError
+from mtv.errors import SourceError
 from mtv.journal import State
 from mtv.model.estate import Power
 from mtv.model.plan import Convert
-from mtv.tasks import CheckTask, ConvertResult, ConvertTask, SyncTask
+from mtv.tasks import CheckTask, ConvertTask, SyncTask
 
 SHUTDOWN_SECONDS = 300.0
 """How long a guest may take to shut down before it is switched off."""
@@ -108,15 +108,14 @@ class Commit:
         return event is not None and event.state is State.DONE
 
     def run(self, move: Move) -> Detail:
-        """Writes every overlay into its base; one that is gone was written before."""
-        converted = move.latest("convert")
-        if converted is None:
-            raise Blocked(f"{move.vm.name} has no finished conversion to commit")
-        result = msgspec.convert(converted.detail, ConvertResult)
-        for overlay, base in zip(result.overlays, move.bases(), strict=True):
-            commit_overlay(overlay, base, log=move.log(self.name))
-        move.drop_conversion()
-        return {"disks": len(result.overlays)}
+        """Writes every overlay into its base, then drops the conversion, in one moment.
+
+        So a conversion that is gone has been committed.
+        """
+        if move.conversion.exists():
+            commit_converted(move.bases(), move.conversion)
+            move.drop_conversion()
+        return {"disks": len(move.bases())}
 
 
 class Boot:
@@ -157,6 +156,7 @@ def steps_of(move: Move) -> tuple[Step, ...]:
 
 def copy_disks(move: Move) -> Detail:
     """Copies every disk of the VM, one after the other; disk key -> its SyncResult."""
+    move.directory.mkdir(parents=True, exist_ok=True)
     results: Detail = {}
     for disk in move.placed.vm.disks:
         result = run_task(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mtv.convert.v2v import convert_guest
-from mtv.launch import open_launcher
+from mtv.launch import launcher
 from mtv.sources import open_source
 from mtv.tasks import (
     Cancelled,
@@ -28,8 +28,7 @@ def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result
         case ConvertTask():
             return convert_guest(task, on_progress=on_progress, cancelled=cancelled)
         case CheckTask():
-            launcher = open_launcher("local")
-            return launcher.check(task, on_progress=on_progress, cancelled=cancelled)
+            return launcher("local").check(task, on_progress=on_progress, cancelled=cancelled)
         case VerifyTask():
             return verify_base(
                 Path(task.base), task.capacity_bytes, on_progress=on_progress, cancelled=cancelled

@@ -6,6 +6,7 @@ bounded memory; a pattern is searched in a bounded window.
 """
 
 import codecs
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -75,9 +76,11 @@ class Console:
         return clean
 
     def tail(self, lines: int = TAIL_LINES) -> str:
-        """The last lines, blank ones left out; each at most 300 characters."""
+        """The last lines, blank ones left out; each at most 300 characters, repeats counted."""
         kept = [line.rstrip()[:300] for line in self.text.split("\n") if line.strip()]
-        return "\n".join(kept[-lines:])
+        runs = [(line, len(list(same))) for line, same in itertools.groupby(kept)]
+        shown = [line if n == 1 else f"{line} ({n} times)" for line, n in runs]
+        return "\n".join(shown[-lines:])
 
 
 @dataclass(frozen=True)

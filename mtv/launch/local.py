@@ -6,7 +6,7 @@ import importlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ CONSOLE_LIMIT_BYTES = 64 * 1024 * 1024
 
 _POLL_SECONDS = 0.1
 _LOCKED_SECONDS = 8.0
+_SETTLE_SECONDS = 1.0
+"""A guest that is about to power off by itself is given the time to."""
 
 
 class LocalLauncher:
@@ -58,15 +60,15 @@ class LocalLauncher:
             on_progress(Progress(says=f"{domain.name} runs, waiting until it is up"))
             passed = _wait_until_up(machine, watch, cancelled)
             up_after = machine.seconds()
+            tail = watch.console.tail()
             reached("check:passed")
             on_progress(Progress(says=f"{domain.name} is up after {up_after:.0f} s, stopping it"))
             stopped = _stop(machine, self._grace(domain, verdict.accel), cancelled)
-            watch.feed(machine.new_output())
         reached("check:stopped")
         return CheckResult(
             accel=verdict.accel,
             up_after_seconds=round(up_after, 2),
-            console_tail=watch.console.tail(),
+            console_tail=tail,
             caveats=domain.caveats,
             stopped=stopped,
             weak=passed.weak,
@@ -173,8 +175,11 @@ def _wait_until_up(machine: Machine, watch: Watch, cancelled: threading.Event) -
 
 def _stop(machine: Machine, grace_seconds: float, cancelled: threading.Event) -> str:
     """Shuts the guest down and says how it ended; see ``CheckResult.stopped``."""
-    if not machine.running():
-        return "by itself"
+    settled = time.monotonic() + _SETTLE_SECONDS
+    while time.monotonic() < settled:
+        if not machine.running():
+            return "by itself"
+        time.sleep(_POLL_SECONDS)
     deadline = time.monotonic() + grace_seconds
     press_at = time.monotonic()
     while time.monotonic() < deadline:
@@ -193,10 +198,15 @@ class _Driver:
     """libvirt's embedded driver in this process's slot. There is one, for as long as we live."""
 
     def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
-        self.directory = self._stack.enter_context(slot())
-        self._libvirt = _import_libvirt(self.directory)
-        self._closing = False
+        with contextlib.ExitStack() as stack:
+            self.directory = stack.enter_context(slot())
+            self._libvirt = _import_libvirt(self.directory)
+            self._closing = False
+            self._connection = self._open()
+            self._stack = stack.pop_all()
+        atexit.register(self.close)
+
+    def _open(self) -> Any:
         # The driver wants an event loop, even where nobody waits for events.
         self._libvirt.registerErrorHandler(lambda _context, _error: None, None)
         self._libvirt.virEventRegisterDefaultImpl()
@@ -204,11 +214,9 @@ class _Driver:
         self._loop = threading.Thread(target=self._run_events, daemon=True, name="libvirt-events")
         self._loop.start()
         try:
-            self._connection = self._libvirt.open(f"qemu:///embed?root={self.directory}")
+            return self._libvirt.open(f"qemu:///embed?root={self.directory}")
         except self._libvirt.libvirtError as problem:
-            self._stack.close()
             raise _cannot_open(problem.get_error_message()) from problem
-        atexit.register(self.close)
 
     @contextlib.contextmanager
     def machine(
@@ -295,14 +303,14 @@ def _cannot_open(text: str) -> LaunchError:
     return LaunchError(f"libvirt's embedded driver does not open: {text}", hint)
 
 
-_START_HINTS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ('" lock', lambda _: "another process has the disk open: is this VM being copied or checked?"),
-    ("Cannot allocate memory", lambda _: "the guest needs more memory than this machine has"),
-    ("Unable to find any firmware", lambda _: "install EFI firmware for QEMU (Debian: ovmf)"),
-    ("already exists", lambda _: "this process is checking that VM at the moment"),
+_START_HINTS = (
+    ('" lock', "another process has the disk open: is this VM being copied or checked?"),
+    ("Cannot allocate memory", "the guest needs more memory than this machine has"),
+    ("Unable to find any firmware", "install EFI firmware for QEMU (Debian: ovmf)"),
+    ("already defined", "this process is checking that VM at the moment"),
 )
 
 
 def _cannot_start(name: str, text: str) -> LaunchError:
-    hint = next((make(text) for sign, make in _START_HINTS if sign in text), "")
+    hint = next((hint for sign, hint in _START_HINTS if sign in text), "")
     return LaunchError(f"libvirt could not start {name}: {text[:2000]}", hint)

@@ -7,9 +7,8 @@ import jinja2
 import msgspec
 
 from mtv.mappings import data_directory
+from mtv.quantities import duration, size
 from mtv.report.facts import Facts
-
-_UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
 def files(facts: Facts) -> dict[str, str]:
@@ -30,8 +29,8 @@ def html(facts: Facts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["size"] = _size
-    environment.filters["duration"] = _duration
+    environment.filters["size"] = size
+    environment.filters["duration"] = duration
     return environment.get_template("report.html.j2").render(facts=facts)
 
 
@@ -54,20 +53,3 @@ def vms_csv(facts: Facts) -> str:
 def _inert(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _size(count: int) -> str:
-    for word, factor in _UNITS:
-        if count >= factor:
-            return f"{count / factor:.1f} {word}"
-    return f"{count} bytes"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -10,12 +10,13 @@ from typing import Any
 
 import msgspec
 
+from mtv.errors import ConfigError
 from mtv.estate import Estate, PlacedVm, ref
 from mtv.mappings import guest_system
 from mtv.model.concern import Assessment, Readiness
 from mtv.model.ledger import Ledger
 from mtv.model.target import SiteMapping, Target
-from mtv.names import vm_names
+from mtv.names import label, vm_names
 from mtv.translate.compute import namespace_manifest, virtual_machine
 from mtv.translate.ledger import account
 from mtv.translate.network import interface_state_is_known
@@ -55,7 +56,16 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 def translate(
     estate: Estate, target: Target, mapping: SiteMapping, assessment: Assessment
 ) -> Translation:
-    """Translates every VM that the assessment lets pass and the mapping covers."""
+    """Translates every VM that the assessment lets pass and the mapping covers.
+
+    Raises ConfigError for a namespace or version that cannot be one.
+    """
+    if label(mapping.namespace) != mapping.namespace:
+        raise ConfigError(
+            f"mapping.yaml: namespace: {mapping.namespace!r} cannot be a namespace's name",
+            "use at most 63 of a-z, 0-9 and '-'; the first and last no '-'",
+        )
+    interface_state_is_known(target)
     verdicts = {vm.ref: vm.readiness for vm in assessment.vms}
     names = vm_names(estate.vms())
     blocked, questions, translated = list[str](), list[Question](), list[TranslatedVm]()

@@ -52,7 +52,7 @@ def _domain(placed: PlacedVm, mapping: SiteMapping, system: GuestSystem) -> dict
     vm = placed.vm
     return {
         "machine": {"type": "q35"},
-        "firmware": _firmware(vm),
+        "firmware": firmware(vm),
         "cpu": {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1},
         "memory": {"guest": _quantity(vm.memory_bytes)},
         "devices": {
@@ -62,16 +62,16 @@ def _domain(placed: PlacedVm, mapping: SiteMapping, system: GuestSystem) -> dict
     }
 
 
-def _firmware(vm: Vm) -> dict[str, Any]:
+def firmware(vm: Vm) -> dict[str, Any]:
     """Identity and bootloader. KubeVirt makes UUID and serial up at random when they are absent."""
     loader: dict[str, Any] = {"bios": {}}
     if vm.firmware is Firmware.EFI:
         # KubeVirt's default is secure boot, which would also want SMM.
         loader = {"efi": {"secureBoot": False}}
-    firmware: dict[str, Any] = {"bootloader": loader}
+    identity: dict[str, Any] = {"bootloader": loader}
     if vm.uuid:
-        firmware |= {"uuid": vm.uuid.lower(), "serial": _vmware_serial(vm.uuid)}
-    return firmware
+        identity |= {"uuid": vm.uuid.lower(), "serial": _vmware_serial(vm.uuid)}
+    return identity
 
 
 def _vmware_serial(uuid: str) -> str:

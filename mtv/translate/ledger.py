@@ -43,7 +43,11 @@ def account(estate: Estate) -> Ledger:
 
 def _deserves_entry(row: TermRow, value: Any) -> bool:
     """Adapted and reported values that say something; a False or "flat" is the plain case."""
-    return row.outcome in (Outcome.ADAPTED, Outcome.REPORTED) and value not in (False, "", "flat")
+    return (
+        row.outcome in (Outcome.ADAPTED, Outcome.REPORTED)
+        and value is not False
+        and value not in ("", "flat")
+    )
 
 
 def _values(inventory: dict[str, Any], source: str) -> Iterator[tuple[str, str, Any]]:

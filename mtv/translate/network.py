@@ -1,7 +1,9 @@
 """Network cards and networks: port group -> pod network or NetworkAttachmentDefinition."""
 
+import re
 from typing import Any
 
+from mtv.errors import ConfigError
 from mtv.estate import PlacedVm, ref
 from mtv.mappings import GuestSystem
 from mtv.model.estate import Nic
@@ -12,9 +14,17 @@ INTERFACE_STATE_SINCE = (4, 19)
 
 
 def interface_state_is_known(target: Target) -> bool:
-    """True when the target's version knows the link state of an interface."""
-    major, minor = target.openshift.split(".")[:2]
-    return (int(major), int(minor)) >= INTERFACE_STATE_SINCE
+    """True when the target's version knows the link state of an interface.
+
+    Raises ConfigError when the version is none.
+    """
+    version = re.match(r"(\d+)\.(\d+)(\.|\Z)", target.openshift)
+    if version is None:
+        raise ConfigError(
+            f"target.yaml: openshift: expected a version, got {target.openshift!r}",
+            'write major and minor in quotes, for example openshift: "4.20"',
+        )
+    return (int(version[1]), int(version[2])) >= INTERFACE_STATE_SINCE
 
 
 def interface(

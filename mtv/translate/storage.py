@@ -1,6 +1,7 @@
 """Where disks are stored: datastore -> StorageClass, disk -> PersistentVolumeClaim."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 from mtv.estate import PlacedVm
@@ -9,7 +10,7 @@ from mtv.model.estate import Disk
 from mtv.model.target import StorageClass
 from mtv.names import disk_claim, disk_volume
 
-FILESYSTEM_OVERHEAD = 0.055
+FILESYSTEM_OVERHEAD = Fraction(55, 1000)
 """Part of a volume that its file system keeps for itself (CDI's default, filesystemOverhead)."""
 
 SERIAL_LENGTH = 20

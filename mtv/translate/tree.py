@@ -9,6 +9,7 @@ The same translation always gives the same bytes: no time stamps, keys in the or
 files in the order of the names.
 """
 
+import re
 from typing import Any
 
 import yaml
@@ -64,3 +65,16 @@ class _Dumper(yaml.CSafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         del data
         return True
+
+
+# PyYAML knows the words of YAML 1.1 only. What oc and kustomize (Go) take for a number or a
+# boolean besides those must be quoted too, or a VM called 1e3 or 08 becomes a float.
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9_]+)?\Z"),
+    list("-+.0123456789"),
+)
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?0[xXbBoO][0-9a-fA-F_]+\Z"), list("-+0")
+)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), list("yYnN"))

@@ -66,9 +66,7 @@ def test_an_untrusted_certificate_is_shown_with_the_way_to_pin_it(
     assert f'tls: {{fingerprint: "{vcenter.fingerprint}"}}' in told
 
 
-def test_what_the_sentence_says_about_pinning_works(
-    make_project: MakeProject, vcenter: VCenter
-) -> None:
+def test_what_the_sentence_says_about_pinning_works(make_project: MakeProject) -> None:
     project = make_project()
     edit(project, r"tls: .*", "tls: {}")
     told = sentence(project.run("collect", expect=1))

@@ -1,4 +1,4 @@
-"""Collecting from a vCenter: everything, in one go, over sessions that end and TLS that is pinned."""
+"""Collecting from a vCenter: whole, in few round trips, over sessions that end."""
 
 import threading
 from collections import Counter

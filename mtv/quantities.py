@@ -1,0 +1,22 @@
+"""Numbers of bytes and seconds as a person reads them."""
+
+_UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
+
+def size(count: int) -> str:
+    """A number of bytes: ``1.5 GiB``."""
+    for word, factor in _UNITS:
+        if count >= factor:
+            return f"{count / factor:.1f} {word}"
+    return f"{count} bytes"
+
+
+def duration(seconds: float | None) -> str:
+    """A time: ``8.4 s``, ``3 min 07 s``, ``1 h 05 min``; a dash where it is unknown."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

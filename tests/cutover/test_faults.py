@@ -1,0 +1,255 @@
+"""What goes wrong on the way over: told in a sentence, nothing left running, nothing lost."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.driver import Mtv, none_left_about, processes_about
+from tests.real.cut_proxy import CutProxy, cut_proxy
+from tests.real.guests import GuestImages
+from tests.real.parts import require
+from tests.real.people import is_on, power_on
+from tests.real.small_estate import EstateDisk, SmallEstate
+from tests.real.vcenter import VCenter
+
+Planned = Callable[..., Mtv]
+
+
+def base(project: Mtv, disk: EstateDisk) -> Path:
+    found = list((project.directory / "vms").rglob(f"disk-{disk.key}.raw"))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def equal(project: Mtv, disk: EstateDisk) -> bool:
+    assert disk.flat_file is not None
+    return base(project, disk).read_bytes() == disk.flat_file.read_bytes()
+
+
+@pytest.fixture
+def proxy(vcenter: VCenter) -> Iterator[CutProxy]:
+    with cut_proxy("127.0.0.1", vcenter.port) as running:
+        yield running
+
+
+def test_a_connection_cut_in_the_middle_is_retried(
+    planned: Planned, estate: SmallEstate, proxy: CutProxy
+) -> None:
+    project = planned("web01", url=f"https://127.0.0.1:{proxy.port}/sdk")
+    proxy.faults.cut_after = 20 << 20  # each connection; a disk of 64 MiB needs several then
+    result = project.run("sync", "--output", "json").json
+    assert result[0]["outcome"] == "done"
+    assert proxy.traffic.cut >= 2
+    assert all(equal(project, disk) for disk in estate.vms["web01"].disks)
+
+
+def test_a_source_that_stays_away_fails_the_sync_and_the_next_one_goes_on(
+    planned: Planned, estate: SmallEstate, proxy: CutProxy
+) -> None:
+    project = planned("billing-db", url=f"https://127.0.0.1:{proxy.port}/sdk")
+    size = estate.vms["billing-db"].disks[0].capacity_bytes
+
+    def away_after_a_quarter() -> bool:
+        return proxy.traffic.bytes_to_client > size // 4
+
+    process = project.start("sync")
+    while not away_after_a_quarter():
+        assert process.poll() is None, process.communicate()
+    proxy.faults.refuse = True
+    proxy.faults.cut_after = 0
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 1, stdout + stderr
+    assert "billing-db: failed" in stdout
+    assert "Traceback" not in stderr
+    proxy.faults.refuse = False
+    proxy.faults.cut_after = None
+    before = proxy.traffic.bytes_to_client
+    project.run("sync")
+    fetched = proxy.traffic.bytes_to_client - before
+    # A quarter was copied; at most 128 MiB of that may be fetched twice.
+    assert fetched < size - size // 4 + (160 << 20)
+    assert equal(project, estate.vms["billing-db"].disks[0])
+
+
+def test_a_disk_that_grew_since_the_plan_is_refused(planned: Planned, estate: SmallEstate) -> None:
+    project = planned("sensor")
+    flat = estate.vms["sensor"].disks[0].flat_file
+    assert flat is not None
+    size = flat.stat().st_size
+    try:
+        os.truncate(flat, size + (1 << 20))
+        ended = project.run("sync", expect=1)
+    finally:
+        os.truncate(flat, size)
+    assert "sensor: failed" in ended.stdout
+    assert str(size) in ended.stdout.replace(",", "").replace(" ", "")
+    assert "mtv collect" in ended.stdout
+    project.run("sync")
+    assert equal(project, estate.vms["sensor"].disks[0])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for 24 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    require("root, to mount a small file system", os.geteuid() == 0, "run the tests as root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_target_is_told_and_the_copy_goes_on_when_there_is_room(
+    planned: Planned, estate: SmallEstate, small_disk: Path
+) -> None:
+    project = planned("web01")
+    config = project.directory / "mtv.yaml"
+    config.write_text(
+        re.sub("directory: vms", f"directory: {small_disk}", config.read_text(), count=1)
+    )
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (20 << 20))
+    ended = project.run("sync", expect=1)
+    assert "web01: failed" in ended.stdout
+    assert re.search(r"room|full|space", ended.stdout), ended
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=200m", small_disk], check=True)
+    project.run("sync")
+    for disk in estate.vms["web01"].disks:
+        copy = next(small_disk.rglob(f"disk-{disk.key}.raw"))
+        assert disk.flat_file is not None
+        assert copy.read_bytes() == disk.flat_file.read_bytes()
+
+
+def test_a_guest_that_never_boots_fails_with_its_console_and_leaves_nothing_running(
+    planned: Planned, estate: SmallEstate, images: GuestImages, vcenter: VCenter
+) -> None:
+    project = planned("sensor")
+    flat = estate.vms["sensor"].disks[0].flat_file
+    assert flat is not None
+    original = flat.read_bytes()
+    plan = project.directory / "plan.yaml"
+    plan.write_text(re.sub(r"within_seconds: \d+", "within_seconds: 6", plan.read_text()))
+    try:
+        flat.write_bytes(images.silent.read_bytes())
+        ended = project.run("cutover", expect=1)
+    finally:
+        flat.write_bytes(original)
+    assert "sensor: failed" in ended.stdout
+    assert "6 seconds" in ended.stdout
+    assert "console" in ended.stdout
+    assert none_left_about(str(project.directory)) == []
+    assert not is_on(vcenter, estate.vms["sensor"].moref)
+    standing = project.run("status", "--output", "json").json[0]
+    assert (standing["step"], standing["state"]) == ("boot", "failed")
+
+
+def test_one_vm_that_fails_does_not_hold_the_others_up(
+    planned: Planned, estate: SmallEstate
+) -> None:
+    project = planned("sensor", "web01")
+    flat = estate.vms["sensor"].disks[0].flat_file
+    assert flat is not None
+    os.truncate(flat, flat.stat().st_size + 512)
+    try:
+        ended = project.run("sync", "--output", "json", expect=4)
+    finally:
+        os.truncate(flat, flat.stat().st_size - 512)
+    outcomes = {each["name"]: each["outcome"] for each in ended.json}
+    assert outcomes == {"sensor": "failed", "web01": "done"}
+
+
+@pytest.mark.parametrize(
+    ("command", "sign"),
+    [
+        ("collect", "mtv -C"),
+        ("sync", "mtv worker"),
+        ("cutover", "qemu-system"),
+    ],
+)
+def test_ctrl_c_ends_with_130_leaves_nothing_running_and_can_be_resumed(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, command: str, sign: str
+) -> None:
+    power_on(vcenter, estate.vms["web02"].moref)
+    project = planned("web02" if command == "cutover" else "billing-db")
+    word = str(project.directory)
+
+    def at_work() -> bool:
+        if command == "cutover":
+            return any("qemu" in each for each in processes_about(word))
+        return any(sign in each for each in processes_about("mtv"))
+
+    ended = project.interrupt_when((command,), at_work)
+    assert ended.code == 130, ended
+    assert "Traceback" not in ended.stderr
+    assert "the same command goes on" in ended.stderr
+    assert none_left_about(word) == []
+    project.run(command)
+
+
+def test_a_vm_started_again_after_its_copy_is_copied_again(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    """What it wrote in between must not be lost."""
+    vm = estate.vms["web02"]
+    flat = vm.disks[0].flat_file
+    assert flat is not None
+    power_on(vcenter, vm.moref)
+    project = planned("web02")
+    project.run("cutover", env={"MTV_KILL_AT": "journal:5:before"}, expect=-9)
+    power_on(vcenter, vm.moref)
+    with flat.open("r+b") as file:  # the guest writes near the end of its disk
+        file.seek(-4096, os.SEEK_END)
+        file.write(b"written after the first copy")
+    project.run("cutover")
+    assert equal(project, vm.disks[0])
+
+
+def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_done(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    vm = estate.vms["web02"]
+    power_on(vcenter, vm.moref)
+    project = planned("web02")
+    project.run("cutover", env={"MTV_KILL_AT": "journal:5:after"}, expect=-9)
+    power_on(vcenter, vm.moref)
+    ended = project.run("cutover", expect=1)
+    assert "was started again at the source" in ended.stdout
+    assert is_on(vcenter, vm.moref)
+    assert processes_about(str(project.directory)) == []
+
+
+def test_the_only_changes_asked_of_the_vcenter_are_shutdowns(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    power_on(vcenter, estate.vms["web02"].moref)
+    project = planned("web02")
+    before = len(vcenter.requests())
+    project.run("collect")
+    project.run("sync")
+    project.run("cutover")
+    asked = {each.method for each in vcenter.requests()[before:] if each.method}
+    reading = {
+        *("RetrieveServiceContent", "Login", "Logout", "CreateContainerView", "DestroyView"),
+        *("RetrievePropertiesEx", "ContinueRetrievePropertiesEx", "RetrieveProperties"),
+    }
+    assert asked - reading == {"ShutdownGuest"}
+
+
+def test_what_was_synced_is_not_fetched_again(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    del estate
+    project = planned("web01")
+    project.run("sync")
+    before = len(vcenter.requests())
+    result = project.run("sync", "--output", "json").json
+    assert result[0]["outcome"] == "nothing to do"
+    fetched = sum(each.bytes for each in vcenter.requests()[before:] if each.range)
+    assert fetched < 1 << 20

@@ -1,0 +1,117 @@
+"""Names for Kubernetes: RFC 1123, unique, stable, and independent of the other VMs."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtv.estate import Estate
+from mtv.names import LONGEST, LONGEST_VM, disk_claim, disk_volume, label, vm_names
+from tests.estates import inventory, plain_vm
+
+RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
+
+hostile = st.one_of(
+    st.text(max_size=120),
+    st.sampled_from(["", "-", "...", "kustomization", "Web", "web", "web ", "日本", "ß" * 80]),
+)
+
+
+def names(*vm_names_: str, source: str = "vc1") -> dict[str, str]:
+    vms = [plain_vm(id=f"vm-{number}", name=name) for number, name in enumerate(vm_names_)]
+    return vm_names(Estate([inventory(*vms, source=source)]).vms())
+
+
+@given(hostile, st.integers(1, LONGEST))
+def test_a_label_is_always_rfc_1123(text: str, longest: int) -> None:
+    made = label(text, max(longest, len("unnamed")))
+    assert RFC_1123.match(made)
+    assert len(made) <= max(longest, len("unnamed"))
+
+
+@given(hostile)
+def test_a_label_of_a_label_is_itself(text: str) -> None:
+    assert label(label(text)) == label(text)
+
+
+@given(st.lists(hostile, max_size=12))
+def test_names_of_vms_are_unique_rfc_1123_and_leave_room_for_their_disks(texts: list[str]) -> None:
+    made = list(names(*texts).values())
+    assert len(set(made)) == len(texts)
+    for name in made:
+        assert RFC_1123.match(name)
+        assert len(name) <= LONGEST_VM
+        assert len(disk_claim(name, "99999")) <= LONGEST
+        assert RFC_1123.match(disk_claim(name, "99999"))
+
+
+@given(st.lists(hostile, min_size=1, max_size=8), st.randoms())
+def test_names_do_not_depend_on_the_order(texts: list[str], random: object) -> None:
+    vms = [plain_vm(id=f"vm-{number}", name=name) for number, name in enumerate(texts)]
+    shuffled = list(vms)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    first = vm_names(Estate([inventory(*vms)]).vms())
+    assert vm_names(Estate([inventory(*shuffled)]).vms()) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("web01", "web01"),
+        ("Shop Web 01", "shop-web-01"),
+        ("Büro-Größe", "buero-groesse"),
+        ("Bu\u0308ro", "buero"),  # the same, decomposed
+        ("ÄÖÜ ß", "aeoeue-ss"),
+        ("Café", "cafe"),
+        ("Łódź", "odz"),
+        ("db_01.example.com", "db-01-example-com"),
+        ("--web--", "web"),
+        ("日本", "unnamed"),
+        ("", "unnamed"),
+        ("../../etc", "etc"),
+        ("a\nb", "a-b"),
+        ("x" * 80, "x" * 63),
+        ("a" * 62 + "-b", "a" * 62),
+    ],
+)
+def test_a_name_becomes_what_a_person_would_expect(name: str, expected: str) -> None:
+    assert label(name) == expected
+
+
+def test_a_name_of_80_characters_is_cut_and_two_of_them_stay_apart() -> None:
+    made = names("x" * 80, "x" * 79 + "y")
+    assert len(set(made.values())) == 2
+    assert all(len(name) <= LONGEST_VM for name in made.values())
+
+
+def test_a_collision_changes_no_other_name() -> None:
+    alone = names("db", "web")
+    assert alone == {"vc1/vm-0": "db", "vc1/vm-1": "web"}
+    more = names("db", "web", "Web")
+    assert more["vc1/vm-0"] == "db"
+    assert more["vc1/vm-1"].startswith("web-")
+    assert more["vc1/vm-2"].startswith("web-")
+    even_more = names("db", "web", "Web", "WEB", "other")
+    assert {ref: even_more[ref] for ref in more} == more
+
+
+def test_a_suffix_is_never_the_own_name_of_another_vm() -> None:
+    suffixed = names("web", "web")["vc1/vm-0"]
+    made = names("web", "web", suffixed)
+    assert made["vc1/vm-2"] == suffixed
+    assert len(set(made.values())) == 3
+
+
+def test_the_same_vm_in_two_sources_gets_two_names() -> None:
+    estate = Estate([inventory(plain_vm(), source="vc1"), inventory(plain_vm(), source="vc2")])
+    assert len(set(vm_names(estate.vms()).values())) == 2
+
+
+def test_no_vm_takes_the_name_of_the_kustomization() -> None:
+    assert names("Kustomization")["vc1/vm-0"].startswith("kustomization-")
+
+
+def test_a_disk_is_named_after_its_key() -> None:
+    assert disk_volume("2000") == "disk-2000"
+    assert disk_claim("web01", "2000") == "web01-disk-2000"

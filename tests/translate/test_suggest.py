@@ -1,0 +1,121 @@
+"""Suggestions for mapping.yaml: each has a reason; where nothing fits the question stays open."""
+
+import pytest
+
+from mtv.estate import Estate
+from mtv.model.estate import Datastore, Network
+from mtv.model.target import StorageClass, Target, TargetNetwork
+from mtv.translate.suggest import Suggestion, suggest
+from tests.estates import (
+    inventory,
+    plain_datastore,
+    plain_disk,
+    plain_network,
+    plain_nic,
+    plain_target,
+    plain_vm,
+)
+
+
+def suggestion(thing: Datastore | Network, target: Target) -> Suggestion:
+    """What is suggested for the one datastore or network of an estate."""
+    if isinstance(thing, Datastore):
+        vm = plain_vm(disks=(plain_disk(datastore=thing.id),), nics=())
+        whole = inventory(vm, datastores=(thing,), networks=())
+    else:
+        vm = plain_vm(disks=(), nics=(plain_nic(network=thing.id),))
+        whole = inventory(vm, datastores=(), networks=(thing,))
+    (found,) = suggest(Estate([whole]), target)
+    return found
+
+
+def classes(*names: str, default: str = "") -> Target:
+    return plain_target(
+        storage_classes=tuple(StorageClass(name=name, default=name == default) for name in names)
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "choice", "reason"),
+    [
+        (classes("ceph", "fast-gold"), "fast-gold", "the names share a word"),
+        (classes("ceph", "gold", default="ceph"), "gold", "the names share a word"),
+        (classes("ceph", "nfs", default="nfs"), "nfs", "the cluster's default class"),
+        (classes("ceph"), "ceph", "the only class"),
+        (
+            classes("ceph", "nfs"),
+            None,
+            "no class has a similar name and none is the default: choose one",
+        ),
+        (
+            classes("ceph-01", "datastore-class"),
+            None,
+            "no class has a similar name and none is the default: choose one",
+        ),
+        (classes(), None, "no class has a similar name and none is the default: choose one"),
+    ],
+)
+def test_a_datastore_gets_a_class(target: Target, choice: str | None, reason: str) -> None:
+    found = suggestion(plain_datastore(name="Gold-datastore-01"), target)
+    assert (found.section, found.ref, found.name) == (
+        "storage",
+        "vc1/datastore-1",
+        "Gold-datastore-01",
+    )
+    assert (found.choice, found.reason) == (choice, reason)
+
+
+NETWORKS = (
+    TargetNetwork(name="default/vlan10", vlan=10),
+    TargetNetwork(name="default/dmz-net"),
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "choice", "reason"),
+    [
+        (plain_network(vlan=10), "default/vlan10", "both carry VLAN 10"),
+        (plain_network(vlan=20), None, "no network of target.yaml carries VLAN 20"),
+        (
+            plain_network(name="DMZ net", vlan=20),
+            None,
+            "no network of target.yaml carries VLAN 20",
+        ),
+        (
+            plain_network(vlan=None, vlan_trunk="0-100,200"),
+            None,
+            "carries the VLANs 0-100,200: choose a network that does",
+        ),
+        (plain_network(name="DMZ", vlan=None), "default/dmz-net", "the names share a word"),
+        (
+            plain_network(name="VM Network", vlan=None),
+            "pod",
+            "untagged: the pod network, behind the node's address",
+        ),
+    ],
+)
+def test_a_port_group_gets_a_network(network: Network, choice: str | None, reason: str) -> None:
+    found = suggestion(network, plain_target(networks=NETWORKS))
+    assert (found.section, found.ref) == ("networks", "vc1/dvportgroup-7")
+    assert (found.choice, found.reason) == (choice, reason)
+
+
+def test_only_what_vms_use_is_suggested() -> None:
+    found = suggest(Estate([inventory(plain_vm())]), plain_target())
+    assert [each.ref for each in found] == ["vc1/datastore-1", "vc1/dvportgroup-7"]
+
+
+def test_an_uplink_is_never_suggested() -> None:
+    vm = plain_vm(nics=(plain_nic(network="dvportgroup-9"),))
+    found = suggest(Estate([inventory(vm)]), plain_target())
+    assert [each.ref for each in found] == ["vc1/datastore-1"]
+
+
+def test_each_source_has_its_own_lines() -> None:
+    estate = Estate([inventory(plain_vm(), source=name) for name in ("vc1", "vc2")])
+    assert [each.ref for each in suggest(estate, plain_target())] == [
+        "vc1/datastore-1",
+        "vc2/datastore-1",
+        "vc1/dvportgroup-7",
+        "vc2/dvportgroup-7",
+    ]
