@@ -34,7 +34,7 @@ SPEAKERS = ("web01", "billing-db")
 """VMs whose consoles end the demo."""
 
 
-WORDS = re.compile(r"tiny: .*|Welcome to Debian.*|Debian GNU/Linux .* ttyS0|\\S+ login:")
+WORDS = re.compile(r"tiny: .*|Welcome to Debian.*|Debian GNU/Linux .* ttyS0|\S+ login:")
 """What a guest says that shows who it is and that it is up."""
 
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

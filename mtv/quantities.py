@@ -15,7 +15,7 @@ def duration(seconds: float | None) -> str:
     """A time: ``8.4 s``, ``3 min 07 s``, ``1 h 05 min``; a dash where it is unknown."""
     if seconds is None:
         return "–"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

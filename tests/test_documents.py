@@ -98,11 +98,15 @@ def test_a_wrong_key_is_named_with_its_line_and_what_was_expected(
             "f.yaml:4: storage_classes.1: there is no key 'nam' here",
         ),
         (
-            "waves:\n  - name: a\n    vms:\n      - ref: x\n        name: y\n        convert: maybe\n"
-            "        check: {}\n",
+            (
+                "waves:\n  - name: a\n    vms:\n      - ref: x\n"
+                "        name: y\n        convert: maybe\n        check: {}\n"
+            ),
             Plan,
-            "f.yaml:6: waves.0.vms.0.convert: Invalid enum value 'maybe'; expected one of: "
-            "virt-v2v, none",
+            (
+                "f.yaml:6: waves.0.vms.0.convert: Invalid enum value 'maybe'; expected one of: "
+                "virt-v2v, none"
+            ),
         ),
         ("waves:\n", Plan, "f.yaml:1: waves: Expected 'array', got 'null'"),
     ],
@@ -220,7 +224,7 @@ def test_entries_are_added_wherever_a_person_left_the_place(
     ),
     st.text(max_size=40),
 )
-def test_whatever_is_added_reads_back_as_it_was(values: dict[str, str], text: str) -> None:
+def test_whatever_is_added_reads_back_as_it_was(values: dict[str, str | None], text: str) -> None:
     values = {key: _yaml_can(value) for key, value in values.items()}
     entries = entry(values, comments={next(iter(values)): text})
     grown = append(EDITED, ["storage"], entries)

@@ -64,13 +64,16 @@ def patches(node: ast.AST, ours: set[str]) -> Iterator[tuple[int, str]]:
         if patcher and node.attr not in ALLOWED:
             yield node.lineno, f"uses {holder}.{node.attr}"
     if isinstance(node, ast.arg) and node.arg != "monkeypatch" and node.annotation is not None:
-        if ast.unparse(node.annotation).endswith("MonkeyPatch"):
+        annotation = ast.unparse(node.annotation)
+        if annotation.endswith("MonkeyPatch"):
             yield node.lineno, f"calls monkeypatch {node.arg}, which hides it"
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("MonkeyPatch"):
-        yield node.lineno, "makes a MonkeyPatch of its own"
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("setattr", "delattr"):
-        if ast.unparse(node.args[0]).partition(".")[0] in ours:
-            yield node.lineno, f"patches {ast.unparse(node.args[0])} by hand"
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func)
+        first = ast.unparse(node.args[0]) if node.args else ""
+        if called.endswith("MonkeyPatch"):
+            yield node.lineno, "makes a MonkeyPatch of its own"
+        if called in ("setattr", "delattr") and first.partition(".")[0] in ours:
+            yield node.lineno, f"patches {first} by hand"
     targets = node.targets if isinstance(node, ast.Assign) else []
     for target in targets:
         if isinstance(target, ast.Attribute):

@@ -1,12 +1,12 @@
 """What commands share: the project, the two kinds of output, tables."""
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
 
+from mtv.cli.invocation import Invocation
 from mtv.documents import check_document, load_document
 from mtv.errors import ProjectError
 from mtv.estate import Estate
@@ -33,13 +33,14 @@ def output_option(function: F) -> F:
 
 def open_project(ctx: click.Context) -> Project:
     """The project that ``-C`` names."""
-    directory: Path = ctx.find_root().obj
-    return Project(directory)
+    invocation: Invocation = ctx.find_root().obj
+    return Project(invocation.directory)
 
 
 def emit(output: str, value: Any, text: Callable[[], None]) -> None:
     """Gives the result: as one JSON document, or as a person reads it."""
     if output == "json":
+        click.get_current_context().find_root().obj.emitted = True
         click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
     else:
         text()

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from mtv import __version__
+from mtv.cli.invocation import Invocation
 from mtv.errors import MtvError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -82,7 +83,7 @@ def command(ctx: click.Context, directory: Path) -> None:
     Exit codes: 0 done, 1 failed, 2 usage, 3 blocked by findings, 4 partly done, 130 interrupted.
     Completion: eval "$(_MTV_COMPLETE=bash_source mtv)" (or zsh_source, fish_source)
     """
-    ctx.obj = directory
+    ctx.obj.directory = directory
 
 
 def main() -> None:
@@ -93,17 +94,17 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code. What went wrong goes to standard error."""
-    wants_json = _wants_json(arguments)
+    invocation = Invocation()
     try:
-        code = command.main(list(arguments), prog_name="mtv", standalone_mode=False)
+        code = command.main(list(arguments), prog_name="mtv", standalone_mode=False, obj=invocation)
         return code if isinstance(code, int) else 0
     except click.ClickException as problem:
-        if wants_json:
+        if _wants_json(arguments):
             _print_json({"error": "Usage", "message": problem.format_message(), "hint": ""})
         problem.show()
         return problem.exit_code
     except MtvError as problem:
-        if wants_json:
+        if _wants_json(arguments) and not invocation.emitted:
             name = type(problem).__name__
             _print_json({"error": name, "message": problem.message, "hint": problem.hint})
         click.echo(f"mtv: {problem.message}", err=True)

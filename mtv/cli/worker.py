@@ -1,10 +1,10 @@
 """``mtv worker``: one task, JSON in and JSON out."""
 
+import os
 import signal
 import sys
 import threading
 import traceback
-from typing import BinaryIO
 
 import click
 
@@ -29,7 +29,7 @@ def command(ctx: click.Context) -> None:
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
     signal.signal(signal.SIGINT, lambda *_: cancelled.set())
     line = sys.stdin.buffer.readline()
-    threading.Thread(target=_watch, args=(sys.stdin.buffer, cancelled), daemon=True).start()
+    threading.Thread(target=_watch, args=(sys.stdin.fileno(), cancelled), daemon=True).start()
     voice = _Voice(cancelled)
     try:
         voice.say(Done(result=perform(decode_task(line), voice.say, cancelled)))
@@ -67,8 +67,11 @@ class _Voice:
                 self._cancelled.set()
 
 
-def _watch(stream: BinaryIO, cancelled: threading.Event) -> None:
-    """Cancels when standard input closes: whoever gave the task is gone."""
-    while stream.read(1):
+def _watch(descriptor: int, cancelled: threading.Event) -> None:
+    """Cancels when standard input closes: whoever gave the task is gone.
+
+    Read without Python's buffer: its lock, held by this thread, would abort a process that ends.
+    """
+    while os.read(descriptor, 4096):
         pass
     cancelled.set()

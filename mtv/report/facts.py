@@ -48,6 +48,11 @@ class DiskFacts(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     retries: int
 
+    @property
+    def equal(self) -> bool:
+        """True when what was read back from the copy is what was read from the source."""
+        return self.source_sha256 == self.target_sha256
+
 
 class StepFacts(msgspec.Struct, frozen=True, kw_only=True):
     """How one step of a VM ended last, and how long it took."""
@@ -196,7 +201,7 @@ def _vm(
         warnings=tuple(converted.get("warnings", ())),
         boot=_done(latest, "boot"),
         check=_check(vm) if vm else "",
-        downtime_seconds=_downtime(history) if over else None,
+        downtime_seconds=_downtime(history, boot.at) if over and boot else None,
         entries=entries,
     )
 
@@ -245,7 +250,7 @@ def _check(vm: PlannedVm) -> str:
     return f"it runs for {vm.check.runs_seconds} seconds (weak)"
 
 
-def _downtime(history: list[Event]) -> float | None:
+def _downtime(history: list[Event], up_at: str) -> float | None:
     """Seconds from the begin of the shutdown that took effect to the passed boot check."""
     began: str | None = None
     shut_down_at: str | None = None
@@ -256,7 +261,7 @@ def _downtime(history: list[Event]) -> float | None:
             shut_down_at = shut_down_at if event.detail.get("how") == "already off" else began
     if shut_down_at is None:
         return None
-    return _between(shut_down_at, history[-1].at)
+    return _between(shut_down_at, up_at)
 
 
 def _between(begin: str, end: str) -> float:

@@ -1,6 +1,7 @@
 """Writes the report: ``index.html`` (one file, nothing fetched), ``report.json``, ``vms.csv``."""
 
 import csv
+import re
 from io import StringIO
 
 import jinja2
@@ -31,6 +32,7 @@ def html(facts: Facts) -> str:
     )
     environment.filters["size"] = size
     environment.filters["duration"] = duration
+    environment.filters["moment"] = _moment
     return environment.get_template("report.html.j2").render(facts=facts)
 
 
@@ -42,7 +44,7 @@ def vms_csv(facts: Facts) -> str:
         ["ref", "name", "target", "wave", "readiness", "outcome", "downtime_seconds", "digests"]
     )
     for vm in facts.vms:
-        equal = all(disk.source_sha256 == disk.target_sha256 for disk in vm.disks)
+        equal = all(disk.equal for disk in vm.disks)
         digests = ("equal" if equal else "different") if vm.disks else ""
         downtime = "" if vm.downtime_seconds is None else f"{vm.downtime_seconds:.1f}"
         cells = [vm.ref, vm.name, vm.target_name, vm.wave, vm.readiness, vm.outcome]
@@ -53,3 +55,8 @@ def vms_csv(facts: Facts) -> str:
 def _inert(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _moment(iso: str) -> str:
+    """An ISO 8601 time as a person reads it, to the second: ``2026-11-22 14:46:59Z``."""
+    return re.sub(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?", r"\1 \2", iso)

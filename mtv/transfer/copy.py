@@ -156,5 +156,5 @@ def _complete(standing: Standing) -> DiskDigest:
 def _size_changed(base: Path, planned: int, found: int) -> SizeChanged:
     return SizeChanged(
         f"the disk for {base} has {found} bytes at the source, the plan says {planned}",
-        "collect the inventory again and make a new plan",
+        "run mtv collect, mtv assess and mtv translate again: its claim has to grow too",
     )

@@ -54,12 +54,13 @@ def last_states(project: Mtv) -> dict[str, str]:
 def digests(directory: Path) -> dict[str, str]:
     """Path below the directory -> digest of the file.
 
-    Resume files name inodes and times, which no two runs share; that they are there is compared.
+    Resume files and leases name inodes, times and process ids, which no two runs share; that they
+    are there is compared.
     """
     found = dict[str, str]()
     for path in sorted(directory.rglob("*")):
-        if path.suffix == ".resume":
-            found[str(path.relative_to(directory))] = "a resume file"
+        if path.suffix in (".resume", ".lease"):
+            found[str(path.relative_to(directory))] = path.suffix
         elif path.is_file():
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -123,8 +123,10 @@ def test_a_link_state_needs_a_version_that_knows_it(version: str, asked: bool) -
     translation = translated(vm, target=plain_target(openshift=version))
     assert [each.says for each in translation.questions] == (
         [
-            f"Network adapter 1 does not connect at power-on, which OpenShift {version} "
-            "cannot say (since 4.19): connect or remove it at the source"
+            (
+                f"Network adapter 1 does not connect at power-on, which OpenShift {version} "
+                "cannot say (since 4.19): connect or remove it at the source"
+            )
         ]
         if asked
         else []

@@ -1,4 +1,4 @@
-"""The kustomize tree: complete, consistent in itself, and safe for whatever a source calls things."""
+"""The kustomize tree: complete, consistent, and safe for whatever a source calls things."""
 
 import re
 from pathlib import PurePosixPath

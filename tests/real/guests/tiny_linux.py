@@ -48,7 +48,8 @@ name=nobody
 for word in $(cat /proc/cmdline); do
     case $word in tiny.name=*) name=${word#tiny.name=} ;; esac
 done
-# Searched for synchronously, so that every disk is there when the loop is through.
+# Searched for synchronously, so that every disk is there when the loop is through. Two SCSI disks
+# can still come out as sda and sdb or sdb and sda: go by their serials.
 while read module; do
     case $module in
         *scsi_mod*) insmod /modules/$module scan=sync ;;
@@ -73,15 +74,16 @@ ifconfig lo 127.0.0.1
 [ -e /sys/class/net/eth0 ] && ifconfig eth0 10.0.2.15 netmask 255.255.255.0
 echo "hello from $name" >/www/index.html
 httpd -p 80 -h /www
-echo "tiny: ready"
 for event in /sys/class/input/event*; do
     case $(cat $event/device/name 2>/dev/null) in
-        "Power Button") button=/dev/input/${event##*/} ;;
+        # Open from now on, so that a press just after "ready" is not lost.
+        "Power Button") exec 3</dev/input/${event##*/} && button=yes ;;
     esac
 done
+echo "tiny: ready"
 # A read of the button's events returns when it is pressed.
 if [ -n "$button" ]; then
-    dd if=$button of=/dev/null bs=24 count=1 2>/dev/null
+    dd of=/dev/null bs=24 count=1 <&3 2>/dev/null
 else
     sleep 1000000
 fi

@@ -1,0 +1,122 @@
+"""Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
+
+commands.md from the command line itself, terminology.md from mappings/terms. The same input always
+gives the same bytes; a test compares them with what is checked in.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from mtv.cli.main import command as mtv
+from mtv.mappings import term_rows
+from mtv.model.ledger import TermRow
+
+PRODUCTS = {"openshift": "OpenShift", "vsphere": "vSphere"}
+
+NOTE = "<!-- Written by docs/generate.py; do not edit. -->\n"
+
+
+def commands_page() -> str:
+    """Every command with its help, its arguments and its options."""
+    lines = [
+        NOTE,
+        "# Commands\n",
+        "In the order of the work. `mtv COMMAND --help` says the same.\n",
+        *_command("mtv", mtv),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _command(path: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command, info_name=path)
+    yield f"## {path}\n"
+    yield from _help(command.help or "")
+    yield f"Usage: `{' '.join([path, *command.collect_usage_pieces(context)])}`\n"
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    if options:
+        yield "| Option | |\n|---|---|"
+        yield from (_option(option, context) for option in options)
+        yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _command(f"{path} {name}", inner)
+
+
+def _help(text: str) -> Iterator[str]:
+    """Paragraphs; those that click is told not to wrap become a block of code."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        lines = paragraph.strip("\n").split("\n")
+        if lines and lines[0] == "\b":
+            title, *rest = lines[1:]
+            if rest and all(line.startswith("  ") for line in rest):
+                yield f"{title}\n\n```"
+                yield from (line.removeprefix("  ") for line in rest)
+                yield "```\n"
+            else:
+                yield from (f"{line}  " for line in lines[1:])
+                yield ""
+        elif lines:
+            yield " ".join(line.strip() for line in lines) + "\n"
+
+
+def _option(option: click.Option, context: click.Context) -> str:
+    names = ", ".join(f"`{name}`" for name in option.opts)
+    value = "" if option.is_flag else f" `{option.make_metavar(context)}`"
+    says = " ".join((option.help or "").split())
+    if option.show_default and option.default is not None:
+        says += f" Default: `{option.default}`."
+    return f"| {_cell(names + value)} | {_cell(says)} |"
+
+
+def terminology_page() -> str:
+    """Every row of the terminology mapping, by concept."""
+    lines = [
+        NOTE,
+        "# Terminology\n",
+        "What every collected concept becomes. The rows are data: `mappings/terms/*.yaml`.\n",
+        "- **carried**: the value itself is in the target field",
+        "- **adapted**: the target says the same in its own way",
+        "- **reported**: the target has no equivalent; the report says what to do instead",
+        "- **ignored**: it has no meaning on the target\n",
+    ]
+    rows = sorted(term_rows(), key=lambda row: row.concept)
+    for concept, group in groupby(rows, key=lambda row: row.concept):
+        lines += [f"## {concept[:1].upper()}{concept[1:]}\n"]
+        lines += ["| At the source | On the target | | Rule | Fields |", "|---|---|---|---|---|"]
+        lines += [*map(_row, group), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(row: TermRow) -> str:
+    says = row.says.replace("({value})", "").replace("{value}", "…").replace(" .", ".")
+    since = "".join(
+        f" Since {PRODUCTS[product]} {version}." for product, version in row.since.items()
+    )
+    caveat = f" *{row.caveat}*" if row.caveat else ""
+    reads = "<br>".join(f"`{path}`" for path in row.reads)
+    writes = "".join(f"<br>→ {each.kind} `{each.field}`" for each in row.writes)
+    cells = [row.source.word, row.target.word, f"**{row.outcome}**"]
+    cells += [f"{says}{since}{caveat}", f"{reads}{writes}"]
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def main() -> None:
+    """Writes both pages."""
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    for name, text in (("commands.md", commands_page()), ("terminology.md", terminology_page())):
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

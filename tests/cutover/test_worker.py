@@ -1,0 +1,134 @@
+"""The seam between orchestrator and worker: lines of JSON, and who ends when who is gone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mtv.cutover.executors import run_task
+from mtv.errors import DigestMismatch, LoginFailed, MtvError, WorkerLost
+from mtv.model.disk import TlsTrust
+from mtv.tasks import Connection, SecretRef, SyncTask, VerifyTask, decode_line, encode
+from tests.real.cut_proxy import cut_proxy
+from tests.real.small_estate import SmallEstate
+from tests.real.vcenter import VCenter
+
+
+def worker(text: bytes) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [sys.executable, "-m", "mtv", "worker"], input=text, capture_output=True, timeout=60
+    )
+
+
+def sync_task(vcenter: VCenter, estate: SmallEstate, base: Path, url: str = "") -> SyncTask:
+    disk = estate.vms["billing-db"].disks[0]
+    return SyncTask(
+        vm=estate.vms["billing-db"].moref,
+        disk=str(disk.key),
+        capacity_bytes=disk.capacity_bytes,
+        base=str(base),
+        source=Connection(
+            name="vc1",
+            kind="vsphere",
+            url=url or vcenter.url,
+            username=vcenter.username,
+            password=SecretRef(env="VC1_PASSWORD"),
+            tls=TlsTrust(fingerprint=vcenter.fingerprint),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"{}\n", b"not json\n", b'{"task":"dance"}\n', b'{"task":"sync"}\n'],
+)
+def test_what_is_no_task_is_refused(line: bytes) -> None:
+    ended = worker(line)
+    said = json.loads(ended.stdout)
+    assert said["is"] == "failed"
+    assert "this is not a task" in said["message"]
+    assert ended.returncode == 1
+
+
+def test_a_task_of_another_version_is_refused() -> None:
+    task = msgspec.structs.replace(VerifyTask(base="/x", capacity_bytes=1), version=2)
+    assert b"version 1, not 2" in worker(encode(task)).stdout
+
+
+def test_an_error_of_the_worker_is_the_orchestrators_with_its_hint(
+    vcenter: VCenter,
+    estate: SmallEstate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VC1_PASSWORD", "wrong")
+    task = sync_task(vcenter, estate, tmp_path / "base")
+    with pytest.raises(LoginFailed, match="refused the user") as caught:
+        run_task(task, lambda _: None, tmp_path / "log")
+    assert caught.value.hint
+
+
+def test_a_base_that_somebody_changed_is_told_by_verify(
+    vcenter: VCenter,
+    estate: SmallEstate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VC1_PASSWORD", vcenter.password)
+    task = sync_task(vcenter, estate, tmp_path / "base")
+    run_task(task, lambda _: None, tmp_path / "log")
+    verify = VerifyTask(base=task.base, capacity_bytes=task.capacity_bytes)
+    run_task(verify, lambda _: None, tmp_path / "log")
+    with (tmp_path / "base").open("r+b") as base:
+        base.seek(1_500_000)
+        base.write(b"changed")
+    with pytest.raises(DigestMismatch):
+        run_task(verify, lambda _: None, tmp_path / "log")
+
+
+def test_a_worker_that_dies_is_told_and_its_log_is_named(
+    vcenter: VCenter,
+    estate: SmallEstate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VC1_PASSWORD", vcenter.password)
+    monkeypatch.setenv("MTV_KILL_AT", "sync:started")
+    task = sync_task(vcenter, estate, tmp_path / "base")
+    with pytest.raises(WorkerLost) as caught:
+        run_task(task, lambda _: None, tmp_path / "the.log")
+    assert "the.log" in caught.value.hint
+
+
+def test_a_worker_whose_orchestrator_is_gone_stops_by_itself(
+    vcenter: VCenter, estate: SmallEstate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VC1_PASSWORD", vcenter.password)
+    with cut_proxy("127.0.0.1", vcenter.port) as proxy:
+        proxy.faults.delay = 0.05  # so that it cannot be done before we look
+        url = f"https://127.0.0.1:{proxy.port}/sdk"
+        task = sync_task(vcenter, estate, tmp_path / "base", url)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mtv", "worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(encode(task))
+        process.stdin.flush()
+        process.stdout.readline()  # its first progress: it is at work
+        process.stdin.close()
+        last = process.stdout.read().splitlines()[-1]
+        process.wait(timeout=30)
+    assert decode_line(last).error == "Interrupted"  # type: ignore[union-attr]
+    assert process.returncode == 130
+
+
+def test_a_bug_in_a_worker_is_told_and_not_swallowed(tmp_path: Path) -> None:
+    task = VerifyTask(base="nul\0byte", capacity_bytes=1)
+    with pytest.raises(MtvError):
+        run_task(task, lambda _: None, tmp_path / "log")
