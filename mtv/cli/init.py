@@ -41,6 +41,8 @@ def command(
       mtv init my-migration
       mtv init my-migration --vsphere https://vc.example.com/sdk --username mtv@vsphere.local
     """
+    if fingerprint and ca:
+        raise click.UsageError("--fingerprint and --ca exclude each other: give one of them")
     if (directory / "mtv.yaml").exists():
         raise ProjectError(
             f"{directory} is a project directory already", "edit its mtv.yaml; nothing was changed"

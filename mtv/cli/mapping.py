@@ -62,17 +62,24 @@ def suggest_(ctx: click.Context, output: str) -> None:
 def _add(project: Project, suggestions: tuple[Suggestion, ...]) -> list[Suggestion]:
     """Adds the suggestions that mapping.yaml has no line for; returns them."""
     text = read_text(project.mapping, "") if project.mapping.exists() else _EMPTY
+    document = parse_document(text, project.mapping.name)
+    for section in ("storage", "networks"):
+        if section in document and document[section] is None:
+            document[section] = {}  # all its lines were taken out: empty, not wrong
+    known = check_document(document, project.mapping, SiteMapping)
     added = list[Suggestion]()
-    for each in suggestions:
-        document = parse_document(text, project.mapping.name)
-        if each.section not in document:
-            text = f"{text.rstrip()}\n\n{each.section}:\n"
-        elif each.ref in (document[each.section] or ()):
-            continue
-        reason = {each.ref: f"{each.name}: {each.reason}"}
-        text = append(text, [each.section], entry({each.ref: each.choice}, comments=reason))
-        added.append(each)
-    check_document(parse_document(text, project.mapping.name), project.mapping, SiteMapping)
+    for section, lines in (("storage", known.storage), ("networks", known.networks)):
+        fresh = [each for each in suggestions if each.section == section and each.ref not in lines]
+        if fresh and section not in document:
+            text = f"{text.rstrip()}\n\n{section}:\n"
+        if fresh:
+            text = append(text, [section], "".join(map(_line, fresh)))
+        added += fresh
     if added or not project.mapping.exists():
         write_atomically(project.mapping, text)
     return added
+
+
+def _line(suggestion: Suggestion) -> str:
+    reason = {suggestion.ref: f"{suggestion.name}: {suggestion.reason}"}
+    return entry({suggestion.ref: suggestion.choice}, comments=reason)

@@ -4,15 +4,18 @@ import click
 
 from mtv.cli.app import output_option
 from mtv.cli.wave import run_wave
-from mtv.cutover.batch import sync
+from mtv.cutover.batch import foresee_sync, sync
 
 
 @click.command("sync", short_help="Copy the disks of a wave; again: only what changed.")
 @click.argument("wave", required=False)
 @click.option("--vm", "chosen", multiple=True, metavar="VM", help="Only this VM; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @output_option
 @click.pass_context
-def command(ctx: click.Context, wave: str | None, chosen: tuple[str, ...], output: str) -> None:
+def command(
+    ctx: click.Context, wave: str | None, chosen: tuple[str, ...], dry_run: bool, output: str
+) -> None:
     """Copy the disks of a wave's VMs that are off; running ones are left to their cutover.
 
     Only reads the source. Every disk is digested while it is read and again from what was really
@@ -22,5 +25,7 @@ def command(ctx: click.Context, wave: str | None, chosen: tuple[str, ...], outpu
     Examples:
       mtv sync
       mtv sync pilot --vm web01
+      mtv sync --dry-run
     """
-    run_wave(ctx, "sync", wave, chosen, output, sync)
+    act = foresee_sync if dry_run else sync
+    run_wave(ctx, "sync", wave, chosen, output, act, dry_run=dry_run)

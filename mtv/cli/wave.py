@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -17,7 +19,7 @@ from mtv.journal import Journal
 from mtv.model.plan import Wave
 from mtv.plan import check_plan, wave_of
 
-_MARKS = {"done": "✓", "nothing to do": "=", "passed by": "·", "failed": "✗"}
+_MARKS = {"done": "✓", "nothing to do": "=", "passed by": "·", "failed": "✗", "would": "?"}
 
 
 def run_wave(
@@ -27,8 +29,13 @@ def run_wave(
     chosen: tuple[str, ...],
     output: str,
     act: Callable[[Move], Moved],
+    *,
+    dry_run: bool,
 ) -> None:
-    """Does ``act`` with every VM of the wave (or the chosen ones) and tells what became of each."""
+    """Does ``act`` with every VM of the wave (or the chosen ones) and tells what became of each.
+
+    In a dry run ``act`` only foresees, and the run's journal is read, not written.
+    """
     project = open_project(ctx)
     settings = load_settings(project)
     estate, plan = load_estate(project), load_plan(project)
@@ -42,8 +49,12 @@ def run_wave(
 
     with ExitStack() as stack:
         stack.enter_context(project.lock())
+        path = project.run(wave.name) / "journal.db"
+        if dry_run and not path.exists():
+            path = Path(stack.enter_context(TemporaryDirectory())) / path.name
+        reads_only = dry_run and path.exists()
         journal = stack.enter_context(
-            Journal(project.run(wave.name) / "journal.db", command=f"{command} {wave.name}")
+            Journal(path, command=None if reads_only else f"{command} {wave.name}")
         )
         view = stack.enter_context(ProgressView())
         sources = stack.enter_context(Sources())

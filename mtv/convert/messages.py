@@ -26,7 +26,7 @@ _CHATTER = re.compile(
     # the flush that fails when virt-v2v has already ended its NBD server.
     r"^\$ |^libguestfs: (trace|command): |^supermin: |/init: line \d+:|error: no error|^udevadm"
     r"|modprobe: FATAL: Module|tmpfiles\.d|Failed to parse ACL|unit we run in|_OSC|PCI: Fatal"
-    r"|ACPI|driverbyte=DRIVER_OK|op 0x1:\(WRITE\) flags 0x800 phys_seg 0"
+    r"|ACPI|dmesg|calibrate_delay|driverbyte=DRIVER_OK|op 0x1:\(WRITE\) flags 0x800 phys_seg 0"
 )
 
 

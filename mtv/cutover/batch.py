@@ -21,7 +21,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     name: str
     outcome: str
-    """``done``, ``nothing to do``, ``passed by`` or ``failed``."""
+    """``done``, ``nothing to do``, ``passed by``, ``failed``, or ``would`` of a dry run."""
     says: str = ""
     hint: str = ""
     error: str = ""
@@ -30,10 +30,9 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 def sync(move: Move) -> Moved:
     """Copies the disks of a VM that is off; a running one is left to its cutover."""
-    if move.base_is_the_guests:
-        return _moved(move, "passed by", "its cutover has begun: its base is the guest's now")
-    if move.open_source().power(move.placed.vm.id) is not Power.OFF:
-        return _moved(move, "passed by", "it is running: mtv cutover shuts it down and copies it")
+    reason = _why_not_synced(move)
+    if reason:
+        return _moved(move, "passed by", reason)
     move.record(Sync.name, State.STARTED)
     move.drop_conversion()
     detail = {"disks": copy_disks(move)}
@@ -46,6 +45,32 @@ def sync(move: Move) -> Moved:
         size(sum(copy["source"]["size_bytes"] for copy in copies)),
     )
     return _moved(move, "done", f"{data} of data on {whole} of disks, the copies are equal")
+
+
+def foresee_sync(move: Move) -> Moved:
+    """What ``sync`` would do with a VM; changes nothing."""
+    reason = _why_not_synced(move)
+    if reason:
+        return _moved(move, "passed by", reason)
+    whole = size(sum(disk.capacity_bytes for disk in move.placed.vm.disks))
+    return _moved(move, "would", f"copy what changed of {whole} of disks to {move.directory}")
+
+
+def _why_not_synced(move: Move) -> str:
+    if move.base_is_the_guests:
+        return "its cutover has begun: its base is the guest's now"
+    if move.open_source().power(move.placed.vm.id) is not Power.OFF:
+        return "it is running: mtv cutover shuts it down and copies it"
+    return ""
+
+
+def foresee_cutover(move: Move) -> Moved:
+    """What ``cut_over`` would do with a VM; changes nothing."""
+    steps = steps_of(move)
+    if steps[-1].settled(move):
+        return _moved(move, "nothing to do", "it is over and passed its boot check")
+    names = [step.name for step in steps if not step.settled(move)]
+    return _moved(move, "would", ", ".join(names))
 
 
 def cut_over(move: Move) -> Moved:

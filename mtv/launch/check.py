@@ -110,6 +110,8 @@ class Watch:
         self._window = ""
         self._seen = False
         self._sign: Sign | None = None
+        self.hopeless = False
+        """True when ``verdict`` failed for another reason than its time limit."""
 
     def feed(self, data: bytes) -> None:
         """More of what the guest wrote."""
@@ -134,8 +136,10 @@ class Watch:
         if self._seen:
             return Passed(weak=False)
         if self._sign is not None:
+            self.hopeless = True
             raise self._failed(self._sign.says, self._sign.remedy)
         if not running:
+            self.hopeless = True
             raise self._failed(
                 f"it stopped by itself after {seconds:.0f} seconds",
                 "look at the end of its console for why",

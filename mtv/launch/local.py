@@ -11,29 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from mtv import accel, guard
-from mtv.errors import Interrupted, LaunchError, MissingTool
-from mtv.launch.check import Passed, Watch, boot_failed
+from mtv.errors import BootFailed, LaunchError, MissingTool
+from mtv.launch.boot import FAILED_GRACE_SECONDS, grace_seconds, stop, wait_until_up
+from mtv.launch.check import Watch
 from mtv.launch.domain import Domain, domain_xml
 from mtv.launch.slots import forget, slot
 from mtv.moments import reached
 from mtv.tasks import CheckResult, CheckTask, OnProgress, Progress
 
-GRACE_SECONDS = 60
-"""How long a guest may take to shut down when its manifest does not say it."""
-
-EMULATED_TIMES = 3
-"""Under emulation it may take this many times as long."""
-
-PRESS_AGAIN_SECONDS = 15.0
-"""A guest that was not listening yet when the power button was pressed gets another press."""
-
-CONSOLE_LIMIT_BYTES = 64 * 1024 * 1024
-"""A guest that writes more than this on its console is stopped: it would fill our disk."""
-
-_POLL_SECONDS = 0.1
 _LOCKED_SECONDS = 8.0
-_SETTLE_SECONDS = 1.0
-"""A guest that is about to power off by itself is given the time to."""
+"""How long a killed worker's QEMU may hold on to the disk."""
 
 
 class LocalLauncher:
@@ -54,16 +41,25 @@ class LocalLauncher:
         console.unlink(missing_ok=True)
         verdict = accel.choose(task.accel, on_progress=on_progress)
         domain = domain_xml(task.manifest, task.disks, accel=verdict.accel, console=console)
+        grace = self._grace_seconds
+        if grace is None:
+            grace = grace_seconds(domain.grace_seconds, verdict.accel)
         on_progress(Progress(says=f"starting {domain.name} under {verdict.accel}: {verdict.why}"))
         with _driver().machine(domain, console, cancelled) as machine:
             reached("check:running")
             on_progress(Progress(says=f"{domain.name} runs, waiting until it is up"))
-            passed = _wait_until_up(machine, watch, cancelled)
+            try:
+                passed = wait_until_up(machine, watch, cancelled)
+            except BootFailed:
+                if not watch.hopeless:
+                    # It may well be up, and only the check is wrong: spare its file systems.
+                    stop(machine, min(grace, FAILED_GRACE_SECONDS), cancelled)
+                raise
             up_after = machine.seconds()
             tail = watch.console.tail()
             reached("check:passed")
             on_progress(Progress(says=f"{domain.name} is up after {up_after:.0f} s, stopping it"))
-            stopped = _stop(machine, self._grace(domain, verdict.accel), cancelled)
+            stopped = stop(machine, grace, cancelled)
         reached("check:stopped")
         return CheckResult(
             accel=verdict.accel,
@@ -75,14 +71,8 @@ class LocalLauncher:
             seconds=round(time.monotonic() - began, 2),
         )
 
-    def _grace(self, domain: Domain, chosen: str) -> float:
-        if self._grace_seconds is not None:
-            return self._grace_seconds
-        grace = GRACE_SECONDS if domain.grace_seconds is None else domain.grace_seconds
-        return grace if chosen == accel.KVM else grace * EMULATED_TIMES
 
-
-class Machine:
+class LocalMachine:
     """A started domain: whether it runs, what it wrote, its power button."""
 
     def __init__(self, libvirt: Any, handle: Any, console: Path) -> None:
@@ -109,6 +99,8 @@ class Machine:
                 if reason == self._libvirt.VIR_DOMAIN_PAUSED_CRASHED:
                     return False
             return state not in (
+                # QEMU said that the guest is off, and libvirt is about to end it.
+                self._libvirt.VIR_DOMAIN_SHUTDOWN,
                 self._libvirt.VIR_DOMAIN_SHUTOFF,
                 self._libvirt.VIR_DOMAIN_CRASHED,
             )
@@ -124,10 +116,6 @@ class Machine:
             return b""
         self._read_bytes += len(data)
         return data
-
-    def flooded(self) -> bool:
-        """True when the console passed its limit."""
-        return self._read_bytes > CONSOLE_LIMIT_BYTES
 
     def press_power_button(self) -> None:
         """Asks the guest by ACPI to shut down."""
@@ -150,48 +138,6 @@ class Machine:
                 self._libvirt.VIR_ERR_OPERATION_INVALID,
             ):
                 raise LaunchError(f"libvirt: {problem.get_error_message()}") from problem
-
-
-def _wait_until_up(machine: Machine, watch: Watch, cancelled: threading.Event) -> Passed:
-    while True:
-        # Asked before the console is read: what a guest wrote before it ended must count.
-        running = machine.running()
-        output = machine.new_output()
-        watch.feed(output)
-        if output and not running:
-            continue
-        passed = watch.verdict(machine.seconds(), running=running)
-        if passed is not None:
-            return passed
-        if machine.flooded():
-            raise boot_failed(
-                f"it wrote more than {CONSOLE_LIMIT_BYTES >> 20} MiB on its console",
-                "something in the guest fails over and over; look at its console",
-                watch.console,
-            )
-        if cancelled.wait(0 if len(output) > 65536 else _POLL_SECONDS):
-            raise Interrupted("the check was stopped, and the guest with it")
-
-
-def _stop(machine: Machine, grace_seconds: float, cancelled: threading.Event) -> str:
-    """Shuts the guest down and says how it ended; see ``CheckResult.stopped``."""
-    settled = time.monotonic() + _SETTLE_SECONDS
-    while time.monotonic() < settled:
-        if not machine.running():
-            return "by itself"
-        time.sleep(_POLL_SECONDS)
-    deadline = time.monotonic() + grace_seconds
-    press_at = time.monotonic()
-    while time.monotonic() < deadline:
-        if time.monotonic() >= press_at:
-            machine.press_power_button()
-            press_at += PRESS_AGAIN_SECONDS
-        if not machine.running():
-            return "by ACPI"
-        if cancelled.wait(_POLL_SECONDS):
-            raise Interrupted("the check was stopped, and the guest with it")
-    machine.destroy()
-    return "destroyed"
 
 
 class _Driver:
@@ -221,13 +167,13 @@ class _Driver:
     @contextlib.contextmanager
     def machine(
         self, domain: Domain, console: Path, cancelled: threading.Event
-    ) -> Iterator[Machine]:
+    ) -> Iterator[LocalMachine]:
         """Starts a domain; on leaving, on whatever way, it is gone."""
         # EFI variables of an earlier check of a VM of this name are not this VM's.
         variables = self.directory / "lib" / "qemu" / "nvram" / f"{domain.name}_VARS.fd"
         variables.unlink(missing_ok=True)
         handle = self._create(domain, cancelled)
-        machine = Machine(self._libvirt, handle, console)
+        machine = LocalMachine(self._libvirt, handle, console)
         try:
             # Started paused and resumed: a guest that powers off at once would else make the
             # start itself fail (libvirt 9.0).

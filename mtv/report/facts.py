@@ -45,7 +45,10 @@ class DiskFacts(msgspec.Struct, frozen=True, kw_only=True):
     data_bytes: int
     source_sha256: str
     target_sha256: str
+    fetched_bytes: int
+    """Read from the source, over all runs."""
     seconds: float
+    """Time of the copy, over all runs."""
     retries: int
 
     @property
@@ -196,7 +199,7 @@ def _vm(
         outcome=outcome,
         says=str(last.detail.get("message", "")) if failed and last else "",
         steps=_steps(history),
-        disks=tuple(_disks(placed, _done(latest, "sync"))),
+        disks=tuple(_disks(placed, history)),
         converted_by=str(converted.get("tool", "")),
         warnings=tuple(converted.get("warnings", ())),
         boot=_done(latest, "boot"),
@@ -229,18 +232,26 @@ def _steps(history: list[Event]) -> tuple[StepFacts, ...]:
     return tuple(steps.values())
 
 
-def _disks(placed: PlacedVm, synced: dict[str, Any]) -> Iterable[DiskFacts]:
+def _disks(placed: PlacedVm, history: list[Event]) -> Iterable[DiskFacts]:
+    """The copied disks: content by the last copy, effort over all of them."""
+    copies = dict[str, list[dict[str, Any]]]()
+    for event in history:
+        if event.step == "sync" and event.state is State.DONE:
+            for key, result in event.detail["disks"].items():
+                copies.setdefault(key, []).append(result)
     labels = {disk.key: disk.label for disk in placed.vm.disks}
-    for key, result in synced.get("disks", {}).items():
+    for key, results in copies.items():
+        last = results[-1]
         yield DiskFacts(
             key=key,
             label=labels.get(key, key),
-            size_bytes=result["source"]["size_bytes"],
-            data_bytes=result["data_bytes"],
-            source_sha256=result["source"]["sha256"],
-            target_sha256=result["target"]["sha256"],
-            seconds=result["seconds"],
-            retries=result["retries"],
+            size_bytes=last["source"]["size_bytes"],
+            data_bytes=last["data_bytes"],
+            source_sha256=last["source"]["sha256"],
+            target_sha256=last["target"]["sha256"],
+            fetched_bytes=sum(result["fetched_bytes"] for result in results),
+            seconds=sum(result["seconds"] for result in results),
+            retries=sum(result["retries"] for result in results),
         )
 
 

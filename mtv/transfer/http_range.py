@@ -166,9 +166,11 @@ class RangeReader:
     def _probe(self) -> tuple[Served, float | None]:
         response = self._request(0, 1)
         served = self._checked(response, 0, 1)
+        age = _age(response)
         response.read(1)
+        self._response = response
         self._close_response()
-        return served, _age(response)
+        return served, age
 
     def _read(self, view: memoryview, offset: int, end: int) -> int:
         """Reads at least one byte of the disk at ``offset``; gives how many."""

@@ -262,3 +262,19 @@ def test_what_was_synced_is_not_fetched_again(
     assert result[0]["outcome"] == "nothing to do"
     fetched = sum(each.bytes for each in vcenter.requests()[before:] if each.range)
     assert fetched < 1 << 20
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    power_on(vcenter, estate.vms["web02"].moref)
+    project = planned("web02", "sensor")
+    said = {each["name"]: each for each in project.run("sync", "--dry-run", "-o", "json").json}
+    assert said["web02"]["outcome"] == "passed by"
+    assert said["sensor"]["outcome"] == "would"
+    said = {each["name"]: each for each in project.run("cutover", "--dry-run", "-o", "json").json}
+    assert said["sensor"]["says"] == "power-off, sync, boot"
+    assert said["web02"]["says"] == "power-off, sync, boot"
+    assert is_on(vcenter, estate.vms["web02"].moref)
+    assert not (project.directory / "vms").exists()
+    assert not (project.directory / "runs").exists()

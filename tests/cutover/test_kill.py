@@ -65,6 +65,7 @@ def test_cutover_killed_at_every_journal_write_ends_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)  # three conversions in software emulation
 def test_the_conversion_of_debian_killed_three_times_ends_in_a_guest_that_boots(
     planned: Planned, estate: SmallEstate, vcenter: VCenter
 ) -> None:

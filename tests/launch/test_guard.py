@@ -1,0 +1,116 @@
+"""Slots and their guard: one process each, and nothing outlives its worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mtv import guard
+from mtv.errors import LaunchError
+from mtv.launch.slots import slot
+
+_HOLDER = """
+import subprocess, sys, time
+from mtv.launch.slots import slot
+with slot() as directory:
+    # A daemon that looks like libvirt's QEMU: named so, with the slot's path in its arguments.
+    subprocess.Popen(["qemu-stand-in", "-c", "import time; time.sleep(600)", f"{directory}/lib/x"],
+                     executable=sys.executable, start_new_session=True)
+    print(directory, flush=True)
+    time.sleep(600)
+"""
+
+
+def _holder() -> tuple[subprocess.Popen[str], Path]:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert worker.stdout is not None
+    return worker, Path(worker.stdout.readline().strip())
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it did not come true in time"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def kill(worker: subprocess.Popen[str]) -> None:
+    worker.kill()
+    worker.wait()
+
+
+def test_two_processes_get_two_slots(launcher_cache: Path) -> None:
+    first, one = _holder()
+    second, two = _holder()
+    try:
+        assert one != two
+        assert one.parent == two.parent == launcher_cache.resolve() / "mtv" / "libvirt"
+    finally:
+        kill(first)
+        kill(second)
+    until(lambda: not guard.programs(one) and not guard.programs(two))
+
+
+def test_guard_ends_what_a_killed_worker_started(launcher_cache: Path) -> None:
+    del launcher_cache
+    worker, directory = _holder()
+    assert until(lambda: len(guard.programs(directory)) == 1) < 5
+    kill(worker)
+    assert until(lambda: not guard.programs(directory)) < 2
+
+
+def test_next_worker_ends_what_a_killed_guard_left(launcher_cache: Path) -> None:
+    del launcher_cache
+    worker, directory = _holder()
+    until(lambda: len(guard.programs(directory)) == 1)
+    (guardian,) = [pid for pid in _children(worker.pid) if "guard.py" in _command(pid)]
+    os.kill(guardian, signal.SIGKILL)
+    kill(worker)
+    time.sleep(1)
+    assert len(guard.programs(directory)) == 1, "the guard was meant to be dead"
+    # Whichever slot the next one gets, it looks into all that are free.
+    with slot():
+        assert not guard.programs(directory)
+
+
+def test_lock_is_exclusive(tmp_path: Path) -> None:
+    held = guard.lock(tmp_path)
+    assert held is not None
+    assert guard.lock(tmp_path) is None
+    os.close(held)
+    again = guard.lock(tmp_path)
+    assert again is not None
+    os.close(again)
+
+
+def test_path_too_long_for_sockets_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("long" * 20)))
+    with pytest.raises(LaunchError, match="too long a path") as error, slot():
+        pass
+    assert "XDG_CACHE_HOME" in error.value.hint
+
+
+def test_directory_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    with pytest.raises(LaunchError, match="cannot use") as error, slot():
+        pass
+    assert "XDG_CACHE_HOME" in error.value.hint
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

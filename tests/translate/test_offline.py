@@ -1,0 +1,199 @@
+"""mapping suggest and translate on the real command line, from an inventory alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from mtv.model.estate import Inventory
+from tests.driver import Mtv
+from tests.estates import (
+    inventory,
+    numbered_vms,
+    plain_datastore,
+    plain_disk,
+    plain_network,
+    plain_nic,
+    plain_snapshot,
+    plain_vm,
+)
+
+TARGET = """\
+openshift: "4.20"
+storage_classes:
+  - {name: gold-block, default: true, access_modes: [ReadWriteMany]}
+networks:
+  - {name: default/vlan10, vlan: 10}
+"""
+
+MakeOffline = Callable[[Inventory], Mtv]
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> MakeOffline:
+    """Makes (or changes) a project that has an inventory and an assessment."""
+
+    def make(whole: Inventory) -> Mtv:
+        project = Mtv(tmp_path / "project")
+        if not project.directory.exists():
+            project.run("init", str(project.directory))
+            (project.directory / "target.yaml").write_text(TARGET)
+        folder = project.directory / "inventory"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{whole.source}.json").write_bytes(msgspec.json.encode(whole))
+        project.run("assess")
+        return project
+
+    return make
+
+
+def mapping_of(project: Mtv) -> Path:
+    return project.directory / "mapping.yaml"
+
+
+def suggested(project: Mtv) -> dict[str, Any]:
+    return {each["ref"]: each["choice"] for each in project.run(*SUGGEST).json}
+
+
+SUGGEST = ("mapping", "suggest", "--output", "json")
+
+
+def test_suggestions_are_written_with_their_reasons(offline: MakeOffline) -> None:
+    project = offline(inventory(plain_vm()))
+    assert suggested(project) == {
+        "vc1/datastore-1": "gold-block",
+        "vc1/dvportgroup-7": "default/vlan10",
+    }
+    text = mapping_of(project).read_text()
+    assert "  vc1/datastore-1: gold-block  # gold-01: the names share a word\n" in text
+    assert "  vc1/dvportgroup-7: default/vlan10  # VLAN 10: both carry VLAN 10\n" in text
+
+
+def test_running_it_again_changes_no_byte(offline: MakeOffline) -> None:
+    project = offline(inventory(plain_vm()))
+    project.run(*SUGGEST)
+    before = mapping_of(project).read_bytes()
+    assert suggested(project) == {}
+    assert mapping_of(project).read_bytes() == before
+
+
+def test_edits_and_comments_survive_when_the_estate_grows(offline: MakeOffline) -> None:
+    project = offline(inventory(plain_vm()))
+    project.run(*SUGGEST)
+    text = mapping_of(project).read_text()
+    edited = (
+        text.replace("namespace: imported-vms", 'namespace: "shop"   # ours')
+        .replace("vc1/datastore-1: gold-block", "vc1/datastore-1:   bronze")
+        .replace("networks:", "# our networks\nnetworks:")
+    ) + "\n# the end\n"
+    mapping_of(project).write_text(edited)
+    more = plain_vm(
+        id="vm-2",
+        name="db",
+        disks=(plain_disk(datastore="datastore-2"),),
+        nics=(plain_nic(network="dvportgroup-8"),),
+    )
+    project = offline(inventory(plain_vm(), more))
+    assert suggested(project) == {"vc1/datastore-2": "gold-block", "vc1/dvportgroup-8": None}
+    lines = mapping_of(project).read_text().splitlines()
+    added = [line for line in lines if line not in edited.splitlines()]
+    assert [line.partition("#")[0].split() for line in added] == [
+        ["vc1/datastore-2:", "gold-block"],
+        ["vc1/dvportgroup-8:"],
+    ]
+    assert [line for line in lines if line not in added] == edited.splitlines()
+    for title in ("storage:", "networks:"):
+        # What was added to a section stands in it, before the next section's comment.
+        place = lines.index(title)
+        assert lines[place + 1].strip().startswith("vc1/")
+        assert lines[place + 2].strip().startswith("vc1/")
+    assert lines[lines.index("networks:") - 1] == "# our networks"
+
+
+def test_names_of_a_source_stay_comments(offline: MakeOffline) -> None:
+    hostile = "gold\nnamespace: evil\x07\x1b[31m\u2028# {x: *y} ' \" é"
+    whole = inventory(
+        plain_vm(),
+        datastores=(plain_datastore(name=hostile),),
+        networks=(plain_network(name=hostile, vlan=None),),
+    )
+    project = offline(whole)
+    project.run(*SUGGEST)
+    read = yaml.safe_load(mapping_of(project).read_text())
+    assert read["namespace"] == "imported-vms"
+    assert read["storage"] == {"vc1/datastore-1": "gold-block"}
+    assert suggested(project) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["namespace: a\nstorage:\nnetworks:\n", "namespace: a\n", "namespace: a\nstorage: {}\n"],
+)
+def test_an_emptied_section_is_filled_again(offline: MakeOffline, text: str) -> None:
+    project = offline(inventory(plain_vm()))
+    mapping_of(project).write_text(text)
+    assert len(suggested(project)) == 2
+    read = yaml.safe_load(mapping_of(project).read_text())
+    assert read == {
+        "namespace": "a",
+        "storage": {"vc1/datastore-1": "gold-block"},
+        "networks": {"vc1/dvportgroup-7": "default/vlan10"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("namespace: a\nstorage: gold\n", "mapping.yaml:2: storage: Expected 'object', got 'str'"),
+        ("namespace: a\nstorage: [gold]\n", "mapping.yaml:2: storage: Expected 'object'"),
+        ("namespace: a\nstorages: {}\n", "mapping.yaml:2: there is no key 'storages' here"),
+        ("storage: {}\n", "mapping.yaml:1: Object missing required field 'namespace'"),
+        ("storage: {\n", "mapping.yaml:"),
+    ],
+)
+def test_a_wrong_file_is_refused_and_stays_as_it_is(
+    offline: MakeOffline, text: str, says: str
+) -> None:
+    project = offline(inventory(plain_vm()))
+    mapping_of(project).write_text(text)
+    ended = project.run("mapping", "suggest", expect=2)
+    assert says in ended.stderr
+    assert mapping_of(project).read_text() == text
+
+
+def test_open_questions_end_with_3_and_the_rest_is_written(offline: MakeOffline) -> None:
+    other = plain_vm(id="vm-2", name="db", nics=(plain_nic(network="dvportgroup-8"),))
+    project = offline(inventory(plain_vm(), other))
+    project.run(*SUGGEST)
+    ended = project.run("translate", "--output", "json", expect=3)
+    assert "open questions" in ended.stderr
+    manifests = project.directory / "manifests" / "vms" / "imported-vms"
+    assert {path.name for path in manifests.iterdir()} == {"kustomization.yaml", "web01.yaml"}
+
+
+def test_what_is_not_translated_any_more_leaves_the_tree(offline: MakeOffline) -> None:
+    project = offline(inventory(*numbered_vms(2)))
+    project.run(*SUGGEST)
+    project.run("translate")
+    manifests = project.directory / "manifests"
+    first = {path: path.read_bytes() for path in manifests.rglob("*.yaml")}
+    blocked = plain_vm(id="vm-2", name="web02", snapshots=(plain_snapshot(),))
+    project = offline(inventory(*numbered_vms(1), blocked))
+    project.run("translate")
+    assert {path.name for path in first} - {path.name for path in manifests.rglob("*")} == {
+        "web02.yaml"
+    }
+    offline(inventory(*numbered_vms(2))).run("translate")
+    assert {path: path.read_bytes() for path in manifests.rglob("*.yaml")} == first
+
+
+def test_two_sources_are_one_estate(offline: MakeOffline) -> None:
+    offline(inventory(plain_vm(), source="vc1"))
+    project = offline(inventory(plain_vm(), source="vc2"))
+    project.run(*SUGGEST)
+    done = project.run("translate", "--output", "json").json
+    assert [vm["ref"] for vm in done["translated"]] == ["vc1/vm-1", "vc2/vm-1"]
+    assert len({vm["name"] for vm in done["translated"]}) == 2
