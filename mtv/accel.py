@@ -160,6 +160,7 @@ def _remembered(ask: Callable[[], Verdict], on_progress: OnProgress) -> Verdict:
             return Verdict(cached.accel, cached.why)
     on_progress(Progress(says="trying whether KVM runs guests here"))
     fresh = ask()
+    on_progress(Progress(says=fresh.why))
     with contextlib.suppress(OSError):  # A cache that cannot be written only costs time.
         write_json(path, _Cached(key=key, accel=fresh.accel, why=fresh.why, at=time.time()))
     return fresh

@@ -89,14 +89,23 @@ def _kill(pid: int) -> bool:
 
 
 def lock(directory: Path) -> int | None:
-    """Takes a directory's lock: a file descriptor to keep; None when another process has it."""
-    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Takes a directory's lock: a file descriptor to keep; None when it cannot be had now.
+
+    That is when another process has it, or removed the directory in this moment.
+    """
+    path = directory / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        if path.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None
 
 
 def main(directory: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 from mtv.errors import Interrupted, MissingTool, ProgramFailed
 from mtv.process import find, redact, run, start
 
+pytestmark = pytest.mark.timeout(120)  # a program that cannot be ended would hang us too
+
 # A leader with a child and a grandchild; each writes its pid, the grandchild says when to begin.
 FAMILY = (
     "echo $$ >leader; "

@@ -16,6 +16,7 @@ _PACKAGES = {
     "virt-v2v-in-place": "virt-v2v",
     "virt-v2v": "virt-v2v",
     "qemu-img": "qemu-utils",
+    "nbdkit": "nbdkit",
     QEMU: "qemu-system-x86",
     "supermin": "supermin",
 }

@@ -30,8 +30,6 @@ def scratch(task_directory: Path) -> Iterator[Path]:
     conversion is running somewhere else.
     """
     home = home_of(task_directory)
-    home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o700)
     descriptor = _lock(home)
     try:
         _clean(home)
@@ -44,7 +42,7 @@ def scratch(task_directory: Path) -> Iterator[Path]:
             finally:
                 # virt-v2v ends its qemu-nbd without waiting for it.
                 _wait_for_end(home)
-                shutil.rmtree(place, ignore_errors=True)
+                shutil.rmtree(home, ignore_errors=True)
     except TimeoutError as problem:
         raise ConvertError(
             f"a program of an earlier conversion cannot be ended: {problem}",
@@ -70,7 +68,7 @@ def _clean(home: Path) -> None:
     """Ends and removes what an attempt that was killed left; only for the lock's holder."""
     if (home / "tmp").exists():
         guard.end_programs(home)
-        shutil.rmtree(home / "tmp", ignore_errors=True)
+        shutil.rmtree(home / "tmp")
 
 
 def _clean_others(mine: Path) -> None:
@@ -81,6 +79,7 @@ def _clean_others(mine: Path) -> None:
             if descriptor is not None:
                 try:
                     _clean(home)
+                    shutil.rmtree(home, ignore_errors=True)
                 finally:
                     os.close(descriptor)
 
@@ -88,11 +87,14 @@ def _clean_others(mine: Path) -> None:
 def _lock(home: Path) -> int:
     """The directory's lock; waits a little for the guard of a worker that was killed."""
     deadline = time.monotonic() + _LOCKED_SECONDS
-    while (descriptor := guard.lock(home)) is None:
+    while True:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = guard.lock(home)
+        if descriptor is not None:
+            return descriptor
         if time.monotonic() > deadline:
             raise ConvertError("this guest is being converted by another mtv at the moment")
         time.sleep(0.1)
-    return descriptor
 
 
 def _wait_for_end(home: Path) -> None:

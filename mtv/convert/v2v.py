@@ -59,7 +59,7 @@ def convert_guest(
         (directory / FILE).unlink(missing_ok=True)
         converter = preflight(directory, place)
         chosen = accel.choose(task.accel, on_progress=on_progress)
-        on_progress(Progress(says=f"converting {task.name} under {chosen.accel}: {chosen.why}"))
+        on_progress(Progress(says=f"converting {task.name} under {chosen.accel}"))
         states = base_states(task.bases)
         overlays = create_overlays(task.bases, directory)
         reached("convert:overlay")

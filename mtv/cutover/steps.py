@@ -90,6 +90,7 @@ class ConvertGuest:
                 bases=move.bases(),
                 directory=str(move.conversion),
                 log=str(move.log("virt-v2v")),
+                accel=move.accel,
             ),
             move.on_progress,
             move.log(self.name),

@@ -44,7 +44,7 @@ class LocalLauncher:
         grace = self._grace_seconds
         if grace is None:
             grace = grace_seconds(domain.grace_seconds, verdict.accel)
-        on_progress(Progress(says=f"starting {domain.name} under {verdict.accel}: {verdict.why}"))
+        on_progress(Progress(says=f"starting {domain.name} under {verdict.accel}"))
         with _driver().machine(domain, console, cancelled) as machine:
             reached("check:running")
             on_progress(Progress(says=f"{domain.name} runs, waiting until it is up"))
@@ -65,7 +65,7 @@ class LocalLauncher:
             accel=verdict.accel,
             up_after_seconds=round(up_after, 2),
             console_tail=tail,
-            caveats=domain.caveats,
+            caveats=_caveats(domain, verdict),
             stopped=stopped,
             weak=passed.weak,
             seconds=round(time.monotonic() - began, 2),
@@ -138,6 +138,11 @@ class LocalMachine:
                 self._libvirt.VIR_ERR_OPERATION_INVALID,
             ):
                 raise LaunchError(f"libvirt: {problem.get_error_message()}") from problem
+
+
+def _caveats(domain: Domain, verdict: accel.Verdict) -> tuple[str, ...]:
+    """The domain's, and why the guest was emulated if it was."""
+    return domain.caveats if verdict.accel == accel.KVM else (*domain.caveats, verdict.why)
 
 
 class _Driver:

@@ -129,6 +129,7 @@ def test_disk_without_a_system_is_refused(v2v: None, blank: Path, tmp_path: Path
     )
     assert not (tmp_path / "work" / FILE).exists()
     assert not programs_of(task)
+    assert not home_of(Path(task.directory)).exists()
 
 
 def test_time_limit(v2v: None, blank: Path, tmp_path: Path) -> None:

@@ -155,6 +155,28 @@ def test_unrecorded_write_where_the_source_has_zeros_is_emptied(set_up: SetUp) -
     assert allocated(bench.base) <= 5 * MIB + 128 * 1024
 
 
+def test_base_that_was_replaced_while_half_done(set_up: SetUp) -> None:
+    bench = set_up("dddddd")
+    interrupted(bench, 4)
+    other = make_disk(bench.base.with_name("other"), "......")
+    other.replace(bench.base)
+    result = copied(bench.source, bench.base, bench.capacity)
+    assert sha256(bench.base) == sha256(bench.disk)
+    assert result.fetched_bytes == bench.capacity
+
+
+def test_base_and_source_both_changed(set_up: SetUp) -> None:
+    """What the records say about a grain that somebody overwrote must not spare its writing."""
+    bench = set_up("ddd.")
+    copied(bench.source, bench.base, bench.capacity)
+    change(bench.base, MIB, b"somebody")
+    change(bench.base, 3 * MIB, b"somebody", seconds_ago=40)
+    change(bench.disk, 5, b"changed")
+    result = copied(bench.source, bench.base, bench.capacity)
+    assert sha256(bench.base) == sha256(bench.disk)
+    assert result.written_bytes == 2 * MIB
+
+
 def test_recorded_grain_that_rotted_is_found_and_copied_again(set_up: SetUp) -> None:
     bench = set_up("dddddd")
     interrupted(bench, 4)
