@@ -62,29 +62,3 @@ def test_cutover_killed_at_every_journal_write_ends_the_same(
         project.run("cutover")
         assert end_state(project, is_on(vcenter, moref)) == expected, moment
         assert project.run("cutover", "--output", "json").json[0]["outcome"] == "nothing to do"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(2400)  # three conversions in software emulation
-def test_the_conversion_of_debian_killed_three_times_ends_in_a_guest_that_boots(
-    planned: Planned, estate: SmallEstate, vcenter: VCenter
-) -> None:
-    project = planned("billing-db")
-    for moment in ("convert:overlay", "convert:running", "convert:converted"):
-        kill_at(project, moment, "cutover")
-    project.run("cutover")
-    state = end_state(project, is_on(vcenter, estate.vms["billing-db"].moref))
-    assert dict(state.steps) == {
-        "power-off": "done",
-        "sync": "done",
-        "convert": "done",
-        "commit": "done",
-        "boot": "done",
-    }
-    assert state.processes == ()
-    assert sorted(Path(name).name for name, _ in state.files) == [
-        *("disk-2000.raw", "disk-2000.raw.digests"),
-        *("disk-2000.raw.lease", "disk-2000.raw.resume"),
-    ]
-    console = project.directory / "runs" / "pilot" / "evidence" / "billing-db" / "console.log"
-    assert "login:" in console.read_text(errors="replace")

@@ -121,11 +121,3 @@ def test_debian_boots_from_pvscsi(tmp_path: Path, images: GuestImages) -> None:
         guest.wait_for("billing-db login:", 4 * PATIENCE)
         guest.press_power_button()
         guest.wait_off(PATIENCE)
-
-
-@pytest.mark.slow
-def test_debian_does_not_boot_from_virtio(tmp_path: Path, images: GuestImages) -> None:
-    disks = [Disk(images.debian)]
-    with machine(disks, tmp_path, bus="virtio", memory_mib=1024, throw_away_writes=True) as guest:
-        guest.wait_for("Gave up waiting for root file system device", 4 * PATIENCE)
-        assert "login:" not in guest.console()
