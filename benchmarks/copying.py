@@ -1,6 +1,6 @@
 """Copies one disk over HTTPS with mtv and with its peers, in turn, and prints the ratios.
 
-    python -m benchmarks.copy [--size 1024] [--data 25] [--runs 3] [--directory /var/tmp]
+    python -m benchmarks.copying [--size 1024] [--data 25] [--runs 3] [--directory /var/tmp]
 
 Peers: nbdkit's curl plugin with nbdcopy (Debian: nbdkit, libnbd-bin), at its defaults and at its
 best; curl into dd. All read from the same server in the same run. mtv digests every grain, makes
@@ -107,7 +107,7 @@ def one_copy(url: str, ca: str, base: str, capacity: str, connections: str) -> N
 
 def contenders(url: str, ca: Path, target: Path, capacity: int) -> dict[str, list[str]]:
     """Program by name, as far as they are installed."""
-    us = [sys.executable, "-m", "benchmarks.copy", "--one-copy", url, str(ca), str(target)]
+    us = [sys.executable, "-m", "benchmarks.copying", "--one-copy", url, str(ca), str(target)]
     found = {f"mtv k={k}": [*us, str(capacity), str(k)] for k in (2, 1, 4)}
     if shutil.which("nbdkit") and shutil.which("nbdcopy"):
         nbdkit = ["nbdkit", "--readonly", "curl", f"url={url}", f"cainfo={ca}", "--run"]

@@ -1,0 +1,88 @@
+"""mtv init writes a project that mtv reads back, keeps its comments, and overwrites nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from mtv.config import Consent, load_settings
+from mtv.mappings import data_directory
+from mtv.project import Project
+from mtv.tasks import SecretRef
+from tests.driver import Mtv
+
+PIN = "SHA256:" + "ab" * 32
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Mtv:
+    return Mtv(tmp_path / "shop")
+
+
+def test_a_new_project_reads_back(project: Mtv) -> None:
+    project.run("init", str(project.directory))
+    settings = load_settings(Project(project.directory))
+    assert settings.sources["vc1"].may == ()
+    assert settings.target is not None
+    assert settings.target.local.directory == "vms"
+
+
+def test_every_option_is_in_the_file(project: Mtv) -> None:
+    project.run(
+        *("init", str(project.directory), "--name", "old", "--vsphere", "https://vc/sdk"),
+        *("--username", "me", "--password-env", "P", "--fingerprint", PIN, "--may-power"),
+    )
+    source = load_settings(Project(project.directory)).sources["old"]
+    assert (source.url, source.username, source.may) == ("https://vc/sdk", "me", (Consent.POWER,))
+    assert source.password == SecretRef(env="P")
+    assert source.tls.fingerprint == PIN
+
+
+def test_a_fingerprint_with_colons_is_welcome(project: Mtv) -> None:
+    pin = "SHA256:" + ":".join(["AB"] * 32)
+    project.run("init", str(project.directory), "--fingerprint", pin)
+    assert load_settings(Project(project.directory)).sources["vc1"].tls.fingerprint == PIN
+
+
+def test_a_ca_file_is_kept_as_it_was_given(project: Mtv) -> None:
+    project.run("init", str(project.directory), "--ca", "certs/a: b.pem")
+    assert load_settings(Project(project.directory)).sources["vc1"].tls.ca == "certs/a: b.pem"
+
+
+def test_the_comments_of_the_template_are_in_the_file(project: Mtv) -> None:
+    project.run("init", str(project.directory), "--name", "old", "--may-power")
+    template = (data_directory("templates") / "mtv.yaml").read_text(encoding="utf-8")
+    written = (project.directory / "mtv.yaml").read_text(encoding="utf-8")
+    comments = [line.strip() for line in template.splitlines() if line.strip().startswith("#")]
+    assert comments
+    lines = [line.strip() for line in written.splitlines()]
+    assert [line for line in comments if line not in lines] == []
+
+
+def test_nothing_is_overwritten(project: Mtv) -> None:
+    project.directory.mkdir()
+    (project.directory / "target.yaml").write_text("mine\n")
+    project.run("init", str(project.directory))
+    assert (project.directory / "target.yaml").read_text() == "mine\n"
+    before = (project.directory / "mtv.yaml").read_bytes()
+    ended = project.run("init", str(project.directory), "--name", "other", expect=2)
+    assert "is a project directory already" in ended.stderr
+    assert (project.directory / "mtv.yaml").read_bytes() == before
+
+
+def test_what_must_not_be_committed_is_ignored_by_git(project: Mtv) -> None:
+    project.run("init", str(project.directory))
+    assert {"runs/", "vms/"} <= set((project.directory / ".gitignore").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--name", "../x"), "cannot be the name of a source"),
+        (("--fingerprint", "abc"), "--fingerprint: a fingerprint is SHA256: and 64 hex digits"),
+        (("--fingerprint", PIN, "--ca", "x.pem"), "exclude each other"),
+    ],
+)
+def test_a_wrong_option_writes_nothing(project: Mtv, arguments: tuple[str, ...], says: str) -> None:
+    ended = project.run("init", str(project.directory), *arguments, expect=2)
+    assert says in ended.stderr
+    assert not project.directory.exists()
