@@ -81,6 +81,8 @@ class VmFacts(msgspec.Struct, frozen=True, kw_only=True):
     """``over``, ``failed``, ``under way``, ``not begun``, ``not planned`` or ``blocked``."""
     says: str
     """The error where it failed."""
+    hint: str
+    """What to do about it."""
     steps: tuple[StepFacts, ...]
     disks: tuple[DiskFacts, ...]
     converted_by: str
@@ -198,6 +200,7 @@ def _vm(
         wave=wave,
         outcome=outcome,
         says=str(last.detail.get("message", "")) if failed and last else "",
+        hint=str(last.detail.get("hint", "")) if failed and last else "",
         steps=_steps(history),
         disks=tuple(_disks(placed, history)),
         converted_by=str(converted.get("tool", "")),

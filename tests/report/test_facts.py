@@ -69,6 +69,7 @@ def test_a_vm_that_is_over_has_its_evidence(shop: Facts) -> None:
 def test_a_vm_that_failed_has_its_sentence_and_no_downtime(shop: Facts) -> None:
     db01 = by_name(shop)["db01"]
     assert db01.says == "vc.example.com answered 503 eight times for bytes 0-1048575"
+    assert db01.hint == "look at vCenter"
     assert (db01.disks, db01.boot, db01.downtime_seconds) == ((), {}, None)
     assert [(step.name, step.state) for step in db01.steps] == [
         ("power-off", "done"),
