@@ -2,14 +2,15 @@
 
 RFC 1123 labels: at most 63 of a-z, 0-9 and ``-``, first and last a letter or digit. The same
 estate always gives the same names, and one VM's name does not depend on the others', except
-where two names become one: those get a suffix made from their refs.
+where two names become one: those get a suffix made from their refs. Once a VM is planned, the
+plan's name is its name.
 """
 
 import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mtv.estate import PlacedVm
 
@@ -34,12 +35,21 @@ def label(text: str, longest: int = LONGEST) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain)[:longest].strip("-") or "unnamed"
 
 
-def vm_names(vms: Iterable[PlacedVm]) -> dict[str, str]:
-    """Ref -> name of the VirtualMachine, unique over the estate."""
-    wanted = {placed.ref: label(placed.vm.name, LONGEST_VM) for placed in vms}
+def vm_names(vms: Iterable[PlacedVm], kept: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ref -> name of the VirtualMachine, unique over the estate.
+
+    ``kept``: ref -> name of VMs that have one already, in ``plan.yaml``. It stays theirs, whatever
+    other VMs appear; a VM that is collected later has to find another one.
+    """
+    settled = dict(kept or {})
+    wanted = {
+        placed.ref: settled.get(placed.ref) or label(placed.vm.name, LONGEST_VM) for placed in vms
+    }
     times = Counter(wanted.values())
     return {
-        ref: name if times[name] == 1 and name not in RESERVED else _suffixed(name, ref, times)
+        ref: name
+        if ref in settled or (times[name] == 1 and name not in RESERVED)
+        else _suffixed(name, ref, times)
         for ref, name in wanted.items()
     }
 

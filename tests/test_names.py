@@ -115,3 +115,21 @@ def test_no_vm_takes_the_name_of_the_kustomization() -> None:
 def test_a_disk_is_named_after_its_key() -> None:
     assert disk_volume("2000") == "disk-2000"
     assert disk_claim("web01", "2000") == "web01-disk-2000"
+
+
+def test_a_planned_vm_keeps_its_name_whatever_appears_later() -> None:
+    first = plain_vm(id="vm-1", name="web")
+    clone = plain_vm(id="vm-2", name="Web")
+    kept = vm_names(Estate([inventory(first)]).vms())
+    assert kept == {"vc1/vm-1": "web"}
+    later = vm_names(Estate([inventory(first, clone)]).vms(), kept)
+    assert later["vc1/vm-1"] == "web"
+    assert re.fullmatch(r"web-[0-9a-f]{8}", later["vc1/vm-2"])
+
+
+def test_no_new_vm_takes_a_name_that_the_plan_gave_to_another() -> None:
+    renamed = plain_vm(id="vm-1", name="web")
+    other = plain_vm(id="vm-2", name="shop-front")
+    later = vm_names(Estate([inventory(renamed, other)]).vms(), {"vc1/vm-1": "shop-front"})
+    assert later["vc1/vm-1"] == "shop-front"
+    assert later["vc1/vm-2"] != "shop-front"

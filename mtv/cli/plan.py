@@ -20,6 +20,7 @@ from mtv.plan import (
     check_plan,
     parse_check,
     parse_plan,
+    planned_names,
     propose,
     set_check,
 )
@@ -56,12 +57,13 @@ def command(
     """
     project = open_project(ctx)
     estate = load_estate(project)
-    proposal = propose(estate, load_assessment(project))
-    if chosen:
-        wanted = {estate.find(words).ref for words in chosen}
-        proposal = tuple(vm for vm in proposal if vm.ref in wanted)
+    assessment = load_assessment(project)
+    wanted = {estate.find(words).ref for words in chosen}
     with project.lock():
         text = read_text(project.plan, "") if project.plan.exists() else EMPTY_PLAN
+        proposal = propose(estate, assessment, planned_names(parse_plan(text)))
+        if chosen:
+            proposal = tuple(vm for vm in proposal if vm.ref in wanted)
         text, added = add_to_wave(text, safe_name(wave, "wave"), proposal, _comments(estate))
         for words in checks:
             vm, _, check = words.partition("=")

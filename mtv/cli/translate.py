@@ -10,12 +10,15 @@ from mtv.cli.app import (
     load_assessment,
     load_estate,
     load_mapping,
+    load_plan,
     load_target,
     open_project,
     output_option,
     printable,
 )
 from mtv.errors import Blocked
+from mtv.estate import Estate
+from mtv.plan import check_plan, planned_names
 from mtv.project import Project, write_atomically, write_json
 from mtv.translate import Translation, translate
 from mtv.translate.tree import files
@@ -36,8 +39,13 @@ def command(ctx: click.Context, output: str) -> None:
       oc apply -k manifests
     """
     project = open_project(ctx)
+    estate = load_estate(project)
     translation = translate(
-        load_estate(project), load_target(project), load_mapping(project), load_assessment(project)
+        estate,
+        load_target(project),
+        load_mapping(project),
+        load_assessment(project),
+        _kept_names(project, estate),
     )
     with project.lock():
         _write_tree(project, files(translation))
@@ -49,6 +57,15 @@ def command(ctx: click.Context, output: str) -> None:
             f"{count} VMs are not translated because of open questions",
             "answer them in mapping.yaml and run mtv translate again",
         )
+
+
+def _kept_names(project: Project, estate: Estate) -> dict[str, str]:
+    """The names of VMs that are planned already: the plan may have renamed them."""
+    if not project.plan.exists():
+        return {}
+    plan = load_plan(project)
+    check_plan(plan, estate)
+    return planned_names(plan)
 
 
 def _write_tree(project: Project, tree: dict[str, str]) -> None:

@@ -34,11 +34,21 @@ def parse_plan(text: str) -> Plan:
     return check_document(parse_document(text, _FILE.name), _FILE, Plan)
 
 
-def propose(estate: Estate, assessment: Assessment) -> tuple[PlannedVm, ...]:
-    """Every VM that the assessment does not block, smallest disks first, with its defaults."""
+def planned_names(plan: Plan) -> dict[str, str]:
+    """Ref -> name of every planned VM."""
+    return {vm.ref: vm.name for wave in plan.waves for vm in wave.vms}
+
+
+def propose(
+    estate: Estate, assessment: Assessment, kept: Mapping[str, str] | None = None
+) -> tuple[PlannedVm, ...]:
+    """Every VM that the assessment does not block, smallest disks first, with its defaults.
+
+    ``kept``: the names of VMs that are planned already.
+    """
     blocked = {vm.ref for vm in assessment.vms if vm.readiness is Readiness.BLOCKED}
     assessed = {vm.ref for vm in assessment.vms}
-    names = vm_names(estate.vms())
+    names = vm_names(estate.vms(), kept)
     ready = [each for each in estate.vms() if each.ref in assessed - blocked]
     ready.sort(key=lambda each: (sum(disk.capacity_bytes for disk in each.vm.disks), each.ref))
     planned = list[PlannedVm]()

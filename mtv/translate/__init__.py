@@ -5,7 +5,7 @@
 A file per concept of the terminology mapping; the rows themselves are in ``mappings/terms``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -54,9 +54,15 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def translate(
-    estate: Estate, target: Target, mapping: SiteMapping, assessment: Assessment
+    estate: Estate,
+    target: Target,
+    mapping: SiteMapping,
+    assessment: Assessment,
+    kept_names: Mapping[str, str] | None = None,
 ) -> Translation:
     """Translates every VM that the assessment lets pass and the mapping covers.
+
+    ``kept_names``: ref -> name of VMs that are planned already.
 
     Raises ConfigError for a namespace or version that cannot be one.
     """
@@ -67,7 +73,7 @@ def translate(
         )
     interface_state_is_known(target)
     verdicts = {vm.ref: vm.readiness for vm in assessment.vms}
-    names = vm_names(estate.vms())
+    names = vm_names(estate.vms(), kept_names)
     blocked, questions, translated = list[str](), list[Question](), list[TranslatedVm]()
     for placed in estate.vms():
         if verdicts.get(placed.ref) is Readiness.BLOCKED:

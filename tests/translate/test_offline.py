@@ -197,3 +197,19 @@ def test_two_sources_are_one_estate(offline: MakeOffline) -> None:
     done = project.run("translate", "--output", "json").json
     assert [vm["ref"] for vm in done["translated"]] == ["vc1/vm-1", "vc2/vm-1"]
     assert len({vm["name"] for vm in done["translated"]}) == 2
+
+
+def test_a_vm_that_was_renamed_in_the_plan_is_translated_under_that_name(
+    offline: MakeOffline,
+) -> None:
+    project = offline(inventory(*numbered_vms(2)))
+    project.run("mapping", "suggest")
+    project.run("plan")
+    plan = project.directory / "plan.yaml"
+    text = plan.read_text()
+    assert "name: web01\n" in text
+    plan.write_text(text.replace("name: web01\n", "name: shop-front\n", 1))
+    project.run("translate")
+    manifests = {path.name for path in (project.directory / "manifests" / "vms").rglob("*.yaml")}
+    assert "shop-front.yaml" in manifests
+    assert "web01.yaml" not in manifests
