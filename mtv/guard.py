@@ -41,7 +41,11 @@ def argv(directory: Path) -> list[str]:
 
 
 def programs(directory: Path) -> list[int]:
-    """Process ids of the programs that work in a directory: that name a path in it."""
+    """Process ids of the programs that work in a directory: that name a path in it.
+
+    A program in a container or chroot may name the same path and mean another one: only those
+    that have our root directory count.
+    """
     needle = os.fsencode(directory) + b"/"
     found = []
     for process in Path("/proc").iterdir():
@@ -50,7 +54,8 @@ def programs(directory: Path) -> list[int]:
         with contextlib.suppress(OSError):
             command = (process / "cmdline").read_bytes()
             program = command.partition(b"\0")[0].rpartition(b"/")[2]
-            if program.startswith(_PROGRAMS) and needle in command:
+            ours = program.startswith(_PROGRAMS) and needle in command
+            if ours and os.path.samefile(process / "root", "/"):
                 found.append(int(process.name))
     return found
 

@@ -13,10 +13,12 @@ import pytest
 from mtv import guard
 from mtv.errors import LaunchError
 from mtv.launch.slots import slot
+from tests.real.parts import require
 
 _HOLDER = """
 import subprocess, sys, time
 from mtv.launch.slots import slot
+from tests.real.parts import require
 with slot() as directory:
     # A daemon that looks like libvirt's QEMU: named so, with the slot's path in its arguments.
     subprocess.Popen(["qemu-stand-in", "-c", "import time; time.sleep(600)", f"{directory}/lib/x"],
@@ -114,3 +116,25 @@ def _children(pid: int) -> list[int]:
 
 def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def test_a_program_in_a_container_that_names_the_same_path_is_left_alone(tmp_path: Path) -> None:
+    """Root's cache has the same path on a host and in its containers."""
+    require("root, to change a process's root", os.geteuid() == 0, "run the tests as root")
+    script = (
+        f"import os, time; os.chroot({str(tmp_path)!r}); print('ready', flush=True); time.sleep(60)"
+    )
+    stranger = subprocess.Popen(
+        ["qemu-stand-in", "-c", script, "/slot/lib/x"],
+        executable=sys.executable,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert stranger.stdout is not None
+        assert stranger.stdout.readline() == "ready\n"
+        assert guard.programs(Path("/slot")) == []
+        assert guard.end_programs(Path("/slot")) == 0
+        assert stranger.poll() is None
+    finally:
+        kill(stranger)
