@@ -55,7 +55,7 @@ def programs(directory: Path) -> list[int]:
             command = (process / "cmdline").read_bytes()
             program = command.partition(b"\0")[0].rpartition(b"/")[2]
             ours = program.startswith(_PROGRAMS) and needle in command
-            if ours and os.path.samefile(process / "root", "/"):
+            if ours and (process / "root").samefile("/"):
                 found.append(int(process.name))
     return found
 
