@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mtv import process
-from mtv.documents import check_document, load_document
+from mtv.documents import Document, check_document, load_document
 from mtv.errors import ConfigError
 from mtv.model.disk import TlsTrust
 from mtv.project import Project, safe_name
@@ -62,10 +62,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def load_settings(project: Project) -> Settings:
     """Reads and checks ``mtv.yaml``; raises ConfigError with file, line and what was expected."""
-    document = load_document(project.config, "make it with: mtv init")
-    settings = check_document(document, project.config, Settings)
+    return settings_of(load_document(project.config, "make it with: mtv init"), project.config)
+
+
+def settings_of(document: Document, path: Path) -> Settings:
+    """The settings of a document that is, or is to be, ``mtv.yaml``. Raises ConfigError."""
+    settings = check_document(document, path, Settings)
     if not settings.sources:
-        raise ConfigError(f"{project.config.name}: sources: there is none; name at least one")
+        raise ConfigError(f"{path.name}: sources: there is none; name at least one")
     for name, source in settings.sources.items():
         line = document["sources"].lc.key(name)[0] + 1
         try:
@@ -73,7 +77,7 @@ def load_settings(project: Project) -> Settings:
         except (ConfigError, ValueError) as problem:
             hint = getattr(problem, "hint", "")
             raise ConfigError(
-                f"{project.config.name}:{line}: sources.{name}: {problem}",
+                f"{path.name}:{line}: sources.{name}: {problem}",
                 hint or "docs/files.md describes every key of mtv.yaml",
             ) from problem
     return settings

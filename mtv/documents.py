@@ -24,6 +24,10 @@ from mtv.errors import ConfigError, ProjectError
 T = TypeVar("T")
 
 
+Document = CommentedMap
+"""A YAML file with its comments and line numbers."""
+
+
 def round_trip_yaml() -> YAML:
     """The parser for files that people edit: comments and order survive."""
     yaml = YAML(typ="rt")

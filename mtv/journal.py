@@ -5,6 +5,7 @@ nothing else remembers anything. Each command that opens the journal gets the ne
 that the events of one attempt can be told from those of the next.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ class Journal:
         """
         if command is None and not path.is_file():
             raise ProjectError(f"there is no run in {path.parent.name} yet", "begin with: mtv sync")
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
         self._epoch = 0
@@ -89,20 +91,32 @@ class Journal:
                 "finish the run with the mtv that began it",
             )
         if command is not None:
-            cursor = self._db.execute(
-                "INSERT INTO epoch (command, at) VALUES (?, ?)", (command, _now())
-            )
+            with self._writing():
+                cursor = self._db.execute(
+                    "INSERT INTO epoch (command, at) VALUES (?, ?)", (command, _now())
+                )
             self._epoch = cursor.lastrowid or 0
 
     def record(self, vm: str, step: str, state: State, detail: Any = None) -> None:
         """Writes one event durably. ``detail`` is plain data or a model; never a secret."""
         following = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM event").fetchone()[0]
         reached(f"journal:{following}:before")
-        self._db.execute(
-            "INSERT INTO event (epoch, at, vm, step, state, detail) VALUES (?, ?, ?, ?, ?, ?)",
-            (self._epoch, _now(), vm, step, state, msgspec.json.encode(detail or {}).decode()),
-        )
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO event (epoch, at, vm, step, state, detail) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._epoch, _now(), vm, step, state, msgspec.json.encode(detail or {}).decode()),
+            )
         reached(f"journal:{following}:after")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as problem:
+            raise ProjectError(
+                f"{self._path} cannot be written: {problem}",
+                "look at its permissions and the free space; the same command goes on then",
+            ) from problem
 
     def events(self, vm: str | None = None) -> Iterator[Event]:
         """All events, or those of one VM, in the order they were written."""

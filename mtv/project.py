@@ -98,6 +98,14 @@ class Project:
         """The folder of one wave's run."""
         return self.root / "runs" / safe_name(wave, "wave")
 
+    def is_locked(self) -> bool:
+        """True while some mtv works in this project."""
+        try:
+            with self.lock():
+                return False
+        except (ProjectError, OSError):
+            return True
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Holds the project for one command that changes something.

@@ -12,7 +12,7 @@ Secrets are references in a task, never values: the worker resolves them where i
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -46,8 +46,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much one task may take."""
 
-    connections: int = 2
-    bytes_per_second: int | None = None
+    connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    bytes_per_second: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 class DiskImage(msgspec.Struct, frozen=True, kw_only=True):

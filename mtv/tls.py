@@ -60,7 +60,8 @@ def trusted_context(trust: TlsTrust, host: str, port: int) -> ssl.SSLContext:
         if shown != "SHA256:" + parse_fingerprint(trust.fingerprint):
             raise UntrustedTls(
                 f"{host}:{port} shows another certificate ({shown}) than the pinned one",
-                "find out why it changed; if that is right, pin the new fingerprint in mtv.yaml",
+                "find out why it changed; if that is right, pin the new one in mtv.yaml: "
+                f'tls: {{fingerprint: "{shown}"}}',
             )
         context = ssl.create_default_context(cadata=pem)
         # The pin names the certificate itself, so its host name proves nothing more, and it may

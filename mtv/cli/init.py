@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from mtv.config import settings_of
 from mtv.documents import dump_document, in_line, parse_document
 from mtv.errors import ConfigError, ProjectError
 from mtv.mappings import data_directory
@@ -64,7 +65,10 @@ def command(
         source["tls"] = in_line({"ca": ca})
     if may_power:
         source["may"] = in_line(["power"])
-    write_atomically(directory / "mtv.yaml", dump_document(document))
+    text = dump_document(document)
+    # Nothing is written that mtv collect would refuse, least of all a password in a url.
+    settings_of(parse_document(text, "mtv.yaml"), directory / "mtv.yaml")
+    write_atomically(directory / "mtv.yaml", text)
     for file, text in (
         ("target.yaml", (data_directory("templates") / "target.yaml").read_text(encoding="utf-8")),
         (".gitignore", _GITIGNORE),

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -118,6 +119,12 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output has gone (mtv ... | head); there is nobody to tell.
         sys.stderr.close()
         return 1
+    except OSError as problem:
+        # A directory that may not be written, a full disk: the user's to mend, and no bug.
+        where = f"{problem.filename}: " if problem.filename else ""
+        click.echo(f"mtv: {where}{problem.strerror or problem}", err=True)
+        click.echo("     → look at the permissions and the free space there", err=True)
+        return 1
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -127,9 +134,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _wants_json(arguments: Sequence[str]) -> bool:
     """True for ``--output json``; read by hand since an error may come before it is parsed."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(pair in (("--output", "json"), ("-o", "json")) for pair in pairs) or (
-        "--output=json" in arguments
+    return "--output=json" in arguments or any(
+        pair in (("--output", "json"), ("-o", "json")) for pair in pairwise(arguments)
     )
 
 

@@ -2,7 +2,14 @@
 
 import click
 
-from mtv.cli.app import emit, load_estate, load_target, open_project, output_option
+from mtv.cli.app import (
+    emit,
+    load_estate,
+    load_mapping,
+    load_target,
+    open_project,
+    output_option,
+)
 from mtv.documents import append, check_document, entry, parse_document, read_text
 from mtv.model.target import SiteMapping
 from mtv.project import Project, write_atomically
@@ -48,6 +55,9 @@ def suggest_(ctx: click.Context, output: str) -> None:
     suggestions = suggest(load_estate(project), load_target(project))
     with project.lock():
         added = _add(project, suggestions)
+    chosen = load_mapping(project)
+    choices = {"storage": chosen.storage, "networks": chosen.networks}
+    questions = [each for each in suggestions if choices[each.section].get(each.ref, "") is None]
 
     def show() -> None:
         for each in added:
@@ -55,6 +65,9 @@ def suggest_(ctx: click.Context, output: str) -> None:
             click.echo(f"{each.section}: {each.name} → {choice} ({each.reason})")
         what = f"{len(added)} lines added to" if added else "nothing to add to"
         click.echo(f"{what} mapping.yaml")
+        for each in questions:
+            fits = f"{each.choice} would fit now: " if each.choice else ""
+            click.echo(f"open: {each.section}: {each.ref}, {each.name}: {fits}{each.reason}")
 
     emit(output, added, show)
 

@@ -13,6 +13,7 @@ from mtv.cli.app import (
 from mtv.documents import read_text
 from mtv.estate import Estate
 from mtv.mappings import guest_system
+from mtv.model.concern import Assessment, Category
 from mtv.model.plan import Plan
 from mtv.plan import (
     EMPTY_PLAN,
@@ -71,7 +72,8 @@ def command(
         plan = parse_plan(text)
         check_plan(plan, estate)
         write_atomically(project.plan, text)
-    emit(output, plan, lambda: _show(plan, estate, added))
+    reasons = [_why_not(ref, plan, assessment) for ref in sorted(wanted - set(added))]
+    emit(output, plan, lambda: _show(plan, estate, added, reasons))
 
 
 def _comments(estate: Estate) -> dict[str, str]:
@@ -82,7 +84,25 @@ def _comments(estate: Estate) -> dict[str, str]:
     }
 
 
-def _show(plan: Plan, estate: Estate, added: tuple[str, ...]) -> None:
+def _why_not(ref: str, plan: Plan, assessment: Assessment) -> str:
+    """Why a VM that the user named was not added, as a sentence."""
+    for wave in plan.waves:
+        if any(vm.ref == ref for vm in wave.vms):
+            return f"{ref} is in the wave {wave.name} already; move its lines by hand"
+    if ref in plan.leave_out:
+        return f"{ref} is under leave_out; take it out there"
+    blockers = [
+        concern.label
+        for vm in assessment.vms
+        for concern in vm.concerns
+        if vm.ref == ref and concern.category is Category.BLOCKER
+    ]
+    if blockers:
+        return f"{ref} is blocked by the assessment: {'; '.join(blockers)}"
+    return f"{ref} is a template or was not assessed: run mtv assess"
+
+
+def _show(plan: Plan, estate: Estate, added: tuple[str, ...], reasons: list[str]) -> None:
     for wave in plan.waves:
         click.echo(f"wave {wave.name}: {len(wave.vms)} VMs")
         for vm in wave.vms:
@@ -94,4 +114,6 @@ def _show(plan: Plan, estate: Estate, added: tuple[str, ...]) -> None:
             )
             name = printable(estate.vm(vm.ref).vm.name)
             click.echo(f"  {new} {name} → {vm.name}: convert {vm.convert}, up when {check}")
+    for reason in reasons:
+        click.echo(f"not added: {printable(reason)}")
     click.echo(f"plan.yaml: {len(added)} VMs added")

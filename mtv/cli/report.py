@@ -25,7 +25,7 @@ def command(ctx: click.Context, output: str) -> None:
     """Write the report: report/index.html (one self-contained file), report.json and vms.csv.
 
     Says what the estate is, what became of every VM and every property, and the evidence: digests,
-    consoles, timings. Works offline, at any stage.
+    consoles, timings. Works offline, at any stage after mtv translate.
 
     \b
     Examples:

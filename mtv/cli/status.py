@@ -34,7 +34,13 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
       mtv status pilot --output json
     """
     project = open_project(ctx)
-    standings = _standings(project, wave_of(load_plan(project), wave))
+    at_work = project.is_locked()
+    standings = [
+        standing
+        if at_work or standing.state != "started"
+        else msgspec.structs.replace(standing, state="interrupted")
+        for standing in _standings(project, wave_of(load_plan(project), wave))
+    ]
     rows = [(s.name, s.step, s.state, s.at, s.says) for s in standings]
     emit(output, standings, lambda: table(["VM", "STEP", "STATE", "SINCE", ""], rows))
 

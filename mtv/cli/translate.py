@@ -74,7 +74,8 @@ def _write_tree(project: Project, tree: dict[str, str]) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     for path, text in tree.items():
         write_atomically(fresh / path, text)
-    shutil.rmtree(project.manifests, ignore_errors=True)
+    if project.manifests.exists():
+        shutil.rmtree(project.manifests)
     fresh.rename(project.manifests)
 
 

@@ -72,7 +72,8 @@ def _chosen(wave: Wave, estate: Estate, words: tuple[str, ...]) -> frozenset[str
     refs = frozenset(names.get(each) or estate.find(each).ref for each in words)
     for ref in refs - planned:
         raise ConfigError(
-            f"{ref} is not in the wave {wave.name}", f"add it with: mtv plan --vm {ref}"
+            f"{ref} is not in the wave {wave.name}",
+            f"add it, or see why it cannot be added: mtv plan --vm {ref}",
         )
     return refs
 

@@ -58,7 +58,8 @@ def foresee_sync(move: Move) -> Moved:
 
 def _why_not_synced(move: Move) -> str:
     if move.base_is_the_guests:
-        return "its cutover has begun: its base is the guest's now"
+        over = steps_of(move)[-1].settled(move)
+        return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
     if move.open_source().power(move.placed.vm.id) is not Power.OFF:
         return "it is running: mtv cutover shuts it down and copies it"
     return ""

@@ -1,6 +1,7 @@
 """What is to be moved, how and in which order (``plan.yaml``)."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -17,9 +18,9 @@ class BootCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     console: str | None = None
     """A regular expression that must match what the guest writes on its serial console."""
-    runs_seconds: int | None = None
+    runs_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Weak: the guest was only seen to run this long without stopping or panicking."""
-    within_seconds: int = 300
+    within_seconds: Annotated[int, msgspec.Meta(ge=1)] = 300
 
 
 class PlannedVm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

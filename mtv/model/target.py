@@ -1,14 +1,18 @@
 """What the target cluster offers (``target.yaml``) and what this site chose (``mapping.yaml``)."""
 
+from typing import Annotated, Literal
+
 import msgspec
+
+AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany", "ReadWriteOncePod"]
 
 
 class StorageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A StorageClass of the cluster, with what its StorageProfile says."""
 
     name: str
-    volume_mode: str = "Block"
-    access_modes: tuple[str, ...] = ("ReadWriteOnce",)
+    volume_mode: Literal["Block", "Filesystem"] = "Block"
+    access_modes: Annotated[tuple[AccessMode, ...], msgspec.Meta(min_length=1)] = ("ReadWriteOnce",)
     default: bool = False
 
 
@@ -17,7 +21,7 @@ class TargetNetwork(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     """``namespace/name``."""
-    vlan: int | None = None
+    vlan: Annotated[int, msgspec.Meta(ge=1, le=4094)] | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -176,4 +176,6 @@ def _check_pattern(pattern: str, where: str) -> None:
 
 def _without_defaults(check: BootCheck) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(check)
+    if check.runs_seconds is not None:
+        del plain["within_seconds"]  # only a pattern is waited for
     return {key: value for key, value in plain.items() if value is not None}

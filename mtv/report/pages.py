@@ -53,7 +53,8 @@ def vms_csv(facts: Facts) -> str:
 
 
 def _inert(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """A cell in one line that no spreadsheet takes for a formula."""
+    text = "".join(c if c.isprintable() else " " for c in text)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 

@@ -1,7 +1,7 @@
 """What is translated, what waits for an answer, and what a value becomes."""
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -205,7 +205,7 @@ def test_empty_words_make_no_annotations() -> None:
     }
 
 
-def claim_of(capacity_bytes: int, volume_mode: str) -> dict[str, Any]:
+def claim_of(capacity_bytes: int, volume_mode: Literal["Block", "Filesystem"]) -> dict[str, Any]:
     only = StorageClass(name="only", volume_mode=volume_mode)
     vm = plain_vm(disks=(plain_disk(capacity_bytes=capacity_bytes),))
     (translation,) = translated(

@@ -33,17 +33,30 @@ class Session:
         self.logins = 0
         with self.faults_as_errors():
             context = tls.trusted_context(connection.tls, self.host, self.port)
-            self._instance = connect.SmartConnect(
+            self._instance = self._connect(context)
+            self.content = self._instance.RetrieveContent()
+        self.logins = 1
+
+    def _connect(self, context: ssl.SSLContext) -> Any:
+        password = self._password()
+        try:
+            return connect.SmartConnect(
                 host=self.host,
                 port=self.port,
                 path=self._path,
-                user=connection.username,
-                pwd=self._password(),
+                user=self.connection.username,
+                pwd=password,
                 sslContext=context,
                 httpConnectionTimeout=TIMEOUT_SECONDS,
             )
-            self.content = self._instance.RetrieveContent()
-        self.logins = 1
+        except Exception as problem:
+            # pyVmomi says with a bare Exception that no vCenter answers under this path.
+            if type(problem) is not Exception:
+                raise
+            raise SourceError(
+                f"{self.connection.name}: nothing at {self.connection.url} answers as a vCenter",
+                "check the url in mtv.yaml; a vCenter's ends in /sdk",
+            ) from problem
 
     def renew(self) -> None:
         """Logs in again on the same connection; objects of the old session are gone."""
@@ -87,7 +100,8 @@ class Session:
         except vim.fault.InvalidLogin as problem:
             raise LoginFailed(
                 f"{name}: {self.host} refused the user {self.connection.username!r}",
-                "check username and password in mtv.yaml; vSphere wants user@domain",
+                "check the username in mtv.yaml and the password it refers to; "
+                "vSphere wants user@domain",
             ) from problem
         except vim.fault.NotAuthenticated as problem:
             raise LoginFailed(
