@@ -208,7 +208,7 @@ def test_a_file_that_is_no_plan_is_refused_and_not_overwritten(text: str) -> Non
 def test_a_check_is_replaced_where_it_stands() -> None:
     text = set_check(EDITED, "vc1/vm-1", BootCheck(runs_seconds=5))
     assert text == EDITED.replace(
-        "{console: 'shop: ready', within_seconds: 90}", "{runs_seconds: 5, within_seconds: 300}"
+        "{console: 'shop: ready', within_seconds: 90}", "{runs_seconds: 5}"
     )
 
 

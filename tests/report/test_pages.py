@@ -135,14 +135,15 @@ def test_hostile_words_are_shown_as_words(tmp_path: Path) -> None:
         assert not [value for value in each.values() if "script" in value or "onerror" in value]
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")']
+FORMULAS = ["=1+1", " =1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")']
 
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_no_cell_is_a_formula(name: str) -> None:
     table = files(facts_of((plain_vm(name=name),), Plan(waves=()), {}))["vms.csv"]
     rows = list(csv.reader(StringIO(table, newline="")))
-    assert rows[1][1] == f"'{name}"
+    line = name.replace("\t", " ").replace("\r", " ")
+    assert rows[1][1] == f"'{line}"
     assert all(cell[:1] not in ("=", "+", "-", "@", "\t", "\r") for row in rows for cell in row)
 
 
@@ -156,11 +157,11 @@ def test_the_table_reads_back(pages: dict[str, str]) -> None:
     assert rows[1]["digests"] == rows[1]["downtime_seconds"] == ""
 
 
-def test_a_name_with_commas_quotes_and_lines_stays_one_cell() -> None:
+def test_a_name_with_commas_quotes_and_lines_stays_one_cell_in_one_line() -> None:
     name = 'a, "b"\nc'
     table = files(facts_of((plain_vm(name=name),), Plan(waves=()), {}))["vms.csv"]
     rows = list(csv.reader(StringIO(table, newline="")))
-    assert [row[1] for row in rows] == ["name", name]
+    assert [row[1] for row in rows] == ["name", 'a, "b" c']
 
 
 def test_the_data_has_all_that_the_page_says(pages: dict[str, str]) -> None:
