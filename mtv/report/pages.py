@@ -56,3 +56,8 @@ def _inert(text: str) -> str:
     """A cell in one line that no spreadsheet takes for a formula, blanks before it or not."""
     line = "".join(c if c.isprintable() else " " for c in text)
     return f"'{line}" if line.lstrip()[:1] in ("=", "+", "-", "@") else line
+
+
+def _moment(iso: str) -> str:
+    """An ISO 8601 time as a person reads it, to the second: ``2026-11-22 14:46:59Z``."""
+    return re.sub(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?", r"\1 \2", iso)
