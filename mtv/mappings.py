@@ -54,6 +54,16 @@ class GuestSystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     nic_model: Literal["virtio", "e1000e"]
 
 
+class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text by which one knows why a program or a guest failed (``mappings/*-signs.yaml``)."""
+
+    id: str
+    match: str
+    """A regular expression."""
+    says: str
+    remedy: str
+
+
 @cache
 def data_directory(name: str) -> Path:
     """The folder ``mappings`` or ``templates``: beside the package in the source tree, or in it."""
@@ -111,3 +121,19 @@ def guest_system(guest_id: str) -> GuestSystem:
             if pattern.endswith("*") and guest_id.startswith(pattern[:-1]):
                 return system
     raise LookupError(f"mappings/guest-os has no row for {guest_id!r}, not even '*'")
+
+
+@cache
+def boot_signs() -> tuple[Sign, ...]:
+    """The lines that say that a boot has failed, in file order."""
+    return _signs("boot-signs.yaml")
+
+
+@cache
+def convert_signs() -> tuple[Sign, ...]:
+    """The known reasons why a conversion fails, in file order; the first that matches answers."""
+    return _signs("convert-signs.yaml")
+
+
+def _signs(name: str) -> tuple[Sign, ...]:
+    return msgspec.convert(read_yaml(name), tuple[Sign, ...])

@@ -19,13 +19,10 @@ def assess(estate: Estate) -> Assessment:
     """Every VM of the estate with its concerns and its verdict. Templates are left out."""
     compiled = [_Compiled(rule) for rule in rules()]
     return Assessment(
-        vms=tuple(_verdict(placed, compiled) for placed in estate.vms() if not is_template(placed))
+        vms=tuple(
+            _verdict(placed, compiled) for placed in estate.vms() if not placed.vm.is_template
+        )
     )
-
-
-def is_template(placed: PlacedVm) -> bool:
-    """True for a template: it is no VM that runs."""
-    return placed.vm.is_template
 
 
 def facts(placed: PlacedVm) -> dict[str, Any]:

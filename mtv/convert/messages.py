@@ -3,13 +3,12 @@
 import re
 import threading
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from mtv.errors import ConvertError
-from mtv.mappings import read_yaml
+from mtv.mappings import Sign, convert_signs
 
 _TEXT_LENGTH = 2000
 _LOG_LINES = 15
@@ -28,21 +27,6 @@ _CHATTER = re.compile(
     r"|modprobe: FATAL: Module|tmpfiles\.d|Failed to parse ACL|unit we run in|_OSC|PCI: Fatal"
     r"|ACPI|dmesg|calibrate_delay|driverbyte=DRIVER_OK|op 0x1:\(WRITE\) flags 0x800 phys_seg 0"
 )
-
-
-class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row of ``mappings/convert-signs.yaml``: a reason why a conversion fails."""
-
-    id: str
-    match: str
-    says: str
-    remedy: str
-
-
-@cache
-def convert_signs() -> tuple[Sign, ...]:
-    """The known reasons, in file order; the first that matches answers."""
-    return msgspec.convert(read_yaml("convert-signs.yaml"), tuple[Sign, ...])
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -10,12 +10,9 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-
-import msgspec
 
 from mtv.errors import BootFailed, ConfigError
-from mtv.mappings import read_yaml
+from mtv.mappings import Sign, boot_signs
 from mtv.model.plan import BootCheck
 
 WINDOW = 8 * 1024
@@ -34,21 +31,6 @@ _CONTROL = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # all control characters but tab and line feed
 )
 _UNFINISHED = re.compile(r"\x1b(?:\][^\x07\x1b]{0,256}\x1b?|\[[0-?]{0,32}[ -/]{0,8}|[ -/]{0,8})\Z")
-
-
-class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row of ``mappings/boot-signs.yaml``: a line that says that the boot has failed."""
-
-    id: str
-    match: str
-    says: str
-    remedy: str
-
-
-@cache
-def boot_signs() -> tuple[Sign, ...]:
-    """The signs of a failed boot, in file order."""
-    return msgspec.convert(read_yaml("boot-signs.yaml"), tuple[Sign, ...])
 
 
 class Console:

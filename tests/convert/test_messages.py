@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mtv.convert.messages import Message, Messages, convert_failed, convert_signs, relevant_lines
+from mtv.convert.messages import Message, Messages, convert_failed, relevant_lines
+from mtv.mappings import convert_signs
 
 BLANK_DISK = (
     "inspection could not detect the source guest (or physical machine).\n\nAssuming that you are"

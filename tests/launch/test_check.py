@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtv.errors import BootFailed, ConfigError
-from mtv.launch.check import TAIL, TAIL_LINES, WINDOW, Console, Passed, Watch, boot_signs
+from mtv.launch.check import TAIL, TAIL_LINES, WINDOW, Console, Passed, Watch
+from mtv.mappings import boot_signs
 from mtv.model.plan import BootCheck
 
 LOGIN = BootCheck(console=r"login:", within_seconds=60)

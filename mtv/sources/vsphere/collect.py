@@ -81,7 +81,7 @@ PATHS: dict[type, list[str]] = {
     ],
 }
 
-_POWER = {
+POWER = {
     "poweredOn": Power.ON,
     "poweredOff": Power.OFF,
     "suspended": Power.SUSPENDED,
@@ -240,7 +240,7 @@ def _vms(found: Retrieved) -> Iterator[Vm]:
             name=values["name"],
             is_template=bool(values.get("config.template")),
             uuid=values.get("config.uuid"),
-            power=_POWER[str(values["runtime.powerState"])],
+            power=POWER[str(values["runtime.powerState"])],
             # Above the user's folders stand the data centre's "vm" folder and the root folder.
             folder="/".join(reversed(folders[:-2])),
             host=host,

@@ -9,13 +9,11 @@ from mtv.config import Consent
 from mtv.errors import Interrupted, NotAllowed, SourceError
 from mtv.model.disk import DiskSource
 from mtv.model.estate import Inventory, Power
-from mtv.sources.vsphere.collect import collect
+from mtv.sources.vsphere.collect import POWER, collect
 from mtv.sources.vsphere.disks import open_flat_file
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.tasks import Cancelled, Connection, OnProgress
-
-_POWER = {"poweredOn": Power.ON, "poweredOff": Power.OFF, "suspended": Power.SUSPENDED}
 
 POLL_SECONDS = 0.5
 HARD_OFF_SECONDS = 60.0
@@ -37,7 +35,7 @@ class VSphere:
         values = read_one(
             self._session, self._session.object(vim.VirtualMachine, vm), ["runtime.powerState"]
         )
-        return _POWER[str(values["runtime.powerState"])]
+        return POWER[str(values["runtime.powerState"])]
 
     def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
         """Shuts the guest down through VMware Tools, else (or too late) powers the VM off.
