@@ -1,10 +1,12 @@
 """Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
 
-commands.md from the command line itself, terminology.md from mappings/terms. The same input always
-gives the same bytes; a test compares them with what is checked in.
+commands.md from the command line itself, terminology.md from mappings/terms, and
+inventory.schema.json from the model. The same input always gives the same bytes; a test compares
+them with what is checked in.
 """
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,6 +17,7 @@ import click
 from mtv.cli.main import command as mtv
 from mtv.mappings import term_rows
 from mtv.model.ledger import TermRow
+from mtv.schema import schema
 
 PRODUCTS = {"openshift": "OpenShift", "vsphere": "vSphere"}
 
@@ -84,7 +87,8 @@ def terminology_page() -> str:
         "- **carried**: the value itself is in the target field",
         "- **adapted**: the target says the same in its own way",
         "- **reported**: the target has no equivalent; the report says what to do instead",
-        "- **ignored**: it has no meaning on the target\n",
+        "- **ignored**: it has no meaning on the target",
+        "- **pending**: it is in the inventory, and mtv has no rule for it yet\n",
     ]
     rows = sorted(term_rows(), key=lambda row: row.concept)
     for concept, group in groupby(rows, key=lambda row: row.concept):
@@ -111,10 +115,19 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def schema_text() -> str:
+    """The JSON Schema of an inventory's file."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
-    """Writes both pages."""
+    """Writes all of it."""
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    for name, text in (("commands.md", commands_page()), ("terminology.md", terminology_page())):
+    for name, text in (
+        ("commands.md", commands_page()),
+        ("terminology.md", terminology_page()),
+        ("inventory.schema.json", schema_text()),
+    ):
         (directory / name).write_text(text, encoding="utf-8")
 
 

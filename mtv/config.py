@@ -28,13 +28,22 @@ class Consent(StrEnum):
     POWER = "power"
 
 
-class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of ``sources``."""
+PLATFORMS = ("vsphere", "rhv")
+"""Kinds of source that one logs in to; the others are files."""
 
-    kind: Literal["vsphere"]
-    url: str
-    username: str
-    password: SecretRef
+
+class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of ``sources``.
+
+    A platform (``vsphere``, ``rhv``) has a url, a user and a password. An ``ova`` is a folder or
+    file (``path``) or a url, with a user where the server wants one; ``rvtools`` is a workbook.
+    """
+
+    kind: Literal["vsphere", "rhv", "ova", "rvtools"]
+    url: str | None = None
+    path: str | None = None
+    username: str | None = None
+    password: SecretRef | None = None
     tls: TlsTrust = TlsTrust()
     may: tuple[Consent, ...] = ()
 
@@ -85,23 +94,43 @@ def settings_of(document: Document, path: Path) -> Settings:
 
 def _check_source(name: str, source: SourceSettings) -> None:
     safe_name(name, "source")
-    # First, so that no password in it gets into a sentence.
-    if "@" in source.url:
-        raise ValueError("url: no user or password in the url; use username and password")
-    parts = urlsplit(source.url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError(f"url: expected https://HOST/..., got {source.url!r}")
-    if parts.netloc.rpartition("]")[2].count(":"):
-        port = parts.netloc.rpartition(":")[2]
-        if not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError(f"url: the port is no number from 1 to 65535: {port!r}")
-    given = [r for r in (source.password.env, source.password.file, source.password.command) if r]
-    if len(given) != 1:
-        raise ValueError("password: expected exactly one of env, file, command")
+    if source.kind in PLATFORMS:
+        for key in ("url", "username", "password"):
+            if getattr(source, key) is None:
+                raise ValueError(f"{key}: missing; a source of kind {source.kind} needs it")
+        if source.path is not None:
+            raise ValueError(f"path: a source of kind {source.kind} has a url instead")
+    elif source.kind == "rvtools" and (source.path is None or source.url is not None):
+        raise ValueError("path: expected the .xlsx file that RVTools exported, and no url")
+    elif (source.path is None) == (source.url is None):
+        raise ValueError("expected one of path (a folder or an .ova file) and url")
+    if source.kind not in PLATFORMS and source.may:
+        raise ValueError(f"may: nothing can be changed at a source of kind {source.kind}")
+    if source.url is not None:
+        _check_url(source.url)
+    if source.password is not None:
+        secret = source.password
+        if len([r for r in (secret.env, secret.file, secret.command) if r]) != 1:
+            raise ValueError("password: expected exactly one of env, file, command")
+    if (source.username is None) != (source.password is None):
+        raise ValueError("username and password belong together")
     if source.tls.ca and source.tls.fingerprint:
         raise ValueError("tls: expected one of ca and fingerprint, not both")
     if source.tls.fingerprint:
         parse_fingerprint(source.tls.fingerprint)
+
+
+def _check_url(url: str) -> None:
+    # First, so that no password in it gets into a sentence.
+    if "@" in url:
+        raise ValueError("url: no user or password in the url; use username and password")
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError(f"url: expected https://HOST/..., got {url!r}")
+    if parts.netloc.rpartition("]")[2].count(":"):
+        port = parts.netloc.rpartition(":")[2]
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"url: the port is no number from 1 to 65535: {port!r}")
 
 
 def connection(project: Project, settings: Settings, name: str) -> Connection:
@@ -113,8 +142,8 @@ def connection(project: Project, settings: Settings, name: str) -> Connection:
     if source is None:
         known = ", ".join(settings.sources)
         raise ConfigError(f"mtv.yaml has no source {name!r}", f"its sources are: {known}")
-    password, tls = source.password, source.tls
-    if password.file:
+    password, tls, path = source.password, source.tls, source.path
+    if password is not None and password.file:
         password = SecretRef(file=str(project.root / Path(password.file).expanduser()))
     if tls.ca:
         tls = TlsTrust(ca=str(project.root / Path(tls.ca).expanduser()))
@@ -122,6 +151,7 @@ def connection(project: Project, settings: Settings, name: str) -> Connection:
         name=name,
         kind=source.kind,
         url=source.url,
+        path=None if path is None else str(project.root / Path(path).expanduser()),
         username=source.username,
         password=password,
         tls=tls,
@@ -129,11 +159,13 @@ def connection(project: Project, settings: Settings, name: str) -> Connection:
     )
 
 
-def resolve(secret: SecretRef, what: str) -> str:
+def resolve(secret: SecretRef | None, what: str) -> str:
     """The value of a secret. ``what`` names it in the error: ``password of vc1``.
 
     Raises ConfigError when it cannot be had, or when its file can be read by others.
     """
+    if secret is None:
+        raise ConfigError(f"{what}: no reference is given")
     if secret.env is not None:
         value = os.environ.get(secret.env)
         if not value:

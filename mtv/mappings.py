@@ -112,13 +112,15 @@ def guest_systems() -> tuple[GuestSystem, ...]:
 def guest_system(guest_id: str) -> GuestSystem:
     """The row that answers for a source's guest id: the first that names it.
 
-    Ids that no row names belong to the last row, ``unknown``, whose pattern is ``*``.
+    Case does not count: ``debian12_64Guest``, ``debian_7`` and ``Debian_64`` are all Debian. Ids
+    that no row names belong to the last row, ``unknown``, whose pattern is ``*``.
     """
+    known_as = guest_id.lower()
     for system in guest_systems():
-        for pattern in system.guest_ids:
-            if guest_id == pattern:
+        for pattern in map(str.lower, system.guest_ids):
+            if known_as == pattern:
                 return system
-            if pattern.endswith("*") and guest_id.startswith(pattern[:-1]):
+            if pattern.endswith("*") and known_as.startswith(pattern[:-1]):
                 return system
     raise LookupError(f"mappings/guest-os has no row for {guest_id!r}, not even '*'")
 
@@ -137,3 +139,38 @@ def convert_signs() -> tuple[Sign, ...]:
 
 def _signs(name: str) -> tuple[Sign, ...]:
     return msgspec.convert(read_yaml(name), tuple[Sign, ...])
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Paths of a source's type that are not collected; a path covers everything below it."""
+
+    paths: tuple[str, ...]
+    why: str
+
+
+class KindCompleteness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of the properties of one of a source's types.
+
+    A path that is neither in ``fields`` nor left out is collected into ``native``.
+    """
+
+    becomes: str
+    """The inventory's list: ``vms[]``."""
+    fields: dict[str, str] = {}
+    """The source's path -> path of the inventory that carries it."""
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Completeness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a source's types is collected (``mappings/completeness/<product>.yaml``)."""
+
+    kinds: dict[str, KindCompleteness]
+    """By the SDK's type: ``vim.VirtualMachine``, ``types.Vm``."""
+    types_left_out: tuple[LeftOut, ...] = ()
+    """Types of the SDK that do not describe an estate, or hold nothing of their own."""
+
+
+@cache
+def completeness(product: str) -> Completeness:
+    """The table of one source's SDK types."""
+    return msgspec.convert(read_yaml(f"completeness/{product}.yaml"), Completeness)

@@ -3,8 +3,10 @@
 my-migration/
   mtv.yaml  target.yaml  mapping.yaml  plan.yaml     people edit these
   inventory/<source>.json  assessment.json           generated
+  inventory/previous/<source>.json                   the collection before: never committed
   manifests/  ledger.json  report/                   generated
   runs/<wave>/journal.db  logs/  evidence            never committed
+  private/<source>/                                  NVRAM and TPM data: never committed
 """
 
 import contextlib
@@ -89,6 +91,14 @@ class Project:
     def inventory(self, source: str) -> Path:
         """The inventory of one source."""
         return self.root / "inventory" / f"{safe_name(source, 'source')}.json"
+
+    def previous_inventory(self, source: str) -> Path:
+        """The inventory before that one, for ``mtv inventory diff``."""
+        return self.root / "inventory" / "previous" / f"{safe_name(source, 'source')}.json"
+
+    def private(self, source: str) -> Path:
+        """The folder of what is secret about one source's VMs: never committed, never shown."""
+        return self.root / "private" / safe_name(source, "source")
 
     def inventories(self) -> list[Path]:
         """The inventories there are, by name."""

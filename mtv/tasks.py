@@ -36,10 +36,12 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: str
-    url: str
-    username: str
-    password: SecretRef
-    tls: TlsTrust
+    url: str | None = None
+    path: str | None = None
+    """The folder or file of a source that is not reached over a network."""
+    username: str | None = None
+    password: SecretRef | None = None
+    tls: TlsTrust = TlsTrust()
     may: tuple[str, ...] = ()
 
 

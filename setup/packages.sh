@@ -11,7 +11,7 @@ purpose=${1:-demo}
 
 if ! command -v apt-get >/dev/null; then
     echo "This machine has no apt. Install these by hand and run again:" >&2
-    echo "  dnf install qemu-system-x86 qemu-img seabios-bin edk2-ovmf busybox libvirt-devel \\" >&2
+    echo "  dnf install qemu-system-x86 qemu-img seabios-bin edk2-ovmf busybox libvirt-devel libxml2-devel \\" >&2
     echo "    libvirt-daemon libvirt-daemon-driver-qemu virt-v2v nbdkit guestfs-tools libguestfs kernel-core \\" >&2
     echo "    debootstrap grub2-pc-modules grub2-tools e2fsprogs cpio zstd gcc pkgconf-pkg-config \\" >&2
     echo "    python3-devel openssl util-linux chromium" >&2
@@ -30,6 +30,7 @@ packages=(
     virt-v2v nbdkit guestfs-tools "$kernel"                     # converts them, in an appliance of this kernel
     busybox-static debootstrap debian-archive-keyring    # the guests of the demo and the tests
     grub-common grub-pc-bin e2fsprogs cpio fdisk zstd
+    libxml2-dev                                          # ovirt-engine-sdk-python is built with it
     gcc pkg-config openssl util-linux ca-certificates
 )
 # A Python of the distribution leaves its headers and venv to other packages; others bring their own.

@@ -1,28 +1,22 @@
 """Builders of inventories for the tests: plain objects whose fields a test changes by name."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from mtv.assess import assess
 from mtv.estate import Estate
-from mtv.model.estate import (
-    Backing,
-    Cluster,
-    Datastore,
-    Disk,
-    Firmware,
-    Host,
-    Inventory,
-    Network,
-    Nic,
-    Power,
-    Snapshot,
-    Vm,
-)
+from mtv.model.compute import Balancing, Cluster, HighAvailability, Host
+from mtv.model.estate import Inventory
+from mtv.model.network import Network
+from mtv.model.plain import leaves
+from mtv.model.storage import Datastore
 from mtv.model.target import SiteMapping, StorageClass, Target, TargetNetwork
+from mtv.model.vm import Backing, Device, DeviceKind, Disk, Firmware, Nic, Power, Snapshot, Vm
 from mtv.translate import Translation, translate
+
+T = TypeVar("T")
 
 GIB = 1024**3
 COLLECTED_AT = "2026-11-22T10:00:00Z"
@@ -95,7 +89,6 @@ def plain_vm(**changes: Any) -> Vm:
         disks=(plain_disk(),),
         nics=(plain_nic(),),
         snapshots=(),
-        other_devices=(),
     )
     return msgspec.structs.replace(vm, **changes)
 
@@ -132,7 +125,11 @@ def inventory(*vms: Vm, **changes: Any) -> Inventory:
         ),
         clusters=(
             Cluster(
-                id="domain-c1", name="prod", datacenter="DC0", drs_enabled=True, ha_enabled=False
+                id="domain-c1",
+                name="prod",
+                datacenter="DC0",
+                balancing=Balancing(enabled=True),
+                availability=HighAvailability(enabled=False),
             ),
         ),
         hosts=(
@@ -221,16 +218,54 @@ def translated_inventory(
     return translate(estate, target or plain_target(), plain_mapping(**mapping), assess(estate))
 
 
-def leaf_paths(kind: Any = Inventory, path: str = "") -> Iterator[str]:
-    """Every path of an inventory that ends in a plain value: ``vms[].disks[].capacity_bytes``."""
-    yield from _leaves(msgspec.inspect.type_info(kind), path)
+def plain_device(**changes: Any) -> Device:
+    """A USB device."""
+    device = Device(key="7000", kind=DeviceKind.USB, class_="VirtualUSB", label="USB 1")
+    return msgspec.structs.replace(device, **changes)
 
 
-def _leaves(kind: msgspec.inspect.Type, path: str) -> Iterator[str]:
-    if isinstance(kind, msgspec.inspect.StructType):
-        for field in kind.fields:
-            yield from _leaves(field.type, f"{path}.{field.encode_name}" if path else field.name)
-    elif isinstance(kind, msgspec.inspect.VarTupleType):
-        yield from _leaves(kind.item_type, f"{path}[]")
-    else:
-        yield path
+def leaf_paths() -> Iterator[str]:
+    """Every path of an inventory that ends in a value: ``vms[].disks[].capacity_bytes``."""
+    yield from (leaf.path for leaf in leaves(Inventory))
+
+
+def filled(noun: T, paths: Collection[str], path: str = "") -> T:
+    """The same noun with another value in every field at its default, all the way down.
+
+    A field is filled when every path in and below it is one of `paths`.
+    """
+    if isinstance(noun, tuple):
+        return cast(T, tuple(filled(each, paths, f"{path}[]") for each in noun))
+    if not isinstance(noun, msgspec.Struct):
+        return noun
+    changes = {}
+    for field in msgspec.structs.fields(noun):
+        value = getattr(noun, field.name)
+        here = f"{path}.{field.encode_name}" if path else field.encode_name
+        unset = value is None or value in ((), {}, "") or value == field.default
+        if unset and {leaf.path for leaf in leaves(field.type, here)} <= set(paths):
+            value = _some(msgspec.inspect.type_info(field.type), unlike=value)
+        changes[field.name] = filled(value, paths, here)
+    return msgspec.structs.replace(noun, **changes)
+
+
+def _some(kind: msgspec.inspect.Type, unlike: Any = None) -> Any:
+    """Some value of a type; of a struct, one with what it must have."""
+    match kind:
+        case msgspec.inspect.UnionType():
+            return _some(next(k for k in kind.types if not isinstance(k, msgspec.inspect.NoneType)))
+        case msgspec.inspect.StructType():
+            return kind.cls(**{f.name: _some(f.type) for f in kind.fields if f.required})
+        case msgspec.inspect.VarTupleType():
+            return (_some(kind.item_type),)
+        case msgspec.inspect.DictType():
+            return {"some.key": "some value"}
+        case msgspec.inspect.BoolType():
+            return not unlike
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            return 7
+        case msgspec.inspect.EnumType():
+            return next(iter(kind.cls))
+        case msgspec.inspect.StrType():
+            return "some"
+    raise TypeError(kind)

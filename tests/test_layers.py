@@ -20,20 +20,36 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pyVmomi": ("mtv.sources.vsphere",),
     "pyVim": ("mtv.sources.vsphere",),
     "vmware": ("mtv.sources.vsphere",),
+    "ovirtsdk4": ("mtv.sources.rhv",),
+    "pycurl": ("mtv.sources.rhv",),
+    "python_calamine": ("mtv.sources.rvtools",),
+    "lxml": ("mtv.markup", "mtv.launch", "mtv.convert", "mtv.sources"),
     "libvirt": ("mtv.launch.local",),
     "jinja2": ("mtv.report",),
     "subprocess": ("mtv.process",),
     "click": ("mtv.cli",),
     "rich": ("mtv.cli",),
     "sqlite3": ("mtv.journal",),
-    "cel": ("mtv.assess",),
+    "cel": ("mtv.expressions",),
     "ruamel": ("mtv.documents",),
 }
 """Library -> the only modules (with what is below them) that may import it."""
 
-ANYWHERE = {"msgspec", "yaml", "lxml"}
+ANYWHERE = {"msgspec", "yaml"}
 
-HEAVY = ("pyVmomi", "libvirt", "rich", "lxml", "jinja2", "ruamel", "cel", "yaml", "sqlite3")
+HEAVY = (
+    "pyVmomi",
+    "ovirtsdk4",
+    "python_calamine",
+    "libvirt",
+    "rich",
+    "lxml",
+    "jinja2",
+    "ruamel",
+    "cel",
+    "yaml",
+    "sqlite3",
+)
 
 STARTERS = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "startfile"}
 """Functions of ``os`` that start a program, besides those called exec... and spawn..."""

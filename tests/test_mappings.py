@@ -21,30 +21,52 @@ from mtv.mappings import (
     term_rows,
 )
 from mtv.model.concern import Concern
-from mtv.model.estate import Vm
 from mtv.model.ledger import Outcome, TermRow
-from tests.estates import inventory, leaf_paths, plain_disk, plain_nic, plain_snapshot, plain_vm
+from mtv.model.plain import plain
+from mtv.model.vm import Vm
+from tests.estates import (
+    inventory,
+    leaf_paths,
+    plain_device,
+    plain_disk,
+    plain_nic,
+    plain_snapshot,
+    plain_vm,
+)
 
 PATHS = sorted(leaf_paths())
 
-PARTS = {"disks": plain_disk(), "nics": plain_nic(), "snapshots": plain_snapshot()}
+PARTS = {
+    "disks": plain_disk(),
+    "nics": plain_nic(),
+    "snapshots": plain_snapshot(),
+    "devices": plain_device(),
+}
 
 
 def merged(example: dict[str, Any]) -> Vm:
     """A plain VM with an example's values; items of its lists are merged into plain ones."""
-    values = msgspec.to_builtins(plain_vm())
+    values = plain(plain_vm())
     for key, value in example.items():
+        if key == "source":
+            continue
         assert key in values, f"an example names {key}, which a VM does not have"
         if key in PARTS:
-            plain = msgspec.to_builtins(PARTS[key])
-            assert all(set(each) <= set(plain) for each in value)
-            value = [{**plain, **each} for each in value]
+            part = plain(PARTS[key])
+            assert all(set(each) <= set(part) for each in value)
+            value = [{**part, **each} for each in value]
         values[key] = value
     return msgspec.convert(values, Vm)
 
 
-def concerns(vm: Vm, product: str = "vsphere") -> list[Concern]:
-    return list(assess(Estate([inventory(vm, product=product)])).vms[0].concerns)
+def concerns(vm: Vm, product: str = "vsphere", **source: Any) -> list[Concern]:
+    return list(assess(Estate([inventory(vm, product=product, **source)])).vms[0].concerns)
+
+
+def concerns_of(example: dict[str, Any], product: str) -> dict[str, Concern]:
+    """What the assessment says of a rule's example at one product, by rule."""
+    found = concerns(merged(example), product, **example.get("source", {}))
+    return {concern.rule: concern for concern in found}
 
 
 def by_id(each: Rule | TermRow | GuestSystem) -> str:
@@ -57,14 +79,14 @@ def test_nothing_stands_in_the_way_of_a_plain_vm() -> None:
 
 @pytest.mark.parametrize("rule", rules(), ids=by_id)
 def test_a_rule_hits_its_first_example_and_misses_its_second(rule: Rule) -> None:
-    found = {concern.rule: concern for concern in concerns(merged(rule.example_hit))}
-    assert rule.id in found
-    assert rule.id not in {concern.rule for concern in concerns(merged(rule.example_miss))}
+    for product in rule.sources:
+        assert rule.id in concerns_of(rule.example_hit, product)
+        assert rule.id not in concerns_of(rule.example_miss, product)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=by_id)
 def test_what_a_rule_says_is_said(rule: Rule) -> None:
-    concern = next(each for each in concerns(merged(rule.example_hit)) if each.rule == rule.id)
+    concern = concerns_of(rule.example_hit, rule.sources[0])[rule.id]
     assert concern.category is rule.category
     assert (concern.assessment, concern.remedy) == (rule.assessment, rule.remedy)
     assert concern.label

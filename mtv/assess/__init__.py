@@ -4,15 +4,14 @@ The rules are data (``mappings/rules/``): a condition in CEL, what it means, wha
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
-from mtv.assess.expressions import Expression, context
 from mtv.estate import Estate, PlacedVm
+from mtv.expressions import Expression, context
 from mtv.mappings import Rule, rules
 from mtv.model.concern import Assessment, Category, Concern, Readiness, VmAssessment
+from mtv.model.plain import plain
 
 
 def assess(estate: Estate) -> Assessment:
@@ -26,15 +25,32 @@ def assess(estate: Estate) -> Assessment:
 
 
 def facts(placed: PlacedVm) -> dict[str, Any]:
-    """What a rule may ask: ``vm``, the VM as plain data with the ages of its snapshots.
+    """What a rule may ask.
 
-    Ages count to the time of collection, so that the same inventory always gives the same answer.
+    ``vm`` is the VM as plain data, its snapshots with ``age_days`` (null where unknown); ``source``
+    has ``product``, ``version`` and ``assessment_only`` of its inventory. Ages count to the time of
+    collection, so that the same inventory always gives the same answer.
     """
-    vm = msgspec.to_builtins(placed.vm)
-    taken = datetime.fromisoformat(placed.inventory.collected_at)
+    vm: dict[str, Any] = plain(placed.vm)
+    collected = _moment(placed.inventory.collected_at)
     for snapshot in vm["snapshots"]:
-        snapshot["age_days"] = (taken - datetime.fromisoformat(snapshot["created_at"])).days
-    return {"vm": vm}
+        created = _moment(snapshot["created_at"])
+        snapshot["age_days"] = (collected - created).days if collected and created else None
+    source = {
+        "product": placed.inventory.product,
+        "version": placed.inventory.version,
+        "assessment_only": placed.inventory.assessment_only,
+    }
+    return {"vm": vm, "source": source}
+
+
+def _moment(text: str) -> datetime | None:
+    """A time of an inventory; one without a zone is taken for UTC. None where it says nothing."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _Compiled:

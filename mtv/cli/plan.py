@@ -11,7 +11,7 @@ from mtv.cli.app import (
     printable,
 )
 from mtv.documents import read_text
-from mtv.estate import Estate
+from mtv.estate import ONLY_DESCRIBED, Estate
 from mtv.mappings import guest_system
 from mtv.model.concern import Assessment, Category
 from mtv.model.plan import Plan
@@ -72,7 +72,7 @@ def command(
         plan = parse_plan(text)
         check_plan(plan, estate)
         write_atomically(project.plan, text)
-    reasons = [_why_not(ref, plan, assessment) for ref in sorted(wanted - set(added))]
+    reasons = [_why_not(ref, plan, assessment, estate) for ref in sorted(wanted - set(added))]
     emit(output, plan, lambda: _show(plan, estate, added, reasons))
 
 
@@ -84,13 +84,16 @@ def _comments(estate: Estate) -> dict[str, str]:
     }
 
 
-def _why_not(ref: str, plan: Plan, assessment: Assessment) -> str:
+def _why_not(ref: str, plan: Plan, assessment: Assessment, estate: Estate) -> str:
     """Why a VM that the user named was not added, as a sentence."""
     for wave in plan.waves:
         if any(vm.ref == ref for vm in wave.vms):
             return f"{ref} is in the wave {wave.name} already; move its lines by hand"
     if ref in plan.leave_out:
         return f"{ref} is under leave_out; take it out there"
+    placed = estate.vm(ref)
+    if placed.inventory.assessment_only:
+        return f"{placed.inventory.source} {ONLY_DESCRIBED}"
     blockers = [
         concern.label
         for vm in assessment.vms

@@ -17,7 +17,7 @@ from mtv.cli.app import (
     printable,
 )
 from mtv.errors import Blocked
-from mtv.estate import Estate
+from mtv.estate import ONLY_DESCRIBED, Estate
 from mtv.plan import check_plan, planned_names
 from mtv.project import Project, write_atomically, write_json
 from mtv.translate import Translation, translate
@@ -50,7 +50,7 @@ def command(ctx: click.Context, output: str) -> None:
     with project.lock():
         _write_tree(project, files(translation))
         write_json(project.ledger, translation.ledger)
-    emit(output, _summary(translation), lambda: _show(translation))
+    emit(output, _summary(translation), lambda: _show(translation, estate))
     if translation.questions:
         count = len({question.ref for question in translation.questions})
         raise Blocked(
@@ -87,7 +87,7 @@ def _summary(translation: Translation) -> dict[str, object]:
     }
 
 
-def _show(translation: Translation) -> None:
+def _show(translation: Translation, estate: Estate) -> None:
     outcomes = Counter[str]()
     for path in translation.ledger.paths:
         outcomes[path.outcome] += path.values
@@ -96,6 +96,9 @@ def _show(translation: Translation) -> None:
         f"manifests/: {len(translation.vms)} VirtualMachines, {claims} PersistentVolumeClaims"
     )
     click.echo("ledger: " + ", ".join(f"{n} values {word}" for word, n in sorted(outcomes.items())))
+    for inventory in estate.inventories:
+        if inventory.assessment_only:
+            click.echo(f"left out: {inventory.source} {ONLY_DESCRIBED}")
     for ref in translation.blocked:
         click.echo(f"left out: {ref} is blocked by the assessment")
     for question in translation.questions:

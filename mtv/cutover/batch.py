@@ -11,7 +11,7 @@ from mtv.cutover.move import Move
 from mtv.cutover.steps import Step, Sync, copy_disks, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
-from mtv.model.estate import Power
+from mtv.model.vm import Power
 from mtv.quantities import duration, size
 
 

@@ -13,8 +13,8 @@ from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.errors import SourceError
 from mtv.journal import State
-from mtv.model.estate import Power
 from mtv.model.plan import Convert
+from mtv.model.vm import Power
 from mtv.tasks import CheckTask, ConvertTask, SyncTask
 
 SHUTDOWN_SECONDS = 300.0

@@ -8,6 +8,9 @@
                              v                         v
                             Plan of Waves of PlannedVm ──> tasks ──> Evidence
 
+``estate.py`` is the inventory as a whole; its parts are ``vm.py``, ``storage.py``, ``network.py``,
+``compute.py``, ``organisation.py`` and ``performance.py``.
+
 Nothing in here imports anything else of mtv, opens a file or speaks to a network. Quantities
 carry their unit in the name (``_bytes``, ``_seconds``); a value that a source did not give is
 ``None``, never 0 or "".

@@ -5,6 +5,7 @@ and snapshots; transfer knows HTTP, holes and digests. Neither imports the other
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -29,21 +30,53 @@ class Extent(msgspec.Struct, frozen=True):
     length: int
 
 
+class ImageFormat(StrEnum):
+    """How a disk's bytes are kept in a file."""
+
+    RAW = "raw"
+    VMDK = "vmdk"
+    """A sparse VMDK, compressed (streamOptimized) or not, that is whole in itself."""
+    QCOW2 = "qcow2"
+    """Without a backing file."""
+    BLANK = "blank"
+    """Nothing is kept: so many zeros as the part is long."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Where in a file a disk is, and how it is kept there. The format is told, never guessed."""
+
+    offset_bytes: int
+    length_bytes: int
+    format: ImageFormat = ImageFormat.RAW
+    digest: str | None = None
+    """``sha256:`` and hex digits (or sha1, sha512): what this part of the file must be."""
+
+
 class HttpLocation(msgspec.Struct, frozen=True, kw_only=True):
     """A disk readable by HTTP(S) range requests. ``headers`` hold secrets: never logged."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
     tls: TlsTrust
+    part: Part | None = None
+    """None: the disk is all that the server gives, byte for byte."""
 
     def __repr__(self) -> str:
         return f"HttpLocation(url={self.url!r}, headers=<{len(self.headers)} hidden>)"
 
 
+class FileLocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk in a file that this machine can read."""
+
+    path: str
+    part: Part | None = None
+    """None: the disk is the whole file, byte for byte."""
+
+
 class DiskSource(Protocol):
     """One disk of one VM, open for reading."""
 
-    def location(self) -> HttpLocation:
+    def location(self) -> HttpLocation | FileLocation:
         """Where to read now. Asked again after ``renew``."""
 
     def renew(self) -> None:

@@ -1,176 +1,66 @@
-"""What a source platform has: VMs, disks, networks, datastores, clusters, hosts.
+"""What a source platform has: VMs and all that surrounds them.
 
 One ``Inventory`` is what one source said at one moment. Ids are the source's own (vSphere:
 managed object ids such as ``vm-21``); they refer to other objects of the same inventory.
 A *ref* names an object of the whole estate: ``<source>/<id>``, for example ``vc1/vm-21``.
-"""
 
-from enum import StrEnum
+Every noun has the same shape: typed fields for what the translation, the rules or a person needs
+from any source; ``native`` for the source's other properties. What a source did not say is
+``None`` (or empty), and fields at their default are not written to the file.
+"""
 
 import msgspec
 
+from mtv.model.compute import (
+    AffinityLabel,
+    Cluster,
+    CpuDefinition,
+    Host,
+    MigrationPolicy,
+    ResourcePool,
+    SchedulingPolicy,
+    VApp,
+)
+from mtv.model.network import (
+    MacPool,
+    Network,
+    NetworkProvider,
+    NicProfile,
+    OverlayPort,
+    Router,
+    SecurityGroup,
+    Switch,
+)
+from mtv.model.organisation import (
+    Alarm,
+    CustomField,
+    Datacenter,
+    Folder,
+    InstanceType,
+    Permission,
+    PlatformOption,
+    Quota,
+    Role,
+    Tag,
+    TagCategory,
+    TriggeredAlarm,
+    User,
+    VmPool,
+)
+from mtv.model.storage import Datastore, DatastoreCluster, LogicalUnit, QosProfile, StoragePolicy
+from mtv.model.vm import Disk, Vm
 
-class Power(StrEnum):
-    """Power state of a VM."""
-
-    ON = "on"
-    OFF = "off"
-    SUSPENDED = "suspended"
-
-
-class Firmware(StrEnum):
-    """What starts the guest."""
-
-    BIOS = "bios"
-    EFI = "efi"
-
-
-class Backing(StrEnum):
-    """How a virtual disk is stored."""
-
-    FLAT = "flat"
-    SESPARSE = "sesparse"
-    RDM_PHYSICAL = "rdm-physical"
-    RDM_VIRTUAL = "rdm-virtual"
-    OTHER = "other"
-
-
-class Disk(msgspec.Struct, frozen=True, kw_only=True):
-    """One virtual disk as its VM sees it."""
-
-    key: str
-    """The source's name for this disk within its VM (vSphere: the device key)."""
-    label: str
-    capacity_bytes: int
-    backing: Backing
-    datastore: str | None
-    """Id of the datastore that holds it."""
-    path: str
-    """Where it is in the datastore, as the source writes it: ``[gold] web01/web01.vmdk``."""
-    mode: str
-    """vSphere's disk mode: ``persistent``, ``independent_persistent`` ..."""
-    has_parent: bool
-    """True when the file is a delta upon another one (the VM has snapshots)."""
-    thin: bool | None
-    encrypted: bool
-    shared: bool
-    """True when several VMs may write to it (multi-writer)."""
-    uuid: str | None
-    controller: str
-    """Kind of the controller: ``pvscsi``, ``lsilogic``, ``ide``, ``ahci``, ``nvme`` ..."""
-    bus: int
-    unit: int
+FORMAT = 2
+"""Version of the inventory's file; it goes up when an older mtv could not read the file."""
 
 
-class Nic(msgspec.Struct, frozen=True, kw_only=True):
-    """One virtual network card."""
-
-    key: str
-    label: str
-    model: str
-    """``vmxnet3``, ``e1000`` ..."""
-    mac: str | None
-    network: str | None
-    """Id of the port group or network it is attached to."""
-    connected_at_power_on: bool
-
-
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One snapshot of a VM; ``depth`` 0 is the root of the tree."""
-
-    id: str
-    name: str
-    created_at: str
-    depth: int
-
-
-class Vm(msgspec.Struct, frozen=True, kw_only=True):
-    """A virtual machine or a template."""
-
-    id: str
-    name: str
-    is_template: bool
-    uuid: str | None
-    """SMBIOS UUID, the identity that software in the guest sees."""
-    power: Power
-    folder: str
-    """Path of folders below the data centre, parts joined by ``/``."""
-    host: str | None
-    cluster: str | None
-    guest_id: str
-    guest_name: str
-    annotation: str
-    tools_running: bool | None
-    firmware: Firmware
-    secure_boot: bool
-    has_vtpm: bool
-    sockets: int
-    cores_per_socket: int
-    memory_bytes: int
-    disks: tuple[Disk, ...]
-    nics: tuple[Nic, ...]
-    snapshots: tuple[Snapshot, ...]
-    other_devices: tuple[str, ...]
-    """Kinds of the devices that have no field of their own here (``VirtualUSB`` ...)."""
-
-
-class Datastore(msgspec.Struct, frozen=True, kw_only=True):
-    """A place where virtual disks are stored."""
-
-    id: str
-    name: str
-    kind: str
-    """``VMFS``, ``NFS``, ``vsan`` ..."""
-    capacity_bytes: int
-    free_bytes: int
-    datacenter: str
-
-
-class Network(msgspec.Struct, frozen=True, kw_only=True):
-    """A port group or plain network a NIC can be attached to."""
-
-    id: str
-    name: str
-    kind: str
-    """``dvportgroup``, ``network`` or ``opaque``."""
-    vlan: int | None
-    """Access VLAN; None where untagged, trunked or unknown."""
-    vlan_trunk: str | None
-    """Ranges of a trunk, ``0-100,200``; None where it is none."""
-    switch: str | None
-    """Name of the distributed switch."""
-    is_uplink: bool
-
-
-class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """A compute cluster."""
-
-    id: str
-    name: str
-    datacenter: str
-    drs_enabled: bool
-    ha_enabled: bool
-
-
-class Host(msgspec.Struct, frozen=True, kw_only=True):
-    """A hypervisor."""
-
-    id: str
-    name: str
-    cluster: str | None
-    cpu_model: str
-    cores: int
-    memory_bytes: int
-    version: str
-
-
-class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+class Inventory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that one source said, at one moment."""
 
     source: str
     """Name of the source in ``mtv.yaml``."""
     product: str
-    """``vsphere``."""
+    """``vsphere``, ``rhv``, ``ova``, ``rvtools``."""
     version: str
     instance: str
     """The platform's own id, to notice when a name suddenly means another vCenter."""
@@ -181,5 +71,43 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     clusters: tuple[Cluster, ...]
     hosts: tuple[Host, ...]
     vms: tuple[Vm, ...]
+    format: int = FORMAT
+    datacenters: tuple[Datacenter, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    resource_pools: tuple[ResourcePool, ...] = ()
+    vapps: tuple[VApp, ...] = ()
+    datastore_clusters: tuple[DatastoreCluster, ...] = ()
+    storage_policies: tuple[StoragePolicy, ...] = ()
+    logical_units: tuple[LogicalUnit, ...] = ()
+    qos_profiles: tuple[QosProfile, ...] = ()
+    floating_disks: tuple[Disk, ...] = ()
+    """Disks that no VM has attached (RHV)."""
+    switches: tuple[Switch, ...] = ()
+    nic_profiles: tuple[NicProfile, ...] = ()
+    network_providers: tuple[NetworkProvider, ...] = ()
+    routers: tuple[Router, ...] = ()
+    overlay_ports: tuple[OverlayPort, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    mac_pools: tuple[MacPool, ...] = ()
+    scheduling_policies: tuple[SchedulingPolicy, ...] = ()
+    affinity_labels: tuple[AffinityLabel, ...] = ()
+    migration_policies: tuple[MigrationPolicy, ...] = ()
+    cpu_definitions: tuple[CpuDefinition, ...] = ()
+    tag_categories: tuple[TagCategory, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    custom_fields: tuple[CustomField, ...] = ()
+    roles: tuple[Role, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    users: tuple[User, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    triggered_alarms: tuple[TriggeredAlarm, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    vm_pools: tuple[VmPool, ...] = ()
+    instance_types: tuple[InstanceType, ...] = ()
+    options: tuple[PlatformOption, ...] = ()
+    assessment_only: bool = False
+    """True for a source that only describes VMs: it has no disks to copy (RVTools)."""
+    left_out: tuple[str, ...] = ()
+    """What is not collected on purpose, each as a sentence: the VM of RHV's own engine."""
     unreadable: tuple[str, ...] = ()
-    """What the source refused to show, each as a sentence."""
+    """What the source refused to show, each as a sentence with the reason."""

@@ -16,6 +16,8 @@ class Outcome(StrEnum):
     """The target has no equivalent; the report says what to do instead."""
     IGNORED = "ignored"
     """It has no meaning on the target; the row says why."""
+    PENDING = "pending"
+    """It is in the inventory, and mtv has no rule for it yet."""
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +47,8 @@ class TermRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outcome: Outcome
     says: str
     """The rule, or the reason, in one sentence."""
+    plain: tuple[str, ...] = ()
+    """Values that every object has, or that say nothing: they get no entry of their own."""
     writes: tuple[Writes, ...] = ()
     rule: str = ""
     """Function in ``mtv/translate`` that applies it; empty where a value is carried as it is."""

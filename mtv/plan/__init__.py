@@ -12,7 +12,7 @@ import msgspec
 
 from mtv.documents import append, check_document, entry, item, parse_document, replace
 from mtv.errors import ConfigError
-from mtv.estate import Estate
+from mtv.estate import ONLY_DESCRIBED, Estate
 from mtv.mappings import guest_system
 from mtv.model.concern import Assessment, Readiness
 from mtv.model.plan import BootCheck, Plan, PlannedVm, Wave
@@ -49,7 +49,11 @@ def propose(
     blocked = {vm.ref for vm in assessment.vms if vm.readiness is Readiness.BLOCKED}
     assessed = {vm.ref for vm in assessment.vms}
     names = vm_names(estate.vms(), kept)
-    ready = [each for each in estate.vms() if each.ref in assessed - blocked]
+    ready = [
+        each
+        for each in estate.vms()
+        if each.ref in assessed - blocked and not each.inventory.assessment_only
+    ]
     ready.sort(key=lambda each: (sum(disk.capacity_bytes for disk in each.vm.disks), each.ref))
     planned = list[PlannedVm]()
     for each in ready:
@@ -143,7 +147,12 @@ def check_plan(plan: Plan, estate: Estate) -> None:
             raise ConfigError(f"plan.yaml: two waves are called {wave.name}", "rename one of them")
         waves.add(wave.name)
         for vm in wave.vms:
-            estate.vm(vm.ref)
+            placed = estate.vm(vm.ref)
+            if placed.inventory.assessment_only:
+                raise ConfigError(
+                    f"plan.yaml: {vm.ref}: {placed.inventory.source} {ONLY_DESCRIBED}",
+                    "connect the platform itself, or take the VM out of plan.yaml",
+                )
             if vm.ref in refs:
                 raise ConfigError(f"plan.yaml: {vm.ref} is planned twice", "keep one of the lines")
             if vm.name in names:

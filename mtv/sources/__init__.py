@@ -8,16 +8,30 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from mtv.errors import ConfigError
+from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource
-from mtv.model.estate import Inventory, Power
+from mtv.model.estate import Inventory
+from mtv.model.vm import Power
 from mtv.tasks import Cancelled, Connection, OnProgress
 
 
 class Source(Protocol):
-    """An open connection to one source platform."""
+    """An open connection to one source platform, or an open file that describes one."""
 
-    def collect(self, on_progress: OnProgress) -> Inventory:
-        """Everything it has. Raises SourceError."""
+    def collect(
+        self, on_progress: OnProgress, options: CollectOptions
+    ) -> Inventory:
+        """Everything it has.
+
+        What cannot be read is a sentence in ``Inventory.unreadable``, not an error. Raises
+        SourceError when there is no inventory at all.
+        """
+
+    def version(self) -> str:
+        """The number of the platform's version, asked now: ``8.0.3``; "" where nobody knows."""
+
+    def lacks(self) -> tuple[Lack, ...]:
+        """What mtv's user lacks for collecting and, with the consents given, for migrating."""
 
     def power(self, vm: str) -> Power:
         """Power state of a VM, asked now. Raises SourceError."""
@@ -38,7 +52,12 @@ class Source(Protocol):
         """Logs out."""
 
 
-_MODULES = {"vsphere": "mtv.sources.vsphere"}
+_MODULES = {
+    "vsphere": "mtv.sources.vsphere",
+    "rhv": "mtv.sources.rhv",
+    "ova": "mtv.sources.ova",
+    "rvtools": "mtv.sources.rvtools",
+}
 
 
 def open_source(connection: Connection) -> Source:

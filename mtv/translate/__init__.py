@@ -62,6 +62,8 @@ def translate(
 ) -> Translation:
     """Translates every VM that the assessment lets pass and the mapping covers.
 
+    VMs of a source that only describes them (``Inventory.assessment_only``) are left out.
+
     ``kept_names``: ref -> name of VMs that are planned already.
 
     Raises ConfigError for a namespace or version that cannot be one.
@@ -76,6 +78,8 @@ def translate(
     names = vm_names(estate.vms(), kept_names)
     blocked, questions, translated = list[str](), list[Question](), list[TranslatedVm]()
     for placed in estate.vms():
+        if placed.inventory.assessment_only:
+            continue
         if verdicts.get(placed.ref) is Readiness.BLOCKED:
             blocked.append(placed.ref)
             continue

@@ -4,8 +4,8 @@ from typing import Any
 
 from mtv.estate import PlacedVm
 from mtv.mappings import GuestSystem
-from mtv.model.estate import Firmware, Vm
 from mtv.model.target import SiteMapping
+from mtv.model.vm import Firmware, Vm
 from mtv.translate.network import interface, network
 from mtv.translate.storage import disk, volume
 
@@ -52,7 +52,7 @@ def _domain(placed: PlacedVm, mapping: SiteMapping, system: GuestSystem) -> dict
     vm = placed.vm
     return {
         "machine": {"type": "q35"},
-        "firmware": firmware(vm),
+        "firmware": firmware(placed),
         "cpu": {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1},
         "memory": {"guest": _quantity(vm.memory_bytes)},
         "devices": {
@@ -62,15 +62,18 @@ def _domain(placed: PlacedVm, mapping: SiteMapping, system: GuestSystem) -> dict
     }
 
 
-def firmware(vm: Vm) -> dict[str, Any]:
+def firmware(placed: PlacedVm) -> dict[str, Any]:
     """Identity and bootloader. KubeVirt makes UUID and serial up at random when they are absent."""
+    vm = placed.vm
     loader: dict[str, Any] = {"bios": {}}
     if vm.firmware is Firmware.EFI:
         # KubeVirt's default is secure boot, which would also want SMM.
         loader = {"efi": {"secureBoot": False}}
     identity: dict[str, Any] = {"bootloader": loader}
     if vm.uuid:
-        identity |= {"uuid": vm.uuid.lower(), "serial": _vmware_serial(vm.uuid)}
+        identity["uuid"] = vm.uuid.lower()
+        if placed.inventory.product == "vsphere":
+            identity["serial"] = _vmware_serial(vm.uuid)
     return identity
 
 

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from mtv.estate import Estate
 from mtv.mappings import term_rows
+from mtv.model.estate import Inventory
 from mtv.model.ledger import Entry, Ledger, Outcome, PathCount, TermRow
+from mtv.model.plain import leaves
 
 UNACCOUNTED = "unaccounted"
 """Row id of a path that no row reads; a test keeps such paths out."""
@@ -42,26 +45,40 @@ def account(estate: Estate) -> Ledger:
 
 
 def _deserves_entry(row: TermRow, value: Any) -> bool:
-    """Adapted and reported values that say something; a False or "flat" is the plain case."""
+    """Adapted and reported values that say something; a False or plain one does not."""
     return (
         row.outcome in (Outcome.ADAPTED, Outcome.REPORTED)
         and value is not False
-        and value not in ("", "flat")
+        and value not in ("", *row.plain)
     )
+
+
+def _id(item: dict[str, Any]) -> str:
+    """What names an object of the first level; definitions have no id, but a key or name."""
+    return str(item.get("id") or item.get("key") or item["name"])
+
+
+@cache
+def _open_paths() -> frozenset[str]:
+    """Paths of the dictionaries whose keys are the source's own."""
+    return frozenset(leaf.path.removesuffix("{}") for leaf in leaves(Inventory) if leaf.open)
 
 
 def _values(inventory: dict[str, Any], source: str) -> Iterator[tuple[str, str, Any]]:
     """Every set value of an inventory: its path, the ref of the object it belongs to, itself."""
 
     def walk(path: str, ref: str, value: Any) -> Iterator[tuple[str, str, Any]]:
-        if isinstance(value, dict):
+        if path in _open_paths():
+            for inner in value.values():
+                yield f"{path}{{}}", ref, inner
+        elif isinstance(value, dict):
             for key, inner in value.items():
                 yield from walk(f"{path}.{key}" if path else key, ref, inner)
         elif isinstance(value, list | tuple):
             for item in value:
                 # Only the objects of the first level have refs; a disk belongs to its VM.
                 first = "[]" not in path and isinstance(item, dict)
-                inner_ref = f"{source}/{item['id']}" if first else ref
+                inner_ref = f"{source}/{_id(item)}" if first else ref
                 yield from walk(f"{path}[]", inner_ref, item)
         elif value is not None:
             yield path, ref, value

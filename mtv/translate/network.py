@@ -6,8 +6,8 @@ from typing import Any
 from mtv.errors import ConfigError
 from mtv.estate import PlacedVm, ref
 from mtv.mappings import GuestSystem
-from mtv.model.estate import Nic
 from mtv.model.target import POD_NETWORK, SiteMapping, Target
+from mtv.model.vm import Nic
 
 INTERFACE_STATE_SINCE = (4, 19)
 """``interfaces[].state`` came with KubeVirt 1.5."""

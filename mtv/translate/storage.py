@@ -6,8 +6,8 @@ from typing import Any
 
 from mtv.estate import PlacedVm
 from mtv.mappings import GuestSystem
-from mtv.model.estate import Disk
 from mtv.model.target import StorageClass
+from mtv.model.vm import Disk
 from mtv.names import disk_claim, disk_volume
 
 FILESYSTEM_OVERHEAD = Fraction(55, 1000)

@@ -6,7 +6,8 @@ Every suggestion has a reason. Where nothing fits, the question stays open; noth
 import msgspec
 
 from mtv.estate import Estate
-from mtv.model.estate import Datastore, Network
+from mtv.model.network import Network
+from mtv.model.storage import Datastore
 from mtv.model.target import POD_NETWORK, Target
 
 

@@ -7,10 +7,12 @@ import pytest
 from mtv.assess import assess, facts
 from mtv.estate import Estate
 from mtv.model.concern import Assessment, Category, Concern, Readiness, VmAssessment
-from mtv.model.estate import Backing, Inventory, Power, Vm
+from mtv.model.estate import Inventory
+from mtv.model.vm import Backing, Power, Vm
 from tests.estates import (
     inventory,
     numbered_vms,
+    plain_device,
     plain_disk,
     plain_nic,
     plain_snapshot,
@@ -44,11 +46,11 @@ def test_information_leaves_a_vm_ready() -> None:
 
 
 def test_a_warning_makes_conditions() -> None:
-    assert verdict(other_devices=("VirtualUSB",)).readiness is Readiness.CONDITIONS
+    assert verdict(devices=(plain_device(),)).readiness is Readiness.CONDITIONS
 
 
 def test_a_blocker_blocks_whatever_else_there_is() -> None:
-    found = verdict(snapshots=(plain_snapshot(),), other_devices=("VirtualUSB",))
+    found = verdict(snapshots=(plain_snapshot(),), devices=(plain_device(),))
     assert {concern.category for concern in found.concerns} == {Category.BLOCKER, Category.WARNING}
     assert found.readiness is Readiness.BLOCKED
 
@@ -162,7 +164,7 @@ def test_the_same_inventory_always_gives_the_same_answer() -> None:
 
 
 def test_rules_of_another_product_do_not_speak() -> None:
-    other: Inventory = inventory(plain_vm(disks=()), product="rhv")
+    other: Inventory = inventory(plain_vm(disks=()), product="hyper-v")
     concerns: tuple[Concern, ...] = assess(Estate([other])).vms[0].concerns
     assert concerns == ()
 

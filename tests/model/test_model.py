@@ -10,11 +10,41 @@ import pytest
 import mtv.model
 from mtv.model.disk import HttpLocation, TlsTrust
 from mtv.model.estate import Inventory
+from mtv.model.plain import plain
 from mtv.model.plan import BootCheck, Convert, Plan, PlannedVm, Wave
-from tests.estates import inventory, leaf_paths, plain_snapshot, plain_vm
+from tests.estates import filled, inventory, leaf_paths, plain_device, plain_snapshot, plain_vm
 
-UNITLESS = {"bus", "unit", "depth", "sockets", "cores_per_socket", "cores", "vlan", "values"}
-"""Integers that count or number something and are no quantity."""
+UNITS = (
+    "_bytes",
+    "_days",
+    "_iops",
+    "_mbps",
+    "_mhz",
+    "_milliseconds",
+    "_minutes",
+    "_per_second",
+    "_percent",
+    "_seconds",
+)
+
+COUNTS = {
+    *("cores", "cores_per_socket", "io_threads", "maximum_failures", "maximum_migrations"),
+    *("maximum_user_vms", "parallel_migrations", "paths", "ports", "prestarted", "samples", "size"),
+    *("sockets", "threads", "threads_per_core", "values", "vcpus", "vcpus_used"),
+    *("virtio_scsi_queues", "virtual_functions"),
+}
+"""How many there are of something."""
+
+NUMBERS = {
+    *("bus", "depth", "factor", "failover_level", "format", "index", "iommu_group", "level", "lun"),
+    *("offset", "length", "order", "port", "port_from", "port_to", "position", "power_rate"),
+    *("prefix", "primary", "priority", "rate", "secondary", "shares", "start_order"),
+    *("template_version", "unit", "vlan", "vni"),
+}
+"""Numbers that name or rank something, and what has its unit by convention (offset, length)."""
+
+OF_THE_METRIC = {"average", "p95", "maximum", "mtu"}
+"""In the unit of the field that holds them; an MTU is in bytes by definition."""
 
 
 def structs() -> Iterator[type[msgspec.Struct]]:
@@ -36,13 +66,13 @@ def test_a_noun_is_frozen_and_says_what_it_is(kind: type[msgspec.Struct]) -> Non
 def test_a_quantity_has_its_unit_in_its_name(kind: type[msgspec.Struct]) -> None:
     for field in msgspec.structs.fields(kind):
         number = field.type in (int, float, int | None, float | None)
-        if number and field.name not in UNITLESS | {"offset", "length"}:
-            assert field.name.endswith(("_bytes", "_seconds"))
+        if number and field.name not in COUNTS | NUMBERS | OF_THE_METRIC:
+            assert field.name.endswith(UNITS)
 
 
 def test_an_inventory_goes_through_json() -> None:
     whole = inventory(
-        plain_vm(name="Büro\n\u2028💾", snapshots=(plain_snapshot(),), other_devices=("X",)),
+        plain_vm(name="Büro\n\u2028💾", snapshots=(plain_snapshot(),), devices=(plain_device(),)),
         unreadable=("no",),
     )
     assert msgspec.json.decode(msgspec.json.encode(whole), type=Inventory) == whole
@@ -69,14 +99,14 @@ def test_the_paths_of_an_inventory_are_all_of_its_leaves() -> None:
     def leaves(value: object, path: str = "") -> Iterator[str]:
         if isinstance(value, dict):
             for key, inner in value.items():
-                yield from leaves(inner, f"{path}.{key}" if path else key)
+                dot = "{}." if key == "some.key" else "."
+                yield from leaves(inner, f"{path}{dot}{key}" if path else key)
         elif isinstance(value, (list, tuple)):
             for inner in value:
                 yield from leaves(inner, f"{path}[]")
         else:
             yield path
 
-    whole = inventory(
-        plain_vm(snapshots=(plain_snapshot(),), other_devices=("X",)), unreadable=("no",)
-    )
-    assert set(leaves(msgspec.to_builtins(whole))) == set(leaf_paths())
+    whole = filled(inventory(), set(leaf_paths()))
+    found = {path.replace("{}.some.key", "{}") for path in leaves(plain(whole))}
+    assert found == set(leaf_paths())

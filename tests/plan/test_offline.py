@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from mtv.inventory import write_inventory
 from mtv.plan import parse_plan
 from tests.driver import Mtv
 from tests.estates import inventory, numbered_vms
@@ -18,7 +18,7 @@ def project(tmp_path: Path) -> Mtv:
     made.run("init", str(made.directory))
     (made.directory / "inventory").mkdir()
     whole = inventory(*numbered_vms(4))
-    (made.directory / "inventory" / "vc1.json").write_bytes(msgspec.json.encode(whole))
+    write_inventory(made.directory / "inventory" / "vc1.json", whole)
     made.run("assess")
     return made
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mtv.assess import assess
 from mtv.errors import ConfigError
 from mtv.estate import Estate
-from mtv.model.estate import Vm
 from mtv.model.plan import BootCheck, Convert, Plan, PlannedVm, Wave
+from mtv.model.vm import Vm
 from mtv.plan import (
     EMPTY_PLAN,
     add_to_wave,

@@ -99,7 +99,7 @@ def machine(
     if qemu is None:
         raise PartMissing("qemu-system-x86_64", "run setup/packages.sh")
     console = directory / f"console-{time.monotonic_ns()}.log"
-    argv = [qemu, "-machine", f"{type_},accel=tcg", "-cpu", "max", "-smp", "2", "-nodefaults"]
+    argv = [qemu, "-machine", f"{type_},accel=tcg", "-cpu", "max", "-nodefaults"]
     argv += ["-m", str(memory_mib), "-display", "none", "-no-reboot", "-monitor", "stdio"]
     argv += ["-serial", f"file:{console}"]
     if bus == "pvscsi":

@@ -17,7 +17,7 @@ from tests.real.qemu import Bus, Disk, machine
 from tests.real.small_estate import copy_sparse
 
 # Emulation on a busy machine takes several times as long as on an idle one.
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 @pytest.fixture(autouse=True)

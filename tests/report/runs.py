@@ -10,14 +10,15 @@ from lxml import html
 from mtv.assess import assess
 from mtv.estate import Estate
 from mtv.journal import Event, Journal, State
-from mtv.model.estate import Power, Vm
 from mtv.model.plan import BootCheck, Convert, Plan, PlannedVm, Wave
+from mtv.model.vm import Power, Vm
 from mtv.plan import propose
 from mtv.report.facts import Facts, VmFacts, gather
 from mtv.translate.ledger import account
 from tests.estates import (
     GIB,
     inventory,
+    plain_device,
     plain_disk,
     plain_nic,
     plain_snapshot,
@@ -62,7 +63,7 @@ def shop() -> tuple[Vm, ...]:
         plain_vm(id="vm-3", name="Alte Buchhaltung (2019)", snapshots=(plain_snapshot(),)),
         plain_vm(id="vm-4", name="cache", guest_id="otherGuest", guest_name=""),
         plain_vm(id="vm-5", name="worker", nics=(plain_nic(), plain_nic(key="4001"))),
-        plain_vm(id="vm-6", name="spare", other_devices=("VirtualUSB",)),
+        plain_vm(id="vm-6", name="spare", devices=(plain_device(),)),
     )
 
 

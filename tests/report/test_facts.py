@@ -85,7 +85,7 @@ def test_a_step_that_did_not_end_has_no_time(shop: Facts) -> None:
 def test_concerns_and_entries_stand_with_their_vm(shop: Facts) -> None:
     vms = by_name(shop)
     assert [concern.rule for concern in vms["spare"].concerns] == ["other-devices"]
-    assert "vms[].other_devices[]" in {entry.path for entry in vms["spare"].entries}
+    assert "vms[].devices[].class" in {entry.path for entry in vms["spare"].entries}
     assert {entry.ref for vm in shop.vms for entry in vm.entries} == {vm.ref for vm in shop.vms}
     for vm in shop.vms:
         assert {entry.ref for entry in vm.entries} == {vm.ref}

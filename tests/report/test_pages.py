@@ -13,7 +13,7 @@ import pytest
 from mtv.journal import Journal, State
 from mtv.model.plan import Plan
 from mtv.report.pages import files
-from tests.estates import GIB, plain_disk, plain_snapshot, plain_vm
+from tests.estates import GIB, plain_device, plain_disk, plain_snapshot, plain_vm
 from tests.report.runs import (
     BOOTED,
     carry_over,
@@ -34,7 +34,7 @@ def hostile_page(directory: Path) -> str:
         guest_name=HOSTILE,
         annotation=HOSTILE,
         folder=HOSTILE,
-        other_devices=(HOSTILE,),
+        devices=(plain_device(class_=HOSTILE),),
         disks=(plain_disk(label=HOSTILE, shared=True),),
     )
     with Journal(directory / "hostile.db", command="cutover") as journal:

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from mtv.model.estate import Firmware, Power, Vm
+from mtv.model.vm import Firmware, Power, Vm
 from mtv.translate.tree import files
 from tests.estates import GIB, plain_disk, plain_nic, plain_vm, translated
 

@@ -12,14 +12,17 @@ from mtv.estate import Estate
 from mtv.mappings import term_rows
 from mtv.model.estate import Inventory
 from mtv.model.ledger import Entry, Ledger, Outcome, TermRow
+from mtv.model.plain import plain
 from mtv.translate import Translation
 from mtv.translate.ledger import UNACCOUNTED, account
 from mtv.translate.tree import files
 from tests.estates import (
     GIB,
+    filled,
     inventory,
     leaf_paths,
     numbered_vms,
+    plain_device,
     plain_disk,
     plain_mapping,
     plain_network,
@@ -30,7 +33,8 @@ from tests.estates import (
 )
 
 ROWS = {path: row for row in term_rows() for path in row.reads}
-PATHS = sorted(leaf_paths())
+PENDING = {path for path, row in ROWS.items() if row.outcome is Outcome.PENDING}
+PATHS = sorted(set(leaf_paths()) - PENDING)
 
 OTHERS: dict[str, Any] = {
     "collected_at": "2026-11-23T10:00:00Z",
@@ -55,7 +59,7 @@ def whole() -> Inventory:
     """An inventory in which every path has a value; its second VM is blocked by a snapshot."""
     first = plain_vm(
         tools_running=True,
-        other_devices=("VirtualUSB",),
+        devices=(plain_device(),),
         disks=(plain_disk(), plain_disk(key="2001", capacity_bytes=GIB, unit=1)),
     )
     blocked = plain_vm(id="vm-2", name="db", snapshots=(plain_snapshot(),))
@@ -77,7 +81,7 @@ def other(path: str, value: Any) -> Any:
 
 def changed(path: str) -> Inventory:
     """The inventory with another value at the first place of a path."""
-    plain = msgspec.json.decode(msgspec.json.encode(whole()))
+    data = plain(whole())
     steps = re.findall(r"([^.\[\]]+)|(\[\])", path)
 
     def change(holder: Any, rest: list[tuple[str, str]]) -> bool:
@@ -96,8 +100,8 @@ def changed(path: str) -> Inventory:
                 return True
         return False
 
-    assert change(plain, steps), f"no value stands at {path}"
-    return msgspec.convert(plain, Inventory)
+    assert change(data, steps), f"no value stands at {path}"
+    return msgspec.convert(data, Inventory)
 
 
 def outcome(inventory_: Inventory) -> Translation:
@@ -208,6 +212,19 @@ def test_a_field_that_a_row_writes_is_one_that_exists(row: TermRow) -> None:
         assert any(re.match(rf"{name}(\[\])?(\.|\Z)", field) for field in written), each.field
 
 
+def test_what_is_pending_changes_no_byte_of_the_manifests() -> None:
+    less, more = whole(), filled(whole(), PENDING)
+    assert less != more
+    assert files(translated_inventory(less)) == files(translated_inventory(more))
+
+
+def test_what_is_pending_is_counted_and_gets_no_entries() -> None:
+    ledger = account(Estate([filled(whole(), PENDING)]))
+    assert "vms[].native{}" in PENDING
+    assert PENDING <= {each.path for each in ledger.paths}
+    assert not PENDING & {entry.path for entry in ledger.entries}
+
+
 def test_the_ledger_counts_every_value() -> None:
     ledger = account(Estate([inventory(*numbered_vms(3)), inventory(plain_vm(), source="vc2")]))
     counts = {path.path: path.values for path in ledger.paths}
@@ -221,7 +238,7 @@ def test_the_ledger_counts_every_value() -> None:
 def test_an_entry_names_the_vm_and_not_its_disk() -> None:
     entries = entries_of("vms[].disks[].uuid", account(Estate([whole()])))
     assert [entry.ref for entry in entries] == ["vc1/vm-1", "vc1/vm-1", "vc1/vm-2"]
-    (device,) = entries_of("vms[].other_devices[]", account(Estate([whole()])))
+    (device,) = entries_of("vms[].devices[].class", account(Estate([whole()])))
     assert device.ref == "vc1/vm-1"
     assert device.says == ("VirtualUSB is not carried over; see whether the guest does without it.")
 
@@ -233,14 +250,14 @@ def test_a_zero_is_a_value_like_any_other() -> None:
 
 
 def test_words_of_a_source_are_not_taken_for_placeholders() -> None:
-    vm = plain_vm(other_devices=("{value} {0} {x}",))
-    (entry,) = entries_of("vms[].other_devices[]", account(Estate([inventory(vm)])))
+    vm = plain_vm(devices=(plain_device(class_="{value} {0} {x}"),))
+    (entry,) = entries_of("vms[].devices[].class", account(Estate([inventory(vm)])))
     assert entry.says.startswith("{value} {0} {x} is not carried over")
 
 
 def test_no_path_is_unaccounted() -> None:
-    ledger = account(Estate([whole()]))
-    assert {path.path for path in ledger.paths} == set(PATHS)
+    ledger = account(Estate([filled(whole(), PENDING)]))
+    assert {path.path for path in ledger.paths} == set(leaf_paths()) - {"format"}
     assert [path.path for path in ledger.paths if path.row == UNACCOUNTED] == []
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import yaml
 
+from mtv.inventory import write_inventory
 from mtv.model.estate import Inventory
 from tests.driver import Mtv
 from tests.estates import (
@@ -43,7 +43,7 @@ def offline(tmp_path: Path) -> MakeOffline:
             (project.directory / "target.yaml").write_text(TARGET)
         folder = project.directory / "inventory"
         folder.mkdir(exist_ok=True)
-        (folder / f"{whole.source}.json").write_bytes(msgspec.json.encode(whole))
+        write_inventory(folder / f"{whole.source}.json", whole)
         project.run("assess")
         return project
 

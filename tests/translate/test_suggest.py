@@ -3,7 +3,8 @@
 import pytest
 
 from mtv.estate import Estate
-from mtv.model.estate import Datastore, Network
+from mtv.model.network import Network
+from mtv.model.storage import Datastore
 from mtv.model.target import StorageClass, Target, TargetNetwork
 from mtv.translate.suggest import Suggestion, suggest
 from tests.estates import (

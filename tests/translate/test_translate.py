@@ -11,8 +11,8 @@ from mtv.assess import assess
 from mtv.errors import ConfigError
 from mtv.estate import Estate
 from mtv.model.concern import Assessment
-from mtv.model.estate import Firmware
 from mtv.model.target import StorageClass
+from mtv.model.vm import Firmware
 from mtv.translate import translate
 from mtv.translate.storage import FILESYSTEM_OVERHEAD
 from tests.estates import (

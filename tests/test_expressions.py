@@ -2,8 +2,8 @@
 
 import pytest
 
-from mtv.assess.expressions import Expression, context
 from mtv.errors import ConfigError
+from mtv.expressions import Expression, context
 
 KNOWN = {"vm": {"name": "web01", "disks": [{"size": 5}, {"size": 7}], "host": None}}
 
