@@ -1,6 +1,6 @@
 """Copies disks, block by block, and proves that the copy is the disk.
 
-    source ──HTTP range──> RangeReader (k threads) ──> Base ──fdatasync──> ResumeFile
+    source ── ranges ───> Reader (k threads) ────────> Base ──fdatasync──> ResumeFile
                                 │ sha256 a grain                              │
                                 └──────── Grains: what is known of each <─────┘
                                                 │

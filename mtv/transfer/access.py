@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mtv.errors import ReadFailed
-from mtv.model.disk import DiskSource, TlsTrust
+from mtv.model.disk import DiskSource, FileLocation, HttpLocation, TlsTrust
 from mtv.tls import trusted_context
 
 
@@ -33,11 +33,19 @@ class Access:
     def __init__(self, source: DiskSource) -> None:
         self._source = source
         self._lock = threading.Lock()
+        self._location: HttpLocation | FileLocation | None = None
         self._place: Place | None = None
         self._context: tuple[tuple[TlsTrust, str, int], ssl.SSLContext] | None = None
 
+    def location(self) -> HttpLocation | FileLocation:
+        """What kind of place the disk is at. Raises SourceError."""
+        with self._lock:
+            if self._location is None:
+                self._location = self._source.location()
+            return self._location
+
     def place(self) -> Place:
-        """Where to read now. Raises SourceError, ConfigError or Unreachable."""
+        """Where to read now, over HTTP. Raises SourceError, ConfigError or Unreachable."""
         with self._lock:
             if self._place is None:
                 self._place = self._ask()
@@ -51,10 +59,13 @@ class Access:
         with self._lock:
             if self._place is refused:
                 self._source.renew()
-                self._place = None
+                self._place = self._location = None
 
     def _ask(self) -> Place:
-        location = self._source.location()
+        location = self._location or self._source.location()
+        self._location = location
+        if not isinstance(location, HttpLocation):
+            raise ReadFailed("the source gave a file where it gave an address before")
         url = urlsplit(location.url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ReadFailed("the source gives an address that is neither http nor https")

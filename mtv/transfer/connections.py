@@ -1,14 +1,19 @@
 """The connections of one copy to its source, as one thing."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
-from mtv.model.disk import DiskSource
-from mtv.tasks import Limits
+from mtv.model.disk import DiskSource, Extent, FileLocation
+from mtv.tasks import Limits, OnProgress, Progress
 from mtv.transfer.access import Access
 from mtv.transfer.crew import Crew, Stopped
-from mtv.transfer.http_range import Patience, RangeReader, Served
+from mtv.transfer.file_reader import FileReader
+from mtv.transfer.http_range import Patience, RangeReader
+from mtv.transfer.part_reader import Opened, PartReader
+from mtv.transfer.reader import Reader, Served
 from mtv.transfer.throttle import Throttle
 
 SETTLED_SECONDS = 2.0
@@ -35,11 +40,14 @@ class Connections:
         cancelled: threading.Event,
     ) -> None:
         self.crew = Crew(cancelled)
-        access, throttle = Access(source), Throttle(limits.bytes_per_second)
-        self.readers = [
-            RangeReader(access, throttle, self.crew.stop, patience)
-            for _ in range(max(1, limits.connections))
-        ]
+        self._source = source
+        self._access = Access(source)
+        self._throttle = Throttle(limits.bytes_per_second)
+        self._patience = patience
+        self._count = max(1, limits.connections)
+        self._served: Served | None = None
+        self.readers: list[Reader] = []
+        """There are some once the disk was found."""
 
     def __enter__(self) -> "Connections":
         return self
@@ -59,19 +67,56 @@ class Connections:
         return sum(reader.retries for reader in self.readers)
 
     def find(self) -> Found:
-        """Looks at the disk; from now on every answer must be about a disk like that."""
+        """Looks at the disk; from now on all that is read must be of a disk like that."""
         found: list[Found] = []
-        self._alone(lambda: found.append(self._settled(self.readers[0])))
+
+        def look() -> None:
+            self.readers = self._make_readers()
+            found.append(self._settled(self.readers[0]))
+
+        self._alone(look)
+        self._served = found[0].served
         for reader in self.readers:
-            reader.served = found[0].served
+            reader.expect(self._served)
         return found[0]
+
+    def extents(self) -> Sequence[Extent] | None:
+        """Where there is data, as far as the image or the source can tell."""
+        found: list[Sequence[Extent] | None] = []
+        self._alone(lambda: found.append(self.readers[0].extents()))
+        return self._source.extents() if found[0] is None else found[0]
+
+    def check_digest(self, on_progress: OnProgress) -> None:
+        """Reads all that is to hold the disk and compares it with the digest it came with.
+
+        Does nothing where there is none. Raises SourceError.
+        """
+        reader = self.readers[0]
+        if not isinstance(reader, PartReader) or reader.part.digest is None:
+            return
+        done = [0]
+
+        def tick() -> None:
+            on_progress(
+                Progress(
+                    says="checking the source's checksum",
+                    done=done[0],
+                    total=reader.part.length_bytes,
+                    unit="bytes",
+                )
+            )
+
+        def tell(count: int) -> None:
+            done[0] = count
+
+        self._alone(lambda: reader.check_digest(tell), tick)
 
     def check_unchanged(self) -> None:
         """Raises ReadFailed when the disk is no longer the one that ``find`` found."""
         reader = self.readers[0]
         after: list[Served] = []
         self._alone(lambda: after.append(reader.probe()[0]))
-        if after[0] != reader.served:
+        if after[0] != self._served:
             raise reader.changed()
 
     def interrupt(self) -> None:
@@ -79,7 +124,7 @@ class Connections:
         for reader in self.readers:
             reader.interrupt()
 
-    def _settled(self, reader: RangeReader) -> Found:
+    def _settled(self, reader: Reader) -> Found:
         served, age = reader.probe()
         if age is not None and age < SETTLED_SECONDS:
             if self.crew.stop.wait(min(SETTLED_SECONDS, SETTLED_SECONDS - age)):
@@ -88,8 +133,26 @@ class Connections:
         settled = age is None or age >= SETTLED_SECONDS
         return Found(served, served.identity if settled else None)
 
-    def _alone(self, job: Callable[[], None]) -> None:
+    def _make_readers(self) -> list[Reader]:
+        location = self._access.location()
+        raw: list[Reader]
+        if isinstance(location, FileLocation):
+            name = location.path
+            raw = [
+                FileReader(location.path, self._throttle, self.crew.stop)
+                for _ in range(self._count)
+            ]
+        else:
+            name = unquote(PurePath(urlsplit(location.url).path).name)
+            raw = [
+                RangeReader(self._access, self._throttle, self.crew.stop, self._patience)
+                for _ in range(self._count)
+            ]
+        if location.part is None:
+            return raw
+        opened = Opened(location.part, name)
+        return [PartReader(each, opened) for each in raw]
+
+    def _alone(self, job: Callable[[], None], tick: Callable[[], None] = lambda: None) -> None:
         """Runs one job in a thread, so that a silent server cannot keep us from stopping."""
-        self.crew.run(
-            [job], what="looking at the disk", tick=lambda: None, interrupt=self.interrupt
-        )
+        self.crew.run([job], what="looking at the disk", tick=tick, interrupt=self.interrupt)

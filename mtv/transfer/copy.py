@@ -65,7 +65,8 @@ def copy_disk(
             kept = standing.grains.bytes_in(DATA, ZERO)
             digest, written = standing.complete, 0
             if digest is None:
-                written = _copy_missing(source, standing, connections, piece_bytes, on_progress)
+                connections.check_digest(on_progress)
+                written = _copy_missing(standing, connections, piece_bytes, on_progress)
                 connections.check_unchanged()
                 moments.reached("sync:copied")
                 _compare(standing, on_progress, cancelled)
@@ -87,7 +88,6 @@ def copy_disk(
 
 
 def _copy_missing(
-    source: DiskSource,
     standing: Standing,
     connections: Connections,
     piece_bytes: int,
@@ -96,7 +96,7 @@ def _copy_missing(
     """Copies every grain that is not recorded; gives how many bytes were written."""
     base, grains, crew = standing.base, standing.grains, connections.crew
     standing.break_seal()
-    wanted = within(grains, source.extents())
+    wanted = within(grains, connections.extents())
     holes = blank_holes(grains, wanted)
     todo = Shared(pieces(grains, wanted, piece_bytes))
     limit = epoch_bytes(len(connections.readers), BUFFER_BYTES)

@@ -9,7 +9,7 @@ from mtv.transfer.base import Base, not_written
 from mtv.transfer.crew import Stopped
 from mtv.transfer.epochs import Epochs
 from mtv.transfer.grains import BLANK, DATA, STALE, ZERO, Grains, Piece
-from mtv.transfer.http_range import RangeReader
+from mtv.transfer.reader import Reader
 
 BUFFER_BYTES = 4 * 1024 * 1024
 _GRAINS_AT_ONCE = BUFFER_BYTES // GRAIN_BYTES
@@ -38,7 +38,7 @@ class Fetch:
             raise self._not_written(problem, 0) from problem
         self._advance(self._grains.span(first, count), 0)
 
-    def work(self, reader: RangeReader, todo: Iterator[Piece]) -> None:
+    def work(self, reader: Reader, todo: Iterator[Piece]) -> None:
         """Copies pieces until there are none left."""
         buffer = bytearray(BUFFER_BYTES)
         view = memoryview(buffer)

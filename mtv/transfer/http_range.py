@@ -6,20 +6,20 @@ breaks off is asked for again from where it broke.
 """
 
 import email.utils
-import hashlib
 import http.client
 import re
 import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from mtv.errors import ReadFailed, Unreachable
 from mtv.tls import untrusted
 from mtv.transfer.access import Access, Place
 from mtv.transfer.crew import Stopped
 from mtv.transfer.dial import Dialed
+from mtv.transfer.reader import RESUMABLE, Served
 from mtv.transfer.throttle import Throttle
 
 SLICE_BYTES = 256 * 1024
@@ -27,7 +27,6 @@ SLICE_BYTES = 256 * 1024
 
 _RENEWALS = 3
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})\Z")
-_RESUMABLE = "what was copied is kept; the same command goes on from here"
 
 T = TypeVar("T")
 
@@ -42,22 +41,6 @@ class Patience:
     """How long a server may be silent."""
 
 
-class Served(NamedTuple):
-    """What a server says about the disk as a whole."""
-
-    size_bytes: int
-    etag: str | None
-    last_modified: str | None
-
-    @property
-    def identity(self) -> bytes | None:
-        """A digest that is another one when the disk's content is; None if nothing tells."""
-        weak = self.etag is None or self.etag.startswith("W/")  # RFC 9110: not byte for byte
-        if weak and self.last_modified is None:
-            return None
-        return hashlib.sha256(repr(tuple(self)).encode()).digest()
-
-
 class _Refused(Exception):
     """401 or 403."""
 
@@ -67,7 +50,7 @@ class _BadAnswer(Exception):
 
 
 class RangeReader:
-    """One connection to the source. Every method but ``interrupt`` is for one thread."""
+    """One connection to the source (a ``mtv.transfer.reader.Reader``)."""
 
     def __init__(
         self, access: Access, throttle: Throttle, stop: threading.Event, patience: Patience
@@ -82,8 +65,7 @@ class RangeReader:
         self._position = 0
         self._failures = 0
         self._refusals = 0
-        self.served: Served | None = None
-        """What every answer must say about the disk; set it to what ``probe`` found."""
+        self._served: Served | None = None
         self.fetched_bytes = 0
         self.retries = 0
 
@@ -96,6 +78,14 @@ class RangeReader:
         self._failures = self._refusals = 0
         self._close_response()
         return self._patiently(self._probe)
+
+    def expect(self, served: Served) -> None:
+        """From now on every answer must say this about the disk."""
+        self._served = served
+
+    def extents(self) -> None:
+        """A server does not tell."""
+        return
 
     def fill(self, view: memoryview, offset: int, end: int) -> None:
         """Fills the view with the disk's bytes from ``offset`` on.
@@ -177,7 +167,7 @@ class RangeReader:
         if self._response is None or self._position != offset:
             self._close_response()
             response = self._request(offset, end)
-            if self._checked(response, offset, end) != self.served:
+            if self._checked(response, offset, end) != self._served:
                 raise self.changed()
             self._response, self._position = response, offset
         seconds = self._throttle.delay(len(view))
@@ -232,7 +222,7 @@ class RangeReader:
         if response is not None and not response.isclosed():
             self.close()
 
-    def _failed(self, says: str, hint: str = _RESUMABLE) -> ReadFailed:
+    def _failed(self, says: str, hint: str = RESUMABLE) -> ReadFailed:
         server = self._place.server if self._place is not None else "the source"
         return ReadFailed(f"{server} {says}", hint)
 

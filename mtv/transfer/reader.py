@@ -1,0 +1,66 @@
+"""What a copy reads a disk through: one thread's connection to it."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from mtv.errors import ReadFailed
+from mtv.model.disk import Extent
+
+RESUMABLE = "what was copied is kept; the same command goes on from here"
+
+
+class Served(NamedTuple):
+    """What is known about the disk as a whole, before any of it is read."""
+
+    size_bytes: int
+    etag: str | None
+    last_modified: str | None
+
+    @property
+    def identity(self) -> bytes | None:
+        """A digest that is another one when the disk's content is; None if nothing tells."""
+        weak = self.etag is None or self.etag.startswith("W/")  # RFC 9110: not byte for byte
+        if weak and self.last_modified is None:
+            return None
+        return hashlib.sha256(repr(tuple(self)).encode()).digest()
+
+
+class Reader(Protocol):
+    """A way to read a disk. Every method but ``interrupt`` is for one thread."""
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Bytes that were read from the source."""
+
+    @property
+    def retries(self) -> int:
+        """How often something had to be asked for again."""
+
+    def probe(self) -> tuple[Served, float | None]:
+        """Looks at the disk. Second: how many seconds ago it was last changed, where known.
+
+        Raises ReadFailed, SourceError.
+        """
+
+    def expect(self, served: Served) -> None:
+        """From now on all that is read must be of that disk."""
+
+    def extents(self) -> Sequence[Extent] | None:
+        """Where there is data; None where the place that is read can't tell."""
+
+    def fill(self, view: memoryview, offset: int, end: int) -> None:
+        """Fills the view with the disk's bytes from ``offset`` on; what follows, up to ``end``,
+        will be wanted next.
+
+        Raises ReadFailed, SourceError, Stopped.
+        """
+
+    def changed(self) -> ReadFailed:
+        """The error for a disk that is not what it was when the copy started."""
+
+    def interrupt(self) -> None:
+        """Wakes the thread that waits for the source, from another thread."""
+
+    def close(self) -> None:
+        """Closes the connection."""
