@@ -58,12 +58,12 @@ class _Cached(msgspec.Struct, frozen=True):
     at: float
 
 
-def choose(wanted: str, *, on_progress: OnProgress | None = None) -> Verdict:
+def choose(wanted: str, *, on_progress: OnProgress | None = None, again: bool = False) -> Verdict:
     """What to accelerate guests with: ``wanted`` itself, or for ``auto`` what a probe found.
 
     The probe runs at most once a day (``PROBE_SECONDS``); its verdict is cached for this kernel,
-    this QEMU and this processor. Raises ConfigError for another word than ``auto``, ``kvm``,
-    ``tcg``, and MissingTool without QEMU.
+    this QEMU and this processor. ``again``: a cached ``tcg`` is not believed. Raises ConfigError
+    for another word than ``auto``, ``kvm``, ``tcg``, and MissingTool without QEMU.
     """
     if wanted not in CHOICES:
         raise ConfigError(f"accel is {wanted!r}", f"use one of {', '.join(CHOICES)}")
@@ -80,7 +80,8 @@ def choose(wanted: str, *, on_progress: OnProgress | None = None) -> Verdict:
         )
     if platform.machine() != "x86_64":
         return Verdict(TCG, f"guests for x86_64 are emulated on {platform.machine()}")
-    return _remembered(lambda: probe(KVM), on_progress or (lambda _progress: None))
+    believed = (KVM,) if again else (KVM, TCG)
+    return _remembered(lambda: probe(KVM), on_progress or (lambda _progress: None), believed)
 
 
 def probe(accel: str, timeout_seconds: float = PROBE_SECONDS) -> Verdict:
@@ -146,7 +147,9 @@ def cache_directory() -> Path:
     return base / "mtv"
 
 
-def _remembered(ask: Callable[[], Verdict], on_progress: OnProgress) -> Verdict:
+def _remembered(
+    ask: Callable[[], Verdict], on_progress: OnProgress, believed: tuple[str, ...]
+) -> Verdict:
     """The cached verdict for this machine, or a fresh one, which is then cached."""
     key = _machine()
     path = cache_directory() / "accel.json"
@@ -154,7 +157,7 @@ def _remembered(ask: Callable[[], Verdict], on_progress: OnProgress) -> Verdict:
         cached = msgspec.json.decode(path.read_bytes(), type=_Cached)
     except (OSError, msgspec.DecodeError):
         cached = None
-    if cached is not None and cached.key == key and cached.accel in _GOOD_FOR_SECONDS:
+    if cached is not None and cached.key == key and cached.accel in believed:
         age = time.time() - cached.at
         if 0 <= age < _GOOD_FOR_SECONDS[cached.accel]:
             return Verdict(cached.accel, cached.why)

@@ -21,6 +21,7 @@ from mtv.errors import MtvError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("mtv.cli.init", "Make a project directory with a commented mtv.yaml."),
+    "doctor": ("mtv.cli.doctor", "Check this machine, the project and its sources."),
     "collect": ("mtv.cli.collect", "Read the estate of every source into inventory/."),
     "inventory": ("mtv.cli.inventory", "Look at what was collected."),
     "assess": ("mtv.cli.assess", "Find what stands in the way of every VM."),

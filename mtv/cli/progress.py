@@ -70,7 +70,8 @@ class ProgressView:
         now = time.monotonic()
         if progress.says != says or now - at > LINE_SECONDS:
             self._told[label] = (progress.says, now)
-            print(f"  {label}: {_sentence(progress)}", file=sys.stderr, flush=True)  # noqa: T201
+            # With its end in one write: several threads tell.
+            print(f"  {label}: {_sentence(progress)}\n", end="", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _sentence(progress: Progress) -> str:

@@ -72,6 +72,11 @@ class LocalLauncher:
         )
 
 
+def driver_version() -> str:
+    """libvirt's version, its embedded driver opened for it. Raises MissingTool, LaunchError."""
+    return _driver().version()
+
+
 class LocalMachine:
     """A started domain: whether it runs, what it wrote, its power button."""
 
@@ -168,6 +173,11 @@ class _Driver:
             return self._libvirt.open(f"qemu:///embed?root={self.directory}")
         except self._libvirt.libvirtError as problem:
             raise _cannot_open(problem.get_error_message()) from problem
+
+    def version(self) -> str:
+        """Of libvirt: ``9.0.0``."""
+        number = self._libvirt.getVersion()
+        return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
     @contextlib.contextmanager
     def machine(
