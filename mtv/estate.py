@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from mtv.errors import ConfigError
-from mtv.kinds import Kind, identity, kinds
+from mtv.inventory.kinds import Kind, identity, kinds
 from mtv.model.estate import Inventory
 from mtv.model.network import Network
 from mtv.model.storage import Datastore

@@ -123,6 +123,7 @@ def test_files_are_taken_from_the_project_directory(tmp_path: Path) -> None:
     )
     project = project_with(tmp_path, text)
     to = connection(project, load_settings(project), "vc1")
+    assert to.password is not None
     assert to.password.file == str(tmp_path / "secrets/vc1")
     assert to.tls.ca == str(tmp_path / "certs/vc1.pem")
 

@@ -37,6 +37,49 @@ def test_every_option_is_in_the_file(project: Mtv) -> None:
     assert source.tls.fingerprint == PIN
 
 
+def test_each_kind_of_source_has_an_option(project: Mtv) -> None:
+    folder = project.directory.parent / "ovas"
+    workbook = project.directory / "export.xlsx"
+    project.run(
+        *("init", str(project.directory), "--rhv", "https://e/ovirt-engine/api"),
+        *("--ova", str(folder), "--rvtools", str(workbook), "--vsphere", "https://vc/sdk"),
+    )
+    sources = load_settings(Project(project.directory)).sources
+    assert {name: source.kind for name, source in sources.items()} == {
+        "vc1": "vsphere",
+        "rhv1": "rhv",
+        "ova1": "ova",
+        "rvtools1": "rvtools",
+    }
+    assert sources["rhv1"].url == "https://e/ovirt-engine/api"
+    assert sources["rhv1"].password == SecretRef(env="RHV1_PASSWORD")
+    assert sources["ova1"].path == str(folder)
+    assert sources["rvtools1"].path == "export.xlsx"
+
+
+def test_the_options_of_a_login_are_for_the_one_platform(project: Mtv) -> None:
+    project.run(
+        *("init", str(project.directory), "--rhv", "https://e/ovirt-engine/api", "--ova", "x.ova"),
+        *("--username", "admin@internal", "--ca", "ca.pem", "--may-power"),
+    )
+    source = load_settings(Project(project.directory)).sources["rhv1"]
+    assert (source.username, source.tls.ca) == ("admin@internal", "ca.pem")
+    assert source.may == (Consent.POWER,)
+
+
+def test_an_ova_may_be_on_a_server(project: Mtv) -> None:
+    url = "https://files.example.com/a.ova"
+    project.run("init", str(project.directory), "--ova", url, "--name", "shelf")
+    source = load_settings(Project(project.directory)).sources["shelf"]
+    assert (source.kind, source.url, source.path) == ("ova", url, None)
+
+
+def test_the_variable_of_a_password_has_the_name_of_the_source(project: Mtv) -> None:
+    project.run("init", str(project.directory), "--vsphere", "https://vc/sdk", "--name", "old.vc-2")
+    source = load_settings(Project(project.directory)).sources["old.vc-2"]
+    assert source.password == SecretRef(env="OLD_VC_2_PASSWORD")
+
+
 def test_a_fingerprint_with_colons_is_welcome(project: Mtv) -> None:
     pin = "SHA256:" + ":".join(["AB"] * 32)
     project.run("init", str(project.directory), "--fingerprint", pin)
@@ -71,7 +114,9 @@ def test_nothing_is_overwritten(project: Mtv) -> None:
 
 def test_what_must_not_be_committed_is_ignored_by_git(project: Mtv) -> None:
     project.run("init", str(project.directory))
-    assert {"runs/", "vms/"} <= set((project.directory / ".gitignore").read_text().splitlines())
+    assert {"runs/", "vms/", "private/", "inventory/previous/"} <= set(
+        (project.directory / ".gitignore").read_text().splitlines()
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,6 +125,10 @@ def test_what_must_not_be_committed_is_ignored_by_git(project: Mtv) -> None:
         (("--name", "../x"), "cannot be the name of a source"),
         (("--fingerprint", "abc"), "--fingerprint: a fingerprint is SHA256: and 64 hex digits"),
         (("--fingerprint", PIN, "--ca", "x.pem"), "exclude each other"),
+        (("--ova", "a", "--rvtools", "b.xlsx", "--name", "x"), "--name names one source"),
+        (("--ova", "a", "--username", "me"), "are about one vCenter or engine"),
+        (("--rhv", "http://e/api"), "url: expected https://"),
+        (("--ova", "ftp://e/a.ova"), "url: expected https://"),
     ],
 )
 def test_a_wrong_option_writes_nothing(project: Mtv, arguments: tuple[str, ...], says: str) -> None:

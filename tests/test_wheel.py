@@ -9,11 +9,11 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 
 from mtv import __version__
+from mtv.inventory.files import write_inventory
 from tests.estates import inventory, numbered_vms
 
 ROOT = Path(__file__).parent.parent
@@ -133,9 +133,7 @@ def test_it_works_offline_from_the_inventory_to_the_report(installed: Path, tmp_
     mtv(installed, tmp_path, "init", "shop")
     project = tmp_path / "shop"
     (project / "inventory").mkdir()
-    (project / "inventory" / "vc1.json").write_bytes(
-        msgspec.json.encode(inventory(*numbered_vms(3)))
-    )
+    write_inventory(project / "inventory" / "vc1.json", inventory(*numbered_vms(3)))
     target = (project / "target.yaml").read_text(encoding="utf-8")
     networks = "networks: [{name: default/vlan10, vlan: 10}]"
     assert "networks: []" in target

@@ -10,8 +10,8 @@ from mtv.cli.invocation import Invocation
 from mtv.documents import check_document, load_document
 from mtv.errors import ProjectError
 from mtv.estate import Estate
+from mtv.inventory.files import read_inventory
 from mtv.model.concern import Assessment
-from mtv.model.estate import Inventory
 from mtv.model.plan import Plan
 from mtv.model.target import SiteMapping, Target
 from mtv.project import Project, read_json
@@ -65,7 +65,18 @@ def load_estate(project: Project) -> Estate:
     paths = project.inventories()
     if not paths:
         raise ProjectError("there is no inventory yet", "make it with: mtv collect")
-    return Estate(read_json(path, Inventory, "make it with: mtv collect") for path in paths)
+    return Estate(read_inventory(path) for path in paths)
+
+
+def twins_sentence(estate: Estate) -> str:
+    """That VMs stand in more than one source, with an example; empty where none does."""
+    twins = estate.twins()
+    if not twins:
+        return ""
+    refs = printable(" and ".join(placed.ref for placed in twins[0]))
+    if len(twins) == 1:
+        return f"{refs} are the same VM: it stands in more than one source"
+    return f"{len(twins)} VMs stand in more than one source, for example {refs}"
 
 
 def load_assessment(project: Project) -> Assessment:

@@ -18,9 +18,7 @@ from mtv.tasks import Cancelled, Connection, OnProgress
 class Source(Protocol):
     """An open connection to one source platform, or an open file that describes one."""
 
-    def collect(
-        self, on_progress: OnProgress, options: CollectOptions
-    ) -> Inventory:
+    def collect(self, on_progress: OnProgress, options: CollectOptions) -> Inventory:
         """Everything it has.
 
         What cannot be read is a sentence in ``Inventory.unreadable``, not an error. Raises

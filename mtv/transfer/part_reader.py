@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from mtv.errors import ReadFailed, SourceError
-from mtv.images import BadImage, Image, Run
+from mtv.images.image import BadImage, Image, Run
+from mtv.images.qcow2 import Qcow2
+from mtv.images.vmdk import Vmdk
 from mtv.model.disk import Extent, ImageFormat, Part
-from mtv.qcow2 import Qcow2
 from mtv.transfer.reader import Reader, Served
-from mtv.vmdk import Vmdk
 
 _DIGEST_BUFFER_BYTES = 4 * 1024 * 1024
 _NEAR_BYTES = 1024 * 1024

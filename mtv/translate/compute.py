@@ -5,7 +5,7 @@ from typing import Any
 from mtv.estate import PlacedVm
 from mtv.mappings import GuestSystem
 from mtv.model.target import SiteMapping
-from mtv.model.vm import Firmware, Vm
+from mtv.model.vm import Firmware
 from mtv.translate.network import interface, network
 from mtv.translate.storage import disk, volume
 

@@ -9,19 +9,19 @@ from posixpath import basename, dirname, splitext
 import msgspec
 
 from mtv.errors import SourceError
-from mtv.images import BadImage
+from mtv.images.image import BadImage
+from mtv.images.qcow2 import Qcow2
+from mtv.images.vmdk import Vmdk
 from mtv.model.compute import VApp, VAppEntry
 from mtv.model.disk import ImageFormat
 from mtv.model.network import Network
 from mtv.model.vm import Vm
-from mtv.qcow2 import Qcow2
 from mtv.sources.ova.hardware import KnownDisk, integer, items, networks_of
 from mtv.sources.ova.machine import Surroundings, virtual_machine
 from mtv.sources.ova.package import LARGEST_ENVELOPE_BYTES, Content, Package
 from mtv.sources.ova.product import properties
 from mtv.sources.ova.tree import Node, read_tree
 from mtv.sources.ova.units import quantity
-from mtv.vmdk import Vmdk
 
 _NO_PARENT = ("", "00000000-0000-0000-0000-000000000000")
 

@@ -10,7 +10,7 @@ import sys
 from array import array
 from collections.abc import Iterator
 
-from mtv.images import LARGEST_DISK_BYTES, BadImage, ReadAt, Run, extents_of, inflate, joined
+from mtv.images.image import LARGEST_DISK_BYTES, BadImage, ReadAt, Run, extents_of, inflate, joined
 from mtv.model.disk import Extent
 
 HEADER_BYTES = 104
@@ -24,7 +24,7 @@ _DIRTY = 1
 
 
 class Qcow2:
-    """A qcow2 image (a ``mtv.images.Image``). Raises BadImage for what is none."""
+    """A qcow2 image (a ``mtv.images.image.Image``). Raises BadImage for what is none."""
 
     format = "qcow2"
 

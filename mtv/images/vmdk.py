@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mtv.images import LARGEST_DISK_BYTES, BadImage, ReadAt, Run, extents_of, inflate, joined
+from mtv.images.image import LARGEST_DISK_BYTES, BadImage, ReadAt, Run, extents_of, inflate, joined
 from mtv.model.disk import Extent
 
 SECTOR = 512
@@ -44,7 +44,7 @@ class Header(NamedTuple):
 
 
 class Vmdk:
-    """A sparse VMDK (a ``mtv.images.Image``). Raises BadImage for what is none."""
+    """A sparse VMDK (a ``mtv.images.image.Image``). Raises BadImage for what is none."""
 
     def __init__(self, read: ReadAt, length: int) -> None:
         """``read`` gives bytes of the VMDK, which is ``length`` bytes long."""

@@ -1,0 +1,1 @@
+"""Inventories as files, tables and differences: what `mtv inventory` stands on."""

@@ -1,0 +1,108 @@
+"""The RHV source: what the rest of mtv sees of an engine."""
+
+import time
+
+from mtv.config import Consent
+from mtv.errors import Interrupted, NotAllowed, SourceError
+from mtv.model.collection import CollectOptions, Lack
+from mtv.model.disk import DiskSource
+from mtv.model.estate import Inventory
+from mtv.model.vm import Power
+from mtv.sources.rhv.collect import collect
+from mtv.sources.rhv.engine import Engine, Refused
+from mtv.sources.rhv.permits import lacks
+from mtv.sources.rhv.vms import power_of
+from mtv.tasks import Cancelled, Connection, OnProgress
+
+POLL_SECONDS = 0.5
+HARD_OFF_SECONDS = 60.0
+
+NOT_NOW = 409
+"""What the engine answers to an action that the VM's state does not allow."""
+
+
+class Rhv:
+    """A ``mtv.sources.Source``. Logs in when made; raises SourceError in its kinds."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._engine = Engine(connection)
+
+    def collect(self, on_progress: OnProgress, options: CollectOptions) -> Inventory:
+        """The estate. Performance is not read: the API knows the present moment only."""
+        return collect(self._engine, on_progress, options.private)
+
+    def version(self) -> str:
+        """Of the engine: ``4.5.3``."""
+        return ".".join(map(str, self._engine.version))
+
+    def lacks(self) -> tuple[Lack, ...]:
+        """Permits that are missing."""
+        return lacks(self._engine)
+
+    def power(self, vm: str) -> Power:
+        """Power state, asked now."""
+        return power_of(self._engine.get(f"vms/{vm}").status)
+
+    def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
+        """Shuts the guest down by its agent (or ACPI), else (or too late) stops the VM.
+
+        Returns ``already off``, ``by its guest`` or ``powered off``.
+        """
+        state = self.power(vm)
+        if state is Power.OFF:
+            return "already off"
+        self._allowed("shut VMs down")
+        # A suspended guest cannot hear anybody.
+        if (
+            state is not Power.SUSPENDED
+            and self._asked(vm, "shutdown")
+            and self._is_off_within(vm, grace_seconds, cancelled)
+        ):
+            return "by its guest"
+        if not self._asked(vm, "stop") and self.power(vm) is Power.OFF:
+            return "by its guest"
+        if self._is_off_within(vm, HARD_OFF_SECONDS, cancelled):
+            return "powered off"
+        raise SourceError(
+            f"{self._connection.name}: {vm} is still not off",
+            "look at its events in the administration portal",
+        )
+
+    def open_disk(self, vm: str, disk: str) -> DiskSource:
+        """Not yet."""
+        raise SourceError(
+            f"{self._connection.name}: mtv cannot read disks of RHV yet (disk {disk} of {vm})",
+            "collect, assess and translate work; copying comes with a later version",
+        )
+
+    def close(self) -> None:
+        """Logs out."""
+        self._engine.close()
+
+    def _asked(self, vm: str, action: str) -> bool:
+        """True when the engine took the action; False when the VM's state does not allow it."""
+        try:
+            self._engine.act(vm, action)
+        except Refused as problem:
+            if problem.status != NOT_NOW:
+                raise
+            return False
+        return True
+
+    def _allowed(self, what: str) -> None:
+        if Consent.POWER not in self._connection.may:
+            raise NotAllowed(
+                f"mtv.yaml does not allow mtv to {what} on {self._connection.name}",
+                f"write 'may: [power]' under sources.{self._connection.name}, "
+                "or do it by hand and run this again",
+            )
+
+    def _is_off_within(self, vm: str, seconds: float, cancelled: Cancelled) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.power(vm) is Power.OFF:
+                return True
+            if cancelled.wait(POLL_SECONDS):
+                raise Interrupted("stopped while a VM was shutting down")
+        return self.power(vm) is Power.OFF
