@@ -1,8 +1,8 @@
 """Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
 
-commands.md from the command line itself, terminology.md from mappings/terms, and
-inventory.schema.json from the model. The same input always gives the same bytes; a test compares
-them with what is checked in.
+commands.md from the command line itself, terminology.md from mappings/terms, completeness.md from
+mappings/completeness, and inventory.schema.json from the model. The same input always gives the
+same bytes; a test compares them with what is checked in.
 """
 
 import inspect
@@ -15,9 +15,9 @@ from pathlib import Path
 import click
 
 from mtv.cli.main import command as mtv
-from mtv.mappings import term_rows
+from mtv.inventory.schema import schema
+from mtv.mappings import LeftOut, completeness, term_rows
 from mtv.model.ledger import TermRow
-from mtv.schema import schema
 
 PRODUCTS = {"openshift": "OpenShift", "vsphere": "vSphere"}
 
@@ -111,6 +111,36 @@ def _row(row: TermRow) -> str:
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
+def completeness_page() -> str:
+    """What of the SDKs' types is collected, and what is not, with the reasons."""
+    lines = [
+        NOTE,
+        "# Completeness\n",
+        (
+            "What `mtv collect` takes of every SDK type that describes an estate. A property "
+            "that is in no field and not left out is in the inventory too: under `native`, by its "
+            "own path. Tests walk the types and change every property to see that this is true.\n"
+        ),
+    ]
+    for product, sdk in (("vsphere", "vSphere (pyVmomi)"), ("rhv", "RHV (ovirtsdk4)")):
+        table = completeness(product)
+        lines += [f"## {sdk}\n", "| Type | Becomes | Properties with a field | Left out |"]
+        lines += ["|---|---|---|---|"]
+        for name, kind in table.kinds.items():
+            left_out = "<br>".join(map(_left_out, kind.left_out)) or "nothing"
+            cells = [f"`{name}`", f"`{kind.becomes}`", str(len(kind.fields)), left_out]
+            lines += [f"| {' | '.join(map(_cell, cells))} |"]
+        lines += ["", "Types that are not read:\n"]
+        lines += [f"- {_left_out(each)}" for each in table.types_left_out]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _left_out(each: LeftOut) -> str:
+    paths = ", ".join(f"`{path}`" for path in each.paths)
+    return f"{paths}: {each.why}"
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
@@ -126,6 +156,7 @@ def main() -> None:
     for name, text in (
         ("commands.md", commands_page()),
         ("terminology.md", terminology_page()),
+        ("completeness.md", completeness_page()),
         ("inventory.schema.json", schema_text()),
     ):
         (directory / name).write_text(text, encoding="utf-8")

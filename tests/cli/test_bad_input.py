@@ -93,7 +93,7 @@ def test_a_certificate_signed_by_a_named_authority_is_trusted(
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (r"kind: vsphere", "kind: vspere", r"mtv\.yaml:\d+: sources\.vc1\.kind: .*one of: vsphere"),
+        (r"kind: vsphere", "kind: vspere", r"mtv\.yaml:\d+: sources\.vc1\.kind: .*vsphere"),
         (r"username: .*", "user: x", r"mtv\.yaml:\d+: sources\.vc1: "),
         (r"url: https", "url: http", r"mtv\.yaml:\d+: sources\.vc1: url: expected https://"),
         (r"may: .*", "may: [everything]", r"mtv\.yaml:\d+: sources\.vc1\.may\.0: .*power"),

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from mtv.inventory.files import write_inventory
 from tests.driver import Mtv
 from tests.estates import inventory, numbered_vms, plain_snapshot, plain_vm
 
@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Mtv:
     (made.directory / "inventory").mkdir()
     blocked = plain_vm(id="vm-9", name="old", snapshots=(plain_snapshot(),))
     whole = inventory(*numbered_vms(2), blocked)
-    (made.directory / "inventory" / "vc1.json").write_bytes(msgspec.json.encode(whole))
+    write_inventory(made.directory / "inventory" / "vc1.json", whole)
     made.run("assess")
     return made
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtv.inventory import write_inventory
+from mtv.inventory.files import write_inventory
 from mtv.plan import parse_plan
 from tests.driver import Mtv
 from tests.estates import inventory, numbered_vms

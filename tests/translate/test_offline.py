@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mtv.inventory import write_inventory
+from mtv.inventory.files import write_inventory
 from mtv.model.estate import Inventory
 from tests.driver import Mtv
 from tests.estates import (

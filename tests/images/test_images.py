@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtv.images import BadImage, Image, ReadAt
-from mtv.qcow2 import Qcow2
-from mtv.vmdk import Vmdk
+from mtv.images.image import BadImage, Image, ReadAt
+from mtv.images.qcow2 import Qcow2
+from mtv.images.vmdk import Vmdk
 from tests.real.ova import converted
 from tests.real.vmdk import vmware_vmdk
 
