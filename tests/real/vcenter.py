@@ -1,7 +1,10 @@
 """The test vCenter: starts govmomi's simulator as a process, with a port and a key of its own."""
 
+import argparse
+import base64
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import secrets
@@ -80,12 +83,72 @@ class VCenter:
             found.append(Request(**entry))
         return found
 
+    def set_faults(self, *rules: dict[str, Any]) -> None:
+        """Replace the fault rules (none: no more faults); simulator/faults.go says what they do."""
+        self._control("PUT", "/mtv/faults", json.dumps({"rules": rules}).encode())
+
+    def add_opaque_network(self, name: str, network_id: str, datacenter: str = "DC0") -> None:
+        """Make a network of NSX, which no call of the API could."""
+        said = {"Name": name, "ID": network_id, "Datacenter": datacenter}
+        self._control("POST", "/mtv/opaque-networks", json.dumps(said).encode())
+
+    def set_performance_gaps(self, gaps: dict[str, str]) -> None:
+        """Say by the VM's id which has no samples (`none`) and which has some missing (`holes`)."""
+        self._control("PUT", "/mtv/performance", json.dumps(gaps).encode())
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The fault rules, each with `struck`: how often it did something."""
+        rules: list[dict[str, Any]] = json.loads(self._control("GET", "/mtv/faults"))["rules"]
+        return rules
+
+    def set_properties(self, *changes: tuple[Any, str, Any]) -> None:
+        """Set properties that no client could: (managed object, path, pyVmomi value) each.
+
+        Raises RuntimeError when there is no such object or path, or the value does not fit.
+        `networkHint` of a host's network system is what it answers to QueryNetworkHint.
+        """
+        body = b"".join(
+            b'<change><object type="%s">%s</object><path>%s</path>%s</change>'
+            % (obj._wsdlName.encode(), obj._moId.encode(), path.encode(), _as_xml(value))
+            for obj, path, value in changes
+        )
+        self._control("POST", "/mtv/properties", b"<changes>" + body + b"</changes>")
+
+    def _control(self, verb: str, path: str, body: bytes | None = None) -> bytes:
+        login = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, context=self.tls(), timeout=60
+        )
+        with contextlib.closing(connection):
+            connection.request(verb, path, body, {"Authorization": f"Basic {login}"})
+            answer = connection.getresponse()
+            text = answer.read()
+        if answer.status >= 300:
+            raise RuntimeError(f"{path}: {answer.status} {text.decode().strip()}")
+        return text
+
+
+def _as_xml(value: Any) -> bytes:
+    """A value in the encoding of the SOAP API, as the element `val` with its type."""
+    from pyVmomi import SoapAdapter, VmomiSupport
+
+    version = VmomiSupport.newestVersions.Get("vim")
+    info = VmomiSupport.Object(name="val", type=object, version=version, flags=0)
+    text: bytes = SoapAdapter.Serialize(value, info, version)
+    # What a server writes where the declared type says nothing; pyVmomi writes less.
+    return text.replace(b'xsi:type="ManagedObject"', b'xsi:type="ManagedObjectReference"')
+
+
+def _sources() -> Iterator[Path]:
+    """What the simulator is built from; setup/vcsim.sh has the same list."""
+    for path in _SOURCES.rglob("*"):
+        if path.suffix in {".go", ".json"} or path.name in {"go.mod", "go.sum", "overrides"}:
+            yield path
+
 
 def vcsim_program() -> Path:
     """Return the built simulator; raise PartMissing when setup/vcsim.sh has not built it."""
-    key = digest_of_files(
-        [*sorted(_SOURCES.glob("*.go")), _SOURCES / "go.mod", _SOURCES / "go.sum"]
-    )
+    key = digest_of_files(sorted(_sources(), key=lambda each: each.as_posix().encode()))
     program = cache_directory() / f"vcsim-{key}" / "vcsim"
     if not os.access(program, os.X_OK):
         raise PartMissing("the test vCenter (vcsim)", "run setup/vcsim.sh")
@@ -104,9 +167,12 @@ def start_vcenter(
     """Run a vCenter with an empty datacenter `DC0` until the block ends.
 
     All its files live in `directory` (made when missing); those of its inventory are deleted at the
-    end. `password` is made up when it is not given. `extra_args` are options of the simulator,
-    e.g. `("-vm", "2", "-cluster", "1")`. Raises PartMissing, or RuntimeError with its log when it
-    does not start.
+    end. `password` is made up when it is not given. `extra_args` are options of the simulator:
+    `("-cluster", "5", "-host", "8", "-pg", "20", "-ds", "10", "-vm", "2000", "-rich")` makes 10,000
+    VMs (`-vm` of each cluster) that report guests and have tags, `("-fault-rules", FILE)` reads
+    what `VCenter.set_faults` would be given, as `{"rules": [...]}`, whenever FILE changes.
+
+    Raises PartMissing, or RuntimeError with its log when it does not start.
     """
     program = vcsim_program()
     directory.mkdir(parents=True, exist_ok=True)
@@ -173,12 +239,15 @@ def _make_certificate(directory: Path) -> tuple[Path, Path]:
 
 
 def main() -> None:
-    """Run a vCenter with the small estate until interrupted: for trying things by hand."""
+    """Run a vCenter with an estate until interrupted: for trying things by hand."""
     import tempfile
 
+    from tests.real import small_estate, wide_vsphere
     from tests.real.guests import guest_images
-    from tests.real.small_estate import populate
 
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--wide", action="store_true", help="the wide estate, not the small one")
+    populate = wide_vsphere.populate if parser.parse_args().wide else small_estate.populate
     with (
         tempfile.TemporaryDirectory(prefix="mtv-vcenter-") as directory,
         start_vcenter(Path(directory)) as vcenter,

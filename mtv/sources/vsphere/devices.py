@@ -1,131 +1,218 @@
 """A VM's virtual hardware: from vSphere's device list to disks, NICs and the rest."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from pyVmomi import vim
+from mtv.model.quantity import IoAllocation
+from mtv.model.vm import Backing, Device, DeviceKind, Disk, Nic
+from mtv.sources.vsphere.native import native
+from mtv.sources.vsphere.values import KIB, at, limit, text
+from mtv.sources.vsphere.wire import Data, is_a
 
-from mtv.model.estate import Backing, Disk, Nic
+# Most special class first: vSphere's classes inherit.
+_CONTROLLERS = {
+    "ParaVirtualSCSIController": "pvscsi",
+    "VirtualLsiLogicSASController": "lsilogicsas",
+    "VirtualLsiLogicController": "lsilogic",
+    "VirtualBusLogicController": "buslogic",
+    "VirtualNVMEController": "nvme",
+    "VirtualAHCIController": "ahci",
+    "VirtualIDEController": "ide",
+}
 
-_device = vim.vm.device
-_backing = vim.vm.device.VirtualDisk
+_NICS = {
+    "VirtualVmxnet3Vrdma": "vmxnet3-rdma",
+    "VirtualVmxnet3": "vmxnet3",
+    "VirtualVmxnet2": "vmxnet2",
+    "VirtualE1000e": "e1000e",
+    "VirtualE1000": "e1000",
+    "VirtualPCNet32": "pcnet32",
+    "VirtualSriovEthernetCard": "sriov",
+}
 
-# Most special class first: pyVmomi's classes inherit like vSphere's.
-_CONTROLLERS: tuple[tuple[type, str], ...] = (
-    (_device.ParaVirtualSCSIController, "pvscsi"),
-    (_device.VirtualLsiLogicSASController, "lsilogicsas"),
-    (_device.VirtualLsiLogicController, "lsilogic"),
-    (_device.VirtualBusLogicController, "buslogic"),
-    (_device.VirtualNVMEController, "nvme"),
-    (_device.VirtualAHCIController, "ahci"),
-    (_device.VirtualIDEController, "ide"),
+_KINDS = {
+    "VirtualTPM": DeviceKind.TPM,
+    "VirtualCdrom": DeviceKind.CDROM,
+    "VirtualFloppy": DeviceKind.FLOPPY,
+    "VirtualSerialPort": DeviceKind.SERIAL,
+    "VirtualParallelPort": DeviceKind.PARALLEL,
+    "VirtualUSBController": DeviceKind.CONTROLLER,
+    "VirtualUSBXHCIController": DeviceKind.CONTROLLER,
+    "VirtualUSB": DeviceKind.USB,
+    "VirtualPCIPassthrough": DeviceKind.PASSTHROUGH,
+    "VirtualSCSIPassthrough": DeviceKind.PASSTHROUGH,
+    "VirtualMachineVideoCard": DeviceKind.VIDEO,
+    "VirtualSoundCard": DeviceKind.SOUND,
+    "VirtualWDT": DeviceKind.WATCHDOG,
+    "VirtualKeyboard": DeviceKind.INPUT,
+    "VirtualPointingDevice": DeviceKind.INPUT,
+    "VirtualController": DeviceKind.CONTROLLER,
+}
+
+_MEDIA = (
+    "fileName",
+    "serviceURI",
+    "pipeName",
+    "vgpu",
+    "deviceName",
+    "id",
+    "url",
 )
-
-_NICS: tuple[tuple[type, str], ...] = (
-    (_device.VirtualVmxnet3Vrdma, "vmxnet3-rdma"),
-    (_device.VirtualVmxnet3, "vmxnet3"),
-    (_device.VirtualVmxnet2, "vmxnet2"),
-    (_device.VirtualE1000e, "e1000e"),
-    (_device.VirtualE1000, "e1000"),
-    (_device.VirtualPCNet32, "pcnet32"),
-    (_device.VirtualSriovEthernetCard, "sriov"),
-)
-
-_FURNITURE: tuple[type, ...] = (
-    _device.VirtualController,
-    _device.VirtualKeyboard,
-    _device.VirtualPointingDevice,
-    _device.VirtualVideoCard,
-    _device.VirtualVMCIDevice,
-)
-"""Devices that every VM has, and controllers, which show through what is attached to them."""
+"""Properties of a backing that say what is in or behind a device, the most telling one first."""
 
 
-def disks(devices: Sequence[Any]) -> Iterator[Disk]:
+def disks(devices: Sequence[Data]) -> Iterator[Disk]:
     """The virtual disks, in the order of the device list."""
-    controllers = {device.key: device for device in devices}
+    controllers = {device.get("key"): device for device in devices}
     for device in devices:
-        if not isinstance(device, _device.VirtualDisk):
-            continue
-        backing = device.backing
-        controller = controllers.get(device.controllerKey)
-        datastore = getattr(backing, "datastore", None)
-        yield Disk(
-            key=str(device.key),
-            label=_label(device),
-            capacity_bytes=int(device.capacityInBytes or device.capacityInKB * 1024),
-            backing=_kind_of_backing(backing),
-            datastore=None if datastore is None else datastore._GetMoId(),
-            path=getattr(backing, "fileName", None) or "",
-            mode=getattr(backing, "diskMode", None) or "",
-            has_parent=getattr(backing, "parent", None) is not None,
-            thin=getattr(backing, "thinProvisioned", None),
-            encrypted=getattr(backing, "keyId", None) is not None,
-            shared=getattr(backing, "sharing", None) == "sharingMultiWriter",
-            uuid=getattr(backing, "uuid", None),
-            controller=_first_kind(controller, _CONTROLLERS),
-            bus=int(getattr(controller, "busNumber", None) or 0),
-            unit=int(device.unitNumber or 0),
-        )
+        if is_a(device.kind, "VirtualDisk"):
+            yield _disk(device, controllers.get(device.get("controllerKey"), Data()))
 
 
-def nics(devices: Sequence[Any]) -> Iterator[Nic]:
+def _disk(device: Data, controller: Data) -> Disk:
+    backing = device.get("backing", Data())
+    return Disk(
+        key=str(device["key"]),
+        label=_label(device),
+        capacity_bytes=device.get("capacityInBytes") or device.get("capacityInKB", 0) * KIB,
+        backing=_kind_of_backing(backing),
+        datastore=text(backing, "datastore"),
+        path=backing.get("fileName") or backing.get("descriptorFileName", ""),
+        mode=backing.get("diskMode", ""),
+        has_parent="parent" in backing,
+        thin=backing.get("thinProvisioned"),
+        encrypted="keyId" in backing,
+        shared=backing.get("sharing") == "sharingMultiWriter",
+        uuid=text(backing, "uuid"),
+        controller=_word(controller.kind, "controller"),
+        bus=controller.get("busNumber", 0),
+        unit=device.get("unitNumber", 0),
+        controller_key=_key(device.get("controllerKey")),
+        eagerly_scrubbed=backing.get("eagerlyScrub"),
+        write_through=backing.get("writeThrough"),
+        read_only=device.get("guestReadOnly"),
+        change_tracking=bool(backing.get("changeId")) or None,
+        allocation=_io_allocation(device),
+        bus_sharing=controller.get("sharedBus"),
+        native=native("vim.vm.device.VirtualDisk", device),
+    )
+
+
+def _io_allocation(device: Data) -> IoAllocation | None:
+    data = device.get("storageIOAllocation")
+    if not data:
+        return None
+    return IoAllocation(
+        reservation_iops=data.get("reservation"),
+        limit_iops=limit(data.get("limit")),
+        level=at(data, "shares.level"),
+        shares=at(data, "shares.shares"),
+    )
+
+
+def nics(devices: Sequence[Data]) -> Iterator[Nic]:
     """The network cards, in the order of the device list."""
     for device in devices:
-        if isinstance(device, _device.VirtualEthernetCard):
+        if is_a(device.kind, "VirtualEthernetCard"):
             yield Nic(
-                key=str(device.key),
+                key=str(device["key"]),
                 label=_label(device),
-                model=_first_kind(device, _NICS),
-                mac=device.macAddress,
-                network=_network_of(device.backing),
-                connected_at_power_on=(
-                    device.connectable is None or bool(device.connectable.startConnected)
-                ),
+                model=_word(device.kind, "nic"),
+                mac=text(device, "macAddress"),
+                network=_network_of(device.get("backing")),
+                connected_at_power_on=at(device, "connectable.startConnected") is not False,
+                connected=at(device, "connectable.connected"),
+                direct_path=device.get("uptCompatibilityEnabled"),
+                native=native("vim.vm.device.VirtualEthernetCard", device),
             )
 
 
-def vtpm(devices: Sequence[Any]) -> bool:
+def vtpm(devices: Sequence[Data]) -> bool:
     """True when there is a virtual TPM."""
-    return any(isinstance(device, _device.VirtualTPM) for device in devices)
+    return any(is_a(device.kind, "VirtualTPM") for device in devices)
 
 
-def other_devices(devices: Sequence[Any]) -> Iterator[str]:
-    """Kinds of the devices that have no field of their own in the model, sorted."""
-    known = (_device.VirtualDisk, _device.VirtualEthernetCard, _device.VirtualTPM, *_FURNITURE)
-    yield from sorted(_class_name(device) for device in devices if not isinstance(device, known))
+def other_devices(devices: Sequence[Data]) -> Iterator[Device]:
+    """The devices that are neither disks nor network cards, in the order of the device list."""
+    for device in devices:
+        if is_a(device.kind, "VirtualDisk") or is_a(device.kind, "VirtualEthernetCard"):
+            continue
+        if device.noun is None:
+            device.noun = _device(device)
+        yield device.noun
 
 
-def _label(device: Any) -> str:
-    return device.deviceInfo.label if device.deviceInfo else str(device.key)
+def _device(device: Data) -> Device:
+    return Device(
+        key=str(device["key"]),
+        kind=_device_kind(device),
+        class_=device.kind,
+        label=_label(device),
+        controller_key=_key(device.get("controllerKey")),
+        unit=device.get("unitNumber"),
+        connected=at(device, "connectable.connected"),
+        connected_at_power_on=at(device, "connectable.startConnected"),
+        media=_media(device),
+        native=native("vim.vm.device.VirtualDevice", device),
+    )
 
 
-def _class_name(device: Any) -> str:
-    return type(device).__name__.rpartition(".")[2]
+def _device_kind(device: Data) -> DeviceKind:
+    """What a device is for; a vGPU is a PCI device whose backing is a share of a card."""
+    if at(device, "backing.vgpu") is not None:
+        return DeviceKind.GPU
+    return _kind_of_class(device.kind)
 
 
-def _first_kind(device: Any, kinds: tuple[tuple[type, str], ...]) -> str:
-    """The word for a device's class, or the class's own name where we have no word."""
-    return next((word for kind, word in kinds if isinstance(device, kind)), _class_name(device))
+@cache
+def _kind_of_class(kind: str) -> DeviceKind:
+    return next((word for name, word in _KINDS.items() if is_a(kind, name)), DeviceKind.OTHER)
 
 
-def _kind_of_backing(backing: Any) -> Backing:
-    if isinstance(backing, _backing.RawDiskMappingVer1BackingInfo):
-        physical = backing.compatibilityMode == "physicalMode"
+@cache
+def _word(kind: str, of: str) -> str:
+    """Our word for a class of controllers or NICs, or the class itself where we have none."""
+    words = _CONTROLLERS if of == "controller" else _NICS
+    return next((word for name, word in words.items() if is_a(kind, name)), kind)
+
+
+def _media(device: Data) -> str | None:
+    """A drive without an image has no media, unless a drive of the host is connected to it."""
+    backing = device.get("backing")
+    drive = _device_kind(device) in (DeviceKind.CDROM, DeviceKind.FLOPPY)
+    if drive and not at(backing, "fileName") and not at(device, "connectable.connected"):
+        return None
+    for name in _MEDIA:
+        if found := at(backing, name):
+            return str(found)
+    return None
+
+
+def _label(device: Data) -> str:
+    return text(device, "deviceInfo.label") or str(device["key"])
+
+
+def _key(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _kind_of_backing(backing: Data) -> Backing:
+    kind = backing.kind
+    if is_a(kind, "VirtualDiskRawDiskMappingVer1BackingInfo"):
+        physical = backing.get("compatibilityMode") == "physicalMode"
         return Backing.RDM_PHYSICAL if physical else Backing.RDM_VIRTUAL
-    if isinstance(backing, _backing.SeSparseBackingInfo):
+    if is_a(kind, "VirtualDiskSeSparseBackingInfo"):
         return Backing.SESPARSE
-    if isinstance(backing, _backing.FlatVer2BackingInfo):
+    if is_a(kind, "VirtualDiskFlatVer2BackingInfo"):
         return Backing.FLAT
     return Backing.OTHER
 
 
 def _network_of(backing: Any) -> str | None:
     """Id of the network behind a NIC; an opaque network is known by its own id only."""
-    port = getattr(backing, "port", None)
-    if port is not None:
-        return port.portgroupKey or None
-    network = getattr(backing, "network", None)
-    if network is not None:
-        return str(network._GetMoId())
-    return getattr(backing, "opaqueNetworkId", None)
+    return (
+        text(backing, "port.portgroupKey")
+        or text(backing, "network")
+        or text(backing, "opaqueNetworkId")
+    )

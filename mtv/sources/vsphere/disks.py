@@ -14,10 +14,11 @@ from pyVmomi import vim
 
 from mtv.errors import SourceError
 from mtv.model.disk import Extent, HttpLocation
-from mtv.model.estate import Backing, Disk
+from mtv.model.vm import Backing, Disk
 from mtv.sources.vsphere.devices import disks
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
+from mtv.sources.vsphere.wire import wire_type
 
 _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 
@@ -107,7 +108,7 @@ def _folder_url(session: Session, name: str, disk: Disk) -> str:
 
 
 def _datacenter_path(session: Session, datastore: Any) -> str:
-    """dcPath of a datastore: ``Folder/DC0``."""
+    """dcPath of a datastore: ``Folder/DC0``. Names stay as vCenter writes them (``%2f``)."""
     names = list[str]()
     obj = datastore
     while obj is not None:
@@ -115,5 +116,5 @@ def _datacenter_path(session: Session, datastore: Any) -> str:
         parent = values.get("parent")
         if isinstance(obj, vim.Datacenter) or (names and parent is not None):
             names.append(values["name"])
-        obj = parent
+        obj = None if parent is None else session.object(wire_type(parent.kind), parent)
     return "/".join(reversed(names))

@@ -1,131 +1,216 @@
-"""Bulk reads through the PropertyCollector: leaf paths, page by page.
+"""Bulk reads through the PropertyCollector, page by page.
 
 Reading attributes of pyVmomi objects costs one round trip each (5,000 for 200 VMs); a page of the
-PropertyCollector holds hundreds of objects. Leaf paths also never meet the required fields that
-a server leaves empty inside of whole objects.
+PropertyCollector holds hundreds of objects. The next page is fetched while one is read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pyVmomi import vim, vmodl
+from pyVmomi import VmomiSupport, vim, vmodl
 
+from mtv.sources.vsphere import wire
 from mtv.sources.vsphere.session import Session
+from mtv.sources.vsphere.values import unescape
+from mtv.sources.vsphere.wire import Data, Ref
 
-PAGE_OBJECTS = 500
+TRIES = 4
+"""How often a retrieval begins anew because an object went away in the middle."""
+
+_Collector = vmodl.query.PropertyCollector
+
+Take = Callable[[Ref, Data], None]
+"""Gets an object's reference and its set properties as a tree."""
 
 
-@dataclass
-class Retrieved:
-    """Objects by id, each with those of its asked-for properties that are set."""
+class Unreadable:
+    """What a server refuses to show, as sentences; each is said once."""
 
-    objects: dict[type, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
-    """What the server refused to show, as sentences."""
+    def __init__(self) -> None:
+        self._sentences: dict[str, None] = {}
 
-    def of(self, kind: type) -> dict[str, dict[str, Any]]:
-        """The objects of one kind (subclasses are kinds of their own)."""
-        return self.objects.get(kind, {})
+    def say(self, sentence: str) -> None:
+        """Adds a sentence."""
+        self._sentences[sentence] = None
 
-    def count(self) -> int:
-        """How many objects there are."""
-        return sum(len(objects) for objects in self.objects.values())
+    def sentences(self) -> tuple[str, ...]:
+        """All of them, sorted."""
+        return tuple(sorted(self._sentences))
 
 
 def retrieve(
     session: Session,
     paths: Mapping[type, Sequence[str]],
-    on_page: Callable[[int], None],
-    page_objects: int = PAGE_OBJECTS,
-) -> Retrieved:
-    """Every object of the given kinds below the root folder, with the given leaf paths.
+    receiver: Callable[[], Take],
+    unreadable: Unreadable,
+    *,
+    among: Sequence[Any] | None = None,
+    page_objects: int = 1000,
+) -> None:
+    """Gives every object of these types to what ``receiver`` makes; all below the root folder, or
+    the objects ``among``.
 
-    ``on_page`` is called with the number of objects so far. A session that expires on the way is
-    renewed and the retrieval begins anew, since views and continuation tokens die with it.
+    ``receiver`` is called at each beginning: a session that expires on the way is renewed and the
+    retrieval begins anew, since views and continuation tokens die with it; so it does when an
+    object was deleted between two pages. Paths that the server does not know are dropped and said.
     """
+    asked = {kind: list(leaves) for kind, leaves in paths.items()}
     with session.faults_as_errors():
-        return session.renewing(lambda: _retrieve(session, paths, on_page, page_objects))
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                return session.renewing(
+                    lambda: _retrieve(session, asked, receiver(), unreadable, among, page_objects)
+                )
+            except vmodl.fault.ManagedObjectNotFound:
+                if not left:
+                    raise
+            except vmodl.query.InvalidProperty as problem:
+                _drop(session, asked, problem, unreadable)
+                return retrieve(
+                    session, asked, receiver, unreadable, among=among, page_objects=page_objects
+                )
+    return None
 
 
 def _retrieve(
     session: Session,
     paths: Mapping[type, Sequence[str]],
-    on_page: Callable[[int], None],
+    take: Take,
+    unreadable: Unreadable,
+    among: Sequence[Any] | None,
     page_objects: int,
-) -> Retrieved:
+) -> None:
     collector = session.content.propertyCollector
-    view = session.content.viewManager.CreateContainerView(
-        container=session.content.rootFolder, type=list(paths), recursive=True
-    )
-    spec = vmodl.query.PropertyCollector.FilterSpec(
+    view = None
+    if among is None:
+        view = session.content.viewManager.CreateContainerView(
+            container=session.content.rootFolder, type=list(paths), recursive=True
+        )
+        among = [view]
+    spec = _filter(paths, among, is_view=view is not None)
+    options = _Collector.RetrieveOptions(maxObjects=page_objects)
+    with ThreadPoolExecutor(1, "mtv-pages") as ahead:
+
+        def fetch(method: str, *args: Any) -> list[bytes]:
+            return list(wire.ask(collector, method, *args))
+
+        page = ahead.submit(fetch, "RetrievePropertiesEx", [spec], options)
+        while True:
+            pieces = page.result()
+            token = _token(pieces)
+            if token is not None:
+                page = ahead.submit(fetch, "ContinueRetrievePropertiesEx", token)
+            _read(pieces, take, unreadable)
+            if token is None:
+                break
+    if view is not None:
+        view.DestroyView()
+
+
+def _filter(paths: Mapping[type, Sequence[str]], among: Iterable[Any], *, is_view: bool) -> Any:
+    walk = _Collector.TraversalSpec(type=vim.view.ContainerView, path="view", skip=False)
+    return _Collector.FilterSpec(
         objectSet=[
-            vmodl.query.PropertyCollector.ObjectSpec(
-                obj=view,
-                skip=True,
-                selectSet=[
-                    vmodl.query.PropertyCollector.TraversalSpec(
-                        type=vim.view.ContainerView, path="view", skip=False
-                    )
-                ],
-            )
+            _Collector.ObjectSpec(obj=each, skip=is_view, selectSet=[walk] if is_view else [])
+            for each in among
         ],
         propSet=[
-            vmodl.query.PropertyCollector.PropertySpec(type=kind, pathSet=list(leaves), all=False)
+            _Collector.PropertySpec(type=kind, pathSet=list(leaves), all=False)
             for kind, leaves in paths.items()
         ],
     )
-    retrieved = Retrieved()
-    options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=page_objects)
-    page = collector.RetrievePropertiesEx(specSet=[spec], options=options)
-    while page is not None:
-        for content in page.objects:
-            _take(content, retrieved)
-        on_page(retrieved.count())
-        if not page.token:
-            break
-        page = collector.ContinueRetrievePropertiesEx(token=page.token)
-    view.DestroyView()
-    return retrieved
+
+
+def _token(pieces: list[bytes]) -> str | None:
+    """The token of a page that is not the last. It comes first, so the page need not be read."""
+    head = b"".join(pieces[:1])[:4096]
+    _, found, rest = head.partition(b"<token>")
+    if not found:
+        return None
+    return rest.partition(b"</token>")[0].decode()
+
+
+def _read(pieces: list[bytes], take: Take, unreadable: Unreadable) -> None:
+    for element in wire.elements(iter(pieces), "objects"):
+        content = wire.decode(element, _Collector.ObjectContent)
+        ref = content["obj"]
+        tree = tree_of(ref.kind, content.get("propSet", ()))
+        for missing in content.get("missingSet", ()):
+            _say_missing(ref, tree.get("name"), missing, unreadable)
+        take(ref, tree)
+
+
+def tree_of(kind: str, properties: Iterable[Data]) -> Data:
+    """An object's properties as one tree: ``config.product`` stands in ``config``."""
+    tree = Data(kind)
+    for prop in properties:
+        at = tree
+        *above, last = prop["name"].split(".")
+        for name in above:
+            below = at.get(name)
+            if type(below) is not Data:
+                below = at[name] = Data()
+            at = below
+        if (value := prop.get("val")) is not None:
+            at[last] = value
+    return tree
+
+
+def _say_missing(ref: Ref, name: str | None, missing: Data, unreadable: Unreadable) -> None:
+    fault = missing.get("fault", Data()).get("fault", Data())
+    named = f"{unescape(name)} ({ref})" if name else str(ref)
+    what = f"{named}: {missing.get('path')}"
+    if fault.kind == "NoPermission":
+        unreadable.say(f"{what}: needs the privilege {fault.get('privilegeId', 'System.Read')}")
+    elif fault.kind == "InvalidProperty":
+        unreadable.say(f"{ref.kind}: {missing.get('path')}: unknown to this version of vCenter")
+    elif fault.kind != "ManagedObjectNotFound":
+        unreadable.say(f"{what}: {fault.kind or 'refused without a reason'}")
+
+
+def _drop(
+    session: Session, paths: dict[type, list[str]], problem: Any, unreadable: Unreadable
+) -> None:
+    """Takes a path that the server does not know out of ``paths``."""
+    found = [kind for kind, leaves in paths.items() if problem.name in leaves]
+    unknown = {kind: {problem.name} for kind in found}
+    if not found:  # it did not say which, or names a part of a path
+        unknown = {kind: _unknown(session, kind, leaves) for kind, leaves in paths.items()}
+        if not any(unknown.values()):
+            raise problem
+    for kind, names in unknown.items():
+        paths[kind] = [path for path in paths[kind] if path not in names]
+        for path in sorted(names):
+            wire_name = VmomiSupport.GetWsdlName(kind)
+            unreadable.say(f"{wire_name}: {path}: unknown to this version of vCenter")
+
+
+def _unknown(session: Session, kind: type, leaves: Sequence[str]) -> set[str]:
+    """Those of some paths that the server does not know, by halving."""
+    try:
+        _retrieve(session, {kind: leaves}, lambda *_: None, Unreadable(), None, 1000)
+    except vmodl.query.InvalidProperty:
+        if len(leaves) == 1:
+            return set(leaves)
+        half = len(leaves) // 2
+        return _unknown(session, kind, leaves[:half]) | _unknown(session, kind, leaves[half:])
+    return set()
 
 
 def read_one(session: Session, obj: Any, paths: Sequence[str]) -> dict[str, Any]:
-    """The set ones of some leaf paths of one object, in one round trip."""
+    """The set ones of some paths of one object, in one round trip, as plain values by path."""
 
     def ask() -> dict[str, Any]:
-        spec = vmodl.query.PropertyCollector.FilterSpec(
-            objectSet=[vmodl.query.PropertyCollector.ObjectSpec(obj=obj)],
-            propSet=[
-                vmodl.query.PropertyCollector.PropertySpec(
-                    type=type(obj), pathSet=list(paths), all=False
-                )
-            ],
-        )
-        contents = session.content.propertyCollector.RetrieveContents([spec])
-        return {p.name: _plain(p.val) for content in contents for p in content.propSet}
+        spec = _filter({type(obj): paths}, [obj], is_view=False)
+        pieces = wire.ask(session.content.propertyCollector, "RetrieveContents", [spec])
+        found = {}
+        for element in wire.elements(pieces, "returnval"):
+            content = wire.decode(element, _Collector.ObjectContent)
+            for prop in content.get("propSet", ()):
+                if (value := prop.get("val")) is not None:
+                    found[prop["name"]] = value
+        return found
 
     with session.faults_as_errors():
         return session.renewing(ask)
-
-
-def _plain(value: Any) -> Any:
-    """pyVmomi has int and str types of its own; everything else stays as it is."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int(value)
-    return str(value) if isinstance(value, str) else value
-
-
-def _take(content: Any, retrieved: Retrieved) -> None:
-    kind, id_ = type(content.obj), content.obj._GetMoId()
-    values = retrieved.objects.setdefault(kind, {}).setdefault(id_, {})
-    for prop in content.propSet:
-        values[prop.name] = _plain(prop.val)
-    for missing in content.missingSet:
-        fault = missing.fault.fault
-        if isinstance(fault, vim.fault.NoPermission):
-            retrieved.unreadable.append(
-                f"{missing.path} of {id_}: needs the privilege {fault.privilegeId}"
-            )
-        elif not isinstance(fault, vmodl.query.InvalidProperty):
-            reason = type(fault).__name__.rpartition(".")[2]
-            retrieved.unreadable.append(f"{missing.path} of {id_}: {reason}")

@@ -1,9 +1,12 @@
 """A logged-in session with a vCenter: TLS pinned or verified, renewed when it expires."""
 
+import base64
 import contextlib
 import http.client
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,15 +28,16 @@ class Session:
     """A login. Raises LoginFailed, UntrustedTls, Unreachable; SourceError for any other fault."""
 
     def __init__(self, connection: Connection) -> None:
-        parts = urlsplit(connection.url)
+        parts = urlsplit(connection.url or "")
         self.connection = connection
         self.host = parts.hostname or ""
         self.port = parts.port or 443
         self._path = parts.path if parts.path not in ("", "/") else "/sdk"
         self.logins = 0
+        self._renewal = threading.Lock()
         with self.faults_as_errors():
-            context = tls.trusted_context(connection.tls, self.host, self.port)
-            self._instance = self._connect(context)
+            self.context = tls.trusted_context(connection.tls, self.host, self.port)
+            self._instance = self._connect(self.context)
             self.content = self._instance.RetrieveContent()
         self.logins = 1
 
@@ -58,26 +62,68 @@ class Session:
                 "check the url in mtv.yaml; a vCenter's ends in /sdk",
             ) from problem
 
-    def renew(self) -> None:
-        """Logs in again on the same connection; objects of the old session are gone."""
-        with self.faults_as_errors():
-            self.content.sessionManager.Login(self.connection.username, self._password())
-        self.logins += 1
+    def renew(self, instead_of: int | None = None) -> None:
+        """Logs in again on the same connection; objects of the old session are gone.
+
+        With ``instead_of`` nothing is done when another thread has logged in since that login: a
+        vCenter refuses a login on a session that has one.
+        """
+        with self._renewal:
+            if instead_of is not None and instead_of != self.logins:
+                return
+            with self.faults_as_errors():
+                self.content.sessionManager.Login(self.connection.username, self._password())
+            self.logins += 1
 
     def renewing(self, ask: Callable[[], T], *, tries: int = 3) -> T:
         """What ``ask`` answers; when the session has expired, logs in again and asks anew."""
         for _ in range(tries - 1):
+            login = self.logins
             try:
                 return ask()
             except vim.fault.NotAuthenticated:
-                self.renew()
+                self.renew(login)
         return ask()
+
+    @property
+    def version(self) -> str:
+        """The version of the API that was agreed on: ``vim.version.v8_0_3_0``."""
+        return str(self._instance._stub.version)
+
+    def storage_policy_stub(self) -> Any:
+        """A stub for the storage policy service beside the API, with this session."""
+        from pyVmomi import SoapStubAdapter, VmomiSupport
+
+        wanted = self.version.replace("vim.", "pbm.", 1)
+        known = VmomiSupport.nsMap
+        version = wanted if wanted in known and ".v" in wanted else "pbm.version.version2"
+        # In the request's header: the cookie would belong to another service.
+        session = self.cookie.partition("=")[2].strip('"')
+        return SoapStubAdapter(
+            host=self.host,
+            port=self.port,
+            path="/pbm/sdk",
+            version=version,
+            sslContext=self.context,
+            httpConnectionTimeout=TIMEOUT_SECONDS,
+            requestContext={"vcSessionCookie": session},
+        )
+
+    def basic_login(self) -> str:
+        """The value of an Authorization header for the REST service beside the API. A secret."""
+        pair = f"{self.connection.username}:{self._password()}".encode()
+        return "Basic " + base64.b64encode(pair).decode()
 
     @property
     def cookie(self) -> str:
         """The session's cookie, for requests beside the API. A secret."""
         cookie: str = self._instance._stub.cookie
         return cookie.partition(";")[0]
+
+    def now(self) -> datetime:
+        """The server's time."""
+        found: datetime = self._instance.CurrentTime()
+        return found
 
     def object(self, kind: type, id_: str) -> Any:
         """A managed object by its id; nothing is asked of the server."""

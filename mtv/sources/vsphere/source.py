@@ -7,12 +7,16 @@ from pyVmomi import vim
 
 from mtv.config import Consent
 from mtv.errors import Interrupted, NotAllowed, SourceError
+from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource
-from mtv.model.estate import Inventory, Power
-from mtv.sources.vsphere.collect import POWER, collect
+from mtv.model.estate import Inventory
+from mtv.model.vm import Power
+from mtv.sources.vsphere import privileges
+from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_flat_file
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
+from mtv.sources.vsphere.vms import POWER
 from mtv.tasks import Cancelled, Connection, OnProgress
 
 POLL_SECONDS = 0.5
@@ -26,16 +30,24 @@ class VSphere:
         self._connection = connection
         self._session = Session(connection)
 
-    def collect(self, on_progress: OnProgress) -> Inventory:
-        """The estate, in one bulk retrieval."""
-        return collect(self._session, on_progress)
+    def collect(self, on_progress: OnProgress, options: CollectOptions) -> Inventory:
+        """The estate, in bulk."""
+        return collect(self._session, on_progress, options)
+
+    def version(self) -> str:
+        """Of vCenter: ``8.0.3``."""
+        return str(self._session.content.about.version)
+
+    def lacks(self) -> tuple[Lack, ...]:
+        """Privileges that are missing."""
+        return privileges.lacks(self._session)
 
     def power(self, vm: str) -> Power:
         """Power state, asked now."""
         values = read_one(
             self._session, self._session.object(vim.VirtualMachine, vm), ["runtime.powerState"]
         )
-        return POWER[str(values["runtime.powerState"])]
+        return POWER.get(values.get("runtime.powerState", ""), Power.UNKNOWN)
 
     def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
         """Shuts the guest down through VMware Tools, else (or too late) powers the VM off.

@@ -111,7 +111,12 @@ func check(err error) {
 	}
 }
 
-// authenticated lets only a live session, or the right HTTP Basic pair, through to /folder.
+// guarded tells which paths are not for everyone: the datastore browser and the control endpoints.
+func guarded(path string) bool {
+	return strings.HasPrefix(path, "/folder") || strings.HasPrefix(path, "/mtv/")
+}
+
+// authenticated lets only a live session, or the right HTTP Basic pair, through to guarded paths.
 func authenticated(registry *simulator.Registry, user *url.Userinfo, next http.Handler) http.Handler {
 	allowed := func(r *http.Request) bool {
 		if name, word, ok := r.BasicAuth(); ok {
@@ -129,7 +134,7 @@ func authenticated(registry *simulator.Registry, user *url.Userinfo, next http.H
 		return ok && answer.Res != nil && answer.Res.Returnval
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/folder") && !allowed(r) {
+		if guarded(r.URL.Path) && !allowed(r) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="VMware HTTP server"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
