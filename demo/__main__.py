@@ -156,7 +156,8 @@ def stage_name(arguments: tuple[str, ...]) -> str:
 def finish(times: list[tuple[str, float]]) -> None:
     """What the guests said, where the report is, and how long each stage took."""
     for name in SPEAKERS:
-        console = PROJECT / "runs" / "pilot" / "evidence" / name / "console.log"
+        # RHV has a web01 too, so each of the two has a suffix.
+        (console,) = (PROJECT / "runs" / "pilot" / "evidence").glob(f"{name}*/console.log")
         text = console.read_text(encoding="utf-8", errors="replace")
         say(f"{name} on its serial console:")
         for line in WORDS.findall(COLOURS.sub("", text))[-8:]:

@@ -1,13 +1,11 @@
 """``mtv collect``: the estate of every source into ``inventory/``."""
 
-import contextlib
 import os
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -25,14 +23,13 @@ from mtv.cli.completion import complete_source
 from mtv.cli.inventory_diff import counts
 from mtv.cli.progress import ProgressView
 from mtv.config import connection, load_settings
-from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError, Interrupted, MtvError, PartlyDone, SourceError
 from mtv.inventory.changes import changes
 from mtv.inventory.files import read_inventory, write_inventory
 from mtv.model.collection import WINDOW_DAYS, CollectOptions
 from mtv.model.estate import Inventory
 from mtv.project import Project
-from mtv.sources import open_source
+from mtv.sources import open_source, prepare_for_threads
 from mtv.tasks import Connection, OnProgress, Progress
 
 SHOWN_UNREADABLE = 20
@@ -143,7 +140,7 @@ def _answers(
     project: Project, connections: dict[str, Connection], view: ProgressView, window_days: int
 ) -> Iterator[tuple[str, "Future[Answer]"]]:
     """What each source says, as soon as it has said it. An interruption ends the others too."""
-    _prepare({reach.kind for reach in connections.values()})
+    prepare_for_threads(reach.kind for reach in connections.values())
     cancelled = threading.Event()
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         futures = {}
@@ -158,14 +155,6 @@ def _answers(
             cancelled.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _prepare(kinds: set[str]) -> None:
-    """Loads what several threads are going to need, which is safe in one only."""
-    for kind in sorted(kinds):
-        with contextlib.suppress(ImportError):  # open_source says what is missing
-            import_module(f"mtv.sources.{kind}.source")
-    ready_for_threads()
 
 
 def _collect(reach: Connection, options: CollectOptions, on_progress: OnProgress) -> Answer:

@@ -42,6 +42,7 @@ from mtv.model.plan import Convert
 from mtv.model.target import POD_NETWORK, SiteMapping
 from mtv.plan import check_plan
 from mtv.project import Project
+from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
 from mtv.tasks import Connection, OnProgress, Progress
 from mtv.translate.network import interface_state_is_known
@@ -99,6 +100,7 @@ def _findings(
     project = _project(directory, names)
     settings = None if project is None else _settings(project)
     to = _connections(project, settings, names)
+    prepare_for_threads(each.kind for each in to)
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
         asked = (
             [] if no_sources else [pool.submit(examine, each, view.of(each.name)) for each in to]

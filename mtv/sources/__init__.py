@@ -4,9 +4,12 @@ A source knows how to log in, what the estate is, how to hand out a disk for rea
 changes that mtv may make to it. Changes need a consent in ``mtv.yaml`` (``may``).
 """
 
+import contextlib
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Protocol, cast
 
+from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource
@@ -64,3 +67,14 @@ def open_source(connection: Connection) -> Source:
     if module is None:
         raise ConfigError(f"source {connection.name}: there is no kind {connection.kind!r}")
     return cast(Source, import_module(module).open_source(connection))
+
+
+def prepare_for_threads(kinds: Iterable[str]) -> None:
+    """Loads what sources of these kinds need, before several threads open some.
+
+    Importing and describing structs is safe in one thread only.
+    """
+    for kind in set(kinds) & set(_MODULES):
+        with contextlib.suppress(ImportError):  # open_source says what is missing
+            import_module(f"{_MODULES[kind]}.source")
+    ready_for_threads()
