@@ -76,6 +76,7 @@ def load_settings(project: Project) -> Settings:
 
 def settings_of(document: Document, path: Path) -> Settings:
     """The settings of a document that is, or is to be, ``mtv.yaml``. Raises ConfigError."""
+    _refuse_passwords(document, path)
     settings = check_document(document, path, Settings)
     if not settings.sources:
         raise ConfigError(f"{path.name}: sources: there is none; name at least one")
@@ -90,6 +91,18 @@ def settings_of(document: Document, path: Path) -> Settings:
                 hint or "docs/files.md describes every key of mtv.yaml",
             ) from problem
     return settings
+
+
+def _refuse_passwords(document: Document, path: Path) -> None:
+    """Raises ConfigError where a password itself stands in place of a reference to it."""
+    sources = document.get("sources")
+    for name, source in sources.items() if isinstance(sources, dict) else ():
+        if isinstance(source, Document) and isinstance(source.get("password"), str):
+            line = source.lc.key("password")[0] + 1
+            raise ConfigError(
+                f"{path.name}:{line}: sources.{name}.password: a password itself never stands here",
+                "say where it is: {env: VARIABLE}, {file: PATH} or {command: [PROGRAM, ...]}",
+            )
 
 
 def _check_source(name: str, source: SourceSettings) -> None:

@@ -100,6 +100,12 @@ def test_a_password_in_the_file_is_not_repeated(tmp_path: Path, password: str) -
     assert "hunter2" not in f"{problem.message} {problem.hint} {problem.__cause__}"
 
 
+def test_a_password_in_the_file_is_told_where_it_belongs(tmp_path: Path) -> None:
+    problem = refusal(tmp_path, "{env: VC1_PASSWORD}", "hunter2")
+    assert "a password itself never stands here" in problem.message
+    assert "{env: VARIABLE}" in problem.hint
+
+
 def test_a_directory_without_mtv_yaml_is_no_project(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"it has no mtv\.yaml") as caught:
         Project(tmp_path)

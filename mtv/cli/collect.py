@@ -32,8 +32,8 @@ from mtv.project import Project
 from mtv.sources import open_source, prepare_for_threads
 from mtv.tasks import Connection, OnProgress, Progress
 
-SHOWN_UNREADABLE = 20
-"""How many lines about what could not be read are shown; all are in the inventory."""
+SHOWN = 20
+"""How many lines about what was not read are shown; all are in the inventory."""
 
 AT_ONCE = 8
 """How many sources are read side by side."""
@@ -68,6 +68,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     datastores: int | None = None
     networks: int | None = None
     unreadable: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     since: Since | None = None
     failure: Failure | None = None
 
@@ -200,6 +201,7 @@ def _keep(project: Project, name: str, answer: Answer, replace: bool) -> Collect
         datastores=len(inventory.datastores),
         networks=len(inventory.networks),
         unreadable=inventory.unreadable,
+        left_out=inventory.left_out,
         since=None if before is None else _since(before, inventory),
     )
 
@@ -286,13 +288,18 @@ def _show(collected: list[Collected], twins: str) -> None:
         )
         if each.since is not None:
             click.echo(f"  {_sentence(each.since)}")
-        for line in each.unreadable[:SHOWN_UNREADABLE]:
-            click.echo(f"  not readable: {printable(line)}", err=True)
-        if len(each.unreadable) > SHOWN_UNREADABLE:
-            more = len(each.unreadable) - SHOWN_UNREADABLE
-            click.echo(f"  {more} more are not readable; {each.file} has all", err=True)
+        _show_lines("left out on purpose", each.left_out, each.file)
+        _show_lines("not readable", each.unreadable, each.file)
     if twins:
         click.echo(twins)
+
+
+def _show_lines(words: str, lines: tuple[str, ...], file: str | None) -> None:
+    """The first of them, each with these words before it."""
+    for line in lines[:SHOWN]:
+        click.echo(f"  {words}: {printable(line)}", err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"  {len(lines) - SHOWN} more {words}; {file} has all", err=True)
 
 
 def _sentence(since: Since) -> str:

@@ -74,6 +74,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     switch: str | None
     """Name of the switch."""
     is_uplink: bool
+    differing_vlans: tuple[int, ...] = ()
+    """VLANs of a standard port group that is not the same on every host; 0 is untagged."""
     switch_id: str | None = None
     datacenter: str | None = None
     folder: str = ""

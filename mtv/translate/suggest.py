@@ -24,15 +24,19 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def suggest(estate: Estate, target: Target) -> tuple[Suggestion, ...]:
-    """One suggestion for every datastore and network that a VM's disks or NICs use."""
+    """One suggestion for every datastore and network that a VM's disks or NICs use.
+
+    What only VMs use that cannot be migrated (``Inventory.assessment_only``) is not asked.
+    """
+    migratable = [placed for placed in estate.vms() if not placed.inventory.assessment_only]
     used_stores = {
         f"{placed.inventory.source}/{disk.datastore}"
-        for placed in estate.vms()
+        for placed in migratable
         for disk in placed.vm.disks
     }
     used_networks = {
         f"{placed.inventory.source}/{nic.network}"
-        for placed in estate.vms()
+        for placed in migratable
         for nic in placed.vm.nics
     }
     return (
@@ -64,6 +68,13 @@ def _network(key: str, network: Network, target: Target) -> Suggestion:
             section="networks", ref=key, name=network.name, choice=choice, reason=reason
         )
 
+    if network.private_vlan is not None:
+        return answer(None, "is a private VLAN, which has no equivalent: choose a network")
+    if network.segment is not None and network.vlan is None:
+        return answer(None, "is a segment of an overlay: choose the network that takes its place")
+    if network.differing_vlans:
+        vlans = ", ".join(map(str, network.differing_vlans))
+        return answer(None, f"has the VLANs {vlans} on different hosts: choose a network")
     if network.vlan_trunk is not None:
         return answer(None, f"carries the VLANs {network.vlan_trunk}: choose a network that does")
     if network.vlan is not None:
@@ -74,6 +85,8 @@ def _network(key: str, network: Network, target: Target) -> Suggestion:
     for each in target.networks:
         if _words(network.name) & _words(each.name.rpartition("/")[2]):
             return answer(each.name, "the names share a word")
+    if network.kind == "ovf":
+        return answer(POD_NETWORK, "a package names no VLAN: the pod network, unless it needs one")
     return answer(POD_NETWORK, "untagged: the pod network, behind the node's address")
 
 

@@ -129,7 +129,7 @@ def test_what_could_not_be_read_is_told_and_ends_with_4(site: Site) -> None:
         (folder / f"broken{number:02}.ovf").write_text("<x")
     ended = site.mtv.run("collect", expect=4)
     assert ended.stderr.count("\n  not readable: ") == 20
-    assert "10 more are not readable; inventory/one.json has all" in ended.stderr
+    assert "10 more not readable; inventory/one.json has all" in ended.stderr
     assert "the inventory is incomplete: 30 lines tell what could not be read" in ended.stderr
     assert len(read_inventory(site.inventory("one")).unreadable) == 30
     (whole,) = site.mtv.run("collect", "-o", "json", expect=4).json

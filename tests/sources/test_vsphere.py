@@ -1,6 +1,7 @@
 """Collecting from a vCenter: whole, in few round trips, over sessions that end."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,24 @@ def test_a_large_estate_comes_in_pages(large: VCenter, tmp_path: Path) -> None:
     assert len({vm.id for vm in inventory.vms}) == MANY
     methods = Counter(each.method for each in large.requests()[before:])
     assert methods["ContinueRetrievePropertiesEx"] >= 1
+
+
+def test_ctrl_c_does_not_wait_for_a_page(large: VCenter, tmp_path: Path) -> None:
+    with cut_proxy("127.0.0.1", large.port) as proxy:
+        project = large_project(large, tmp_path / "p", f"https://127.0.0.1:{proxy.port}/sdk")
+        before = len(large.requests())
+
+        def a_page_is_on_its_way() -> bool:
+            asked = {each.method for each in large.requests()[before:]}
+            if "CreateContainerView" not in asked:
+                return False
+            proxy.faults.stall = True
+            time.sleep(1)
+            return True
+
+        ended = project.interrupt_when(("collect",), a_page_is_on_its_way)
+    assert ended.code == 130, ended
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_login_that_expires_in_the_middle_is_renewed(large: VCenter, tmp_path: Path) -> None:

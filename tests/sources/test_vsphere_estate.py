@@ -150,7 +150,7 @@ def test_networks_of_every_kind(named: Named) -> None:
     assert named("networks", "storage traffic").vlan == 300
     torn = named("networks", "legacy-100")
     assert torn.vlan is None
-    assert torn.native["config.network.portgroup.spec.vlanId"] == "100,101"
+    assert torn.differing_vlans == (100, 101)
     switch = named("switches", "dvs-wide")
     assert switch.mtu == 9000
     assert [group.mode for group in switch.link_groups] == ["active"]

@@ -21,7 +21,7 @@ from mtv.sources.vsphere import wire
 from mtv.sources.vsphere.devices import disks, other_devices
 from mtv.sources.vsphere.paths import SURROUNDINGS, paths_of, wanted
 from mtv.sources.vsphere.places import Around
-from mtv.sources.vsphere.privileges import PRIVILEGES
+from mtv.sources.vsphere.privileges import PRIVILEGES, missing
 from mtv.sources.vsphere.properties import Unreadable, read_one, retrieve
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.source import VSphere
@@ -232,7 +232,18 @@ def test_a_user_with_every_privilege_lacks_nothing(plain: VCenter) -> None:
     source.close()
 
 
-def test_what_the_user_lacks_is_said(plain: VCenter) -> None:
+def test_what_the_user_lacks_is_said_with_the_remedy() -> None:
+    granted = {each.id for each in PRIVILEGES} - {"Datastore.Browse", "StorageProfile.View"}
+    policies, browse = missing(granted, ("power",), "mtv@vsphere.local")
+    assert (policies.what, policies.blocks) == ("StorageProfile.View", False)
+    assert (browse.what, browse.blocks) == ("Datastore.Browse", True)
+    assert "mtv@vsphere.local" in browse.remedy
+    nothing = {lack.what for lack in missing((), (), "mtv")}
+    assert "VirtualMachine.Interact.PowerOff" not in nothing, "it needs the consent"
+    assert len(nothing) == len(PRIVILEGES) - 1
+
+
+def test_a_server_that_does_not_tell_privileges_is_no_failure(plain: VCenter) -> None:
     plain.set_faults(
         {
             "fault": "InvalidRequest",

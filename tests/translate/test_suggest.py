@@ -3,7 +3,7 @@
 import pytest
 
 from mtv.estate import Estate
-from mtv.model.network import Network
+from mtv.model.network import Network, PrivateVlan, Segment
 from mtv.model.storage import Datastore
 from mtv.model.target import StorageClass, Target, TargetNetwork
 from mtv.translate.suggest import Suggestion, suggest
@@ -120,3 +120,35 @@ def test_each_source_has_its_own_lines() -> None:
         "vc1/dvportgroup-7",
         "vc2/dvportgroup-7",
     ]
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (
+            plain_network(vlan=None, private_vlan=PrivateVlan(primary=500, secondary=501)),
+            "is a private VLAN, which has no equivalent: choose a network",
+        ),
+        (
+            plain_network(vlan=None, segment=Segment(id="s1", kind="geneve")),
+            "is a segment of an overlay: choose the network that takes its place",
+        ),
+        (
+            plain_network(vlan=None, differing_vlans=(0, 100)),
+            "has the VLANs 0, 100 on different hosts: choose a network",
+        ),
+    ],
+)
+def test_what_is_not_untagged_is_never_called_so(network: Network, reason: str) -> None:
+    found = suggestion(network, plain_target())
+    assert (found.choice, found.reason) == (None, reason)
+
+
+def test_a_package_says_nothing_of_vlans() -> None:
+    found = suggestion(plain_network(kind="ovf", vlan=None, name="x"), plain_target())
+    assert found.reason == "a package names no VLAN: the pod network, unless it needs one"
+
+
+def test_nothing_is_asked_for_vms_that_cannot_be_migrated() -> None:
+    only_described = inventory(plain_vm(), assessment_only=True)
+    assert suggest(Estate([only_described]), plain_target()) == ()

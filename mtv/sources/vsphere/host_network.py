@@ -3,7 +3,6 @@
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -186,7 +185,7 @@ def read_neighbors(
             if at(tree, "runtime.connectionState") == "connected"
             and many(tree, "config.network.pnic")
         ]
-        with ThreadPoolExecutor(PARALLEL, "mtv-hosts") as pool:
+        with wire.crew(PARALLEL) as pool:
             answers = pool.map(lambda host: ask(*host), asked)
             return {key: neighbor for answer in answers for key, neighbor in answer}
 

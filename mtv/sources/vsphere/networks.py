@@ -148,9 +148,7 @@ def _standard(
     of = set[int]().union(*(group.vlans for group in groups))
     switches = set[str]().union(*(group.switches for group in groups)) - {""}
     said = native("vim.Network", tree)
-    if len(of) > 1:
-        # No one VLAN to tell, but not untagged either.
-        said["config.network.portgroup.spec.vlanId"] = ",".join(str(each) for each in sorted(of))
+    differing = tuple(sorted(of)) if len(of) > 1 else ()
     vlan = of.pop() if len(of) == 1 else None
     return Network(
         id=id_,
@@ -158,6 +156,7 @@ def _standard(
         kind="network",
         vlan=None if vlan in (0, GUEST_TAGS) else vlan,
         vlan_trunk="0-4094" if vlan == GUEST_TAGS else None,
+        differing_vlans=differing,
         switch=switches.pop() if len(switches) == 1 else None,
         is_uplink=False,
         datacenter=around.places.datacenter(tree),

@@ -1,5 +1,6 @@
 """The privileges that mtv's user needs. docs/vsphere.md lists the same; a test compares."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pyVmomi import vim, vmodl
@@ -59,7 +60,6 @@ PRIVILEGES = (
 def lacks(session: Session) -> tuple[Lack, ...]:
     """Which of them the user has not, as far as the consents given need them."""
     may = session.connection.may
-    needed = [each for each in PRIVILEGES if each.consent is None or each.consent in may]
     manager = session.content.authorizationManager
     with session.faults_as_errors():
         try:
@@ -70,7 +70,7 @@ def lacks(session: Session) -> tuple[Lack, ...]:
                     "HasUserPrivilegeOnEntities",
                     [session.content.rootFolder],
                     user,
-                    [each.id for each in needed],
+                    [each.id for each in _needed(may)],
                     item=vim.AuthorizationManager.EntityPrivilege,
                 )
             )
@@ -88,11 +88,16 @@ def lacks(session: Session) -> tuple[Lack, ...]:
                 ),
             )
     granted = {
-        each.get("privId")
+        str(each.get("privId"))
         for answer in answers
         for each in answer.get("privAvailability", ())
         if each.get("isGranted")
     }
+    return missing(granted, may, user)
+
+
+def missing(granted: Collection[str], may: Collection[str], user: str) -> tuple[Lack, ...]:
+    """What is not granted, of that which the consents given need."""
     return tuple(
         Lack(
             what=each.id,
@@ -100,6 +105,10 @@ def lacks(session: Session) -> tuple[Lack, ...]:
             remedy=f"add {each.label} to the role of {user}, at the root and propagated",
             blocks=each.blocks,
         )
-        for each in needed
+        for each in _needed(may)
         if each.id not in granted
     )
+
+
+def _needed(may: Collection[str]) -> list[Privilege]:
+    return [each for each in PRIVILEGES if each.consent is None or each.consent in may]

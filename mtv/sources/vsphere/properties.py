@@ -5,7 +5,6 @@ PropertyCollector holds hundreds of objects. The next page is fetched while one 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyVmomi import VmomiSupport, vim, vmodl
@@ -90,7 +89,7 @@ def _retrieve(
         among = [view]
     spec = _filter(paths, among, is_view=view is not None)
     options = _Collector.RetrieveOptions(maxObjects=page_objects)
-    with ThreadPoolExecutor(1, "mtv-pages") as ahead:
+    with wire.crew(1) as ahead:
 
         def fetch(method: str, *args: Any) -> list[bytes]:
             return list(wire.ask(collector, method, *args))

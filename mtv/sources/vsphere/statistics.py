@@ -5,7 +5,6 @@ A sample that vCenter does not have is -1 in its answer: a hole, never a zero.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -100,7 +99,7 @@ def read_performance(
     batches = [asked[start : start + at_once] for start in range(0, len(asked), at_once)]
     found = dict[str, Performance]()
     done = 0
-    with session.faults_as_errors(), ThreadPoolExecutor(PARALLEL, "mtv-statistics") as pool:
+    with session.faults_as_errors(), wire.crew(PARALLEL) as pool:
 
         def ask(batch: list[Vm]) -> dict[str, Performance]:
             return session.renewing(lambda: _ask(session, batch, known, window, unreadable))

@@ -6,9 +6,12 @@ reads what pyVmomi does not know: a class or property of a newer vCenter comes a
 An enumeration that the server left empty is not set (pyVmomi fails on it).
 """
 
+import contextlib
+import socket
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 from xml.parsers.expat import ExpatError
@@ -99,6 +102,7 @@ def ask(obj: Any, method: str, *args: Any) -> Iterator[bytes]:
     }
     connection = stub.GetConnection()
     whole = False
+    _waiting.add(connection)
     try:
         connection.request("POST", stub.path, request, headers)
         response = connection.getresponse()
@@ -108,10 +112,33 @@ def ask(obj: Any, method: str, *args: Any) -> Iterator[bytes]:
         yield from pieces
         whole = True
     finally:
+        _waiting.discard(connection)
         if whole:
             stub.ReturnConnection(connection)
         else:
             connection.close()
+
+
+_waiting = set[Any]()
+"""Connections with an answer under way."""
+
+
+@contextlib.contextmanager
+def crew(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that ask beside this one.
+
+    When this one is interrupted or fails, nobody waits for their answers, which can take minutes:
+    their connections are cut.
+    """
+    with ThreadPoolExecutor(threads, "mtv-vsphere") as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for connection in tuple(_waiting):
+                with contextlib.suppress(OSError, AttributeError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            raise
 
 
 def _pieces(response: Any) -> Iterator[bytes]:
