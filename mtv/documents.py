@@ -239,7 +239,8 @@ def _explain(message: str, document: Any, kind: inspect.Type) -> tuple[str, int,
         return what, line, keys, "one of: " + ", ".join(map(str, kind.values))
     if isinstance(kind, inspect.EnumType):
         return what, line, keys, "one of: " + ", ".join(str(member.value) for member in kind.cls)
-    return what.replace("`", "'"), line, keys, ""
+    # That a key may be left out is no help to who wrote it wrong.
+    return what.replace(" | null`", "`").replace("`", "'"), line, keys, ""
 
 
 def _without_none(kind: inspect.Type) -> inspect.Type:

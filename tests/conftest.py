@@ -1,6 +1,7 @@
 """Fixtures that need real parts: a vCenter with the small estate, projects that point to it."""
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tests.real.guests import GuestImages, guest_images
 from tests.real.parts import PartMissing, require
 from tests.real.small_estate import SmallEstate, populate
 from tests.real.vcenter import VCenter, start_vcenter
+
+# A job in the background of a shell ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TARGET = Path(__file__).parent.parent / "demo" / "target.yaml"
 

@@ -56,8 +56,6 @@ class Ova:
                 unreadable.append(problem.message)
         for envelope in read:
             unreadable += envelope.notes
-        if not names:
-            unreadable.append(f"{self._shelf.title}: there is no .ova or .ovf file in it")
         versions = dict.fromkeys(envelope.exporter for envelope in read)
         return Inventory(
             source=self._connection.name,
