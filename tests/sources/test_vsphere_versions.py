@@ -17,7 +17,7 @@ from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions
 from mtv.model.disk import TlsTrust
 from mtv.model.vm import DeviceKind
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap, wire
 from mtv.sources.vsphere.devices import disks, other_devices
 from mtv.sources.vsphere.paths import SURROUNDINGS, paths_of, wanted
 from mtv.sources.vsphere.places import Around
@@ -137,7 +137,7 @@ def test_the_parser_reads_what_pyvmomi_reads(session: Session) -> None:
     )
     manager = session.content.propertyCollector
     options = collector.RetrieveOptions()
-    body = b"".join(wire.ask(manager, "RetrievePropertiesEx", [spec], options))
+    body = b"".join(soap.ask(manager, "RetrievePropertiesEx", [spec], options))
     ours = [
         wire.decode(element, collector.ObjectContent)
         for element in wire.elements(iter([body]), "objects")

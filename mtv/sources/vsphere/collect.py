@@ -18,13 +18,13 @@ from mtv.model.network import Network, Switch
 from mtv.model.organisation import Datacenter, Folder
 from mtv.model.storage import Datastore, DatastoreCluster, LogicalUnit
 from mtv.model.vm import Vm
-from mtv.sources.vsphere import clusters, networks, organisation, storage
+from mtv.sources.vsphere import clusters, networks, organisation, soap, storage
 from mtv.sources.vsphere.host_network import read_neighbors
 from mtv.sources.vsphere.hosts import Neighbors, hosts
 from mtv.sources.vsphere.paths import SURROUNDINGS, wanted
 from mtv.sources.vsphere.places import Around, Places
 from mtv.sources.vsphere.policies import read_policies
-from mtv.sources.vsphere.properties import Take, Unreadable, retrieve
+from mtv.sources.vsphere.properties import Manner, Take, Unreadable, retrieve
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.statistics import counter_names, read_performance
 from mtv.sources.vsphere.tagging import read_tags
@@ -45,7 +45,25 @@ def collect(
     *,
     vms_a_page: int = VMS_A_PAGE,
 ) -> Inventory:
-    """Everything the source has. Raises SourceError."""
+    """Everything the source has. Raises SourceError.
+
+    The work is done by another thread, so that ``on_progress`` is called, and may end it by
+    raising, however long an answer takes.
+    """
+    last = Progress(says="reading the estate")
+
+    def keep(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+
+    with soap.crew(session.stub, 1) as worker:
+        answer = worker.submit(_collect, session, keep, options, vms_a_page)
+        return soap.awaited(answer, lambda: on_progress(last))
+
+
+def _collect(
+    session: Session, on_progress: OnProgress, options: CollectOptions, vms_a_page: int
+) -> Inventory:
     collected_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     unreadable = Unreadable()
     around = Around()
@@ -142,11 +160,11 @@ def _read_surroundings(session: Session, unreadable: Unreadable, on_progress: On
 
     kinds = wanted(SURROUNDINGS, session.version)
     kinds[vim.HostSystem].append("configManager.networkSystem")  # whom to ask for neighbours
-    retrieve(session, kinds, receiver, unreadable, page_objects=SURROUNDINGS_A_PAGE)
+    retrieve(session, kinds, receiver, unreadable, Manner(page_objects=SURROUNDINGS_A_PAGE))
     root = session.content.rootFolder
     roots: dict[type, list[str]] = {vim.Folder: kinds[vim.Folder]}
     # A view shows what is below the root folder, not the folder itself.
-    retrieve(session, roots, lambda: places.take, unreadable, among=[root])
+    retrieve(session, roots, lambda: places.take, unreadable, Manner(among=[root]))
     return places
 
 
@@ -160,6 +178,9 @@ def _vms(
     """Every VM and template; and those of their properties that hold alarms."""
     found, alarms = list[Vm](), list[Data]()
 
+    def tell() -> None:
+        on_progress(Progress(says="reading VMs", done=len(found)))
+
     def receiver() -> Callable[[Ref, Data], None]:
         found.clear()
         alarms.clear()
@@ -169,11 +190,11 @@ def _vms(
             if tree.get("triggeredAlarmState"):
                 alarms.append(tree)
             if len(found) % 100 == 0:
-                on_progress(Progress(says="reading VMs", done=len(found)))
+                tell()
 
         return take
 
     kinds = wanted(("vim.VirtualMachine",), session.version)
-    retrieve(session, kinds, receiver, unreadable, page_objects=vms_a_page)
-    on_progress(Progress(says="reading VMs", done=len(found)))
+    retrieve(session, kinds, receiver, unreadable, Manner(page_objects=vms_a_page))
+    tell()
     return found, alarms

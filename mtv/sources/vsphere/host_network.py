@@ -8,7 +8,7 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from mtv.model.compute import HostInterface, HostPortGroup, HostSwitch, Neighbor, PhysicalNic
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap
 from mtv.sources.vsphere.native import native
 from mtv.sources.vsphere.places import Around
 from mtv.sources.vsphere.properties import Unreadable
@@ -169,7 +169,7 @@ def read_neighbors(
         obj = session.object(vim.host.NetworkSystem, system)
         hint = vim.host.PhysicalNic.NetworkHint
         try:
-            hints = wire.call(obj, "QueryNetworkHint", item=hint)
+            hints = soap.call(obj, "QueryNetworkHint", item=hint)
         except vim.fault.NotAuthenticated:
             raise
         except vmodl.MethodFault as problem:
@@ -185,7 +185,7 @@ def read_neighbors(
             if at(tree, "runtime.connectionState") == "connected"
             and many(tree, "config.network.pnic")
         ]
-        with wire.crew(PARALLEL) as pool:
+        with soap.crew(session.stub, PARALLEL) as pool:
             answers = pool.map(lambda host: ask(*host), asked)
             return {key: neighbor for answer in answers for key, neighbor in answer}
 

@@ -15,11 +15,11 @@ from mtv.model.organisation import (
     Role,
     TriggeredAlarm,
 )
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap
 from mtv.sources.vsphere.native import native
 from mtv.sources.vsphere.paths import wanted
 from mtv.sources.vsphere.places import Around, common
-from mtv.sources.vsphere.properties import Unreadable, read_one, retrieve
+from mtv.sources.vsphere.properties import Manner, Unreadable, read_one, retrieve
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.values import at, many, moment, text, unescape
 from mtv.sources.vsphere.wire import Data, Ref, is_a
@@ -114,7 +114,7 @@ def permissions(session: Session, unreadable: Unreadable) -> tuple[Permission, .
     with session.faults_as_errors():
         try:
             found = session.renewing(
-                lambda: wire.call(
+                lambda: soap.call(
                     manager, "RetrieveAllPermissions", item=vim.AuthorizationManager.Permission
                 )
             )
@@ -153,14 +153,14 @@ def alarms(session: Session, counters: Counters, unreadable: Unreadable) -> tupl
 
     with session.faults_as_errors():
         try:
-            refs = session.renewing(lambda: wire.call(manager, "GetAlarm", item=vim.alarm.Alarm))
+            refs = session.renewing(lambda: soap.call(manager, "GetAlarm", item=vim.alarm.Alarm))
         except vim.fault.NoPermission as problem:
             unreadable.say(f"alarms: needs the privilege {problem.privilegeId}")
             return ()
     if refs:
         among = [session.object(vim.alarm.Alarm, ref) for ref in refs]
         paths = wanted(("vim.alarm.Alarm",), session.version)
-        retrieve(session, paths, receiver, unreadable, among=among)
+        retrieve(session, paths, receiver, unreadable, Manner(among=among))
     return tuple(alarm(id_, tree, counters) for id_, tree in found.items())
 
 

@@ -7,7 +7,7 @@ from pyVmomi import pbm, vim, vmodl
 
 from mtv.errors import SourceError
 from mtv.model.storage import PolicyRule, RuleSet, StoragePolicy
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap
 from mtv.sources.vsphere.native import native
 from mtv.sources.vsphere.properties import Unreadable
 from mtv.sources.vsphere.session import Session
@@ -44,15 +44,15 @@ def _read(session: Session) -> tuple[tuple[StoragePolicy, ...], Associations]:
     stub = session.storage_policy_stub()
     try:
         service = pbm.ServiceInstance("ServiceInstance", stub)
-        (content,) = wire.call(service, "RetrieveContent", item=pbm.ServiceInstanceContent)
+        (content,) = soap.call(service, "RetrieveContent", item=pbm.ServiceInstanceContent)
         manager = pbm.profile.ProfileManager(str(content["profileManager"]), stub)
         storage = pbm.profile.ResourceType(resourceType="STORAGE")
-        ids = wire.call(manager, "QueryProfile", storage, item=pbm.profile.ProfileId)
+        ids = soap.call(manager, "QueryProfile", storage, item=pbm.profile.ProfileId)
         names = [each["uniqueId"] for each in ids]
         policies = []
         for start in range(0, len(names), AT_ONCE):
             asked = [_profile_id(name) for name in names[start : start + AT_ONCE]]
-            found = wire.call(manager, "RetrieveContent", asked, item=pbm.profile.Profile)
+            found = soap.call(manager, "RetrieveContent", asked, item=pbm.profile.Profile)
             policies += [policy(each) for each in found]
         return tuple(policies), dict(_associations(manager, names))
     finally:
@@ -67,7 +67,7 @@ def _associations(manager: Any, names: list[str]) -> Iterator[tuple[str, str]]:
     """Whole lists by policy: asking by VM would cost a call for each."""
     for name in names:
         for kind in (VM, DISK):
-            found = wire.call(
+            found = soap.call(
                 manager, "QueryAssociatedEntity", _profile_id(name), kind, item=pbm.ServerObjectRef
             )
             for each in found:

@@ -7,7 +7,7 @@ from pyVmomi import vim, vmodl
 
 from mtv.config import Consent
 from mtv.model.collection import Lack
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap
 from mtv.sources.vsphere.session import Session
 
 
@@ -65,7 +65,7 @@ def lacks(session: Session) -> tuple[Lack, ...]:
         try:
             user = session.renewing(lambda: session.content.sessionManager.currentSession.userName)
             answers = session.renewing(
-                lambda: wire.call(
+                lambda: soap.call(
                     manager,
                     "HasUserPrivilegeOnEntities",
                     [session.content.rootFolder],

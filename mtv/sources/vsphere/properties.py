@@ -5,11 +5,12 @@ PropertyCollector holds hundreds of objects. The next page is fetched while one 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pyVmomi import VmomiSupport, vim, vmodl
 
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap, wire
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.values import unescape
 from mtv.sources.vsphere.wire import Data, Ref
@@ -18,6 +19,7 @@ TRIES = 4
 """How often a retrieval begins anew because an object went away in the middle."""
 
 _Collector = vmodl.query.PropertyCollector
+_VIEW = vim.view.ContainerView
 
 Take = Callable[[Ref, Data], None]
 """Gets an object's reference and its set properties as a tree."""
@@ -38,17 +40,23 @@ class Unreadable:
         return tuple(sorted(self._sentences))
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a retrieval goes."""
+
+    among: Sequence[Any] | None = None
+    """The objects to read; None: all below the root folder."""
+    page_objects: int = 1000
+
+
 def retrieve(
     session: Session,
     paths: Mapping[type, Sequence[str]],
     receiver: Callable[[], Take],
     unreadable: Unreadable,
-    *,
-    among: Sequence[Any] | None = None,
-    page_objects: int = 1000,
+    manner: Manner = Manner(),
 ) -> None:
-    """Gives every object of these types to what ``receiver`` makes; all below the root folder, or
-    the objects ``among``.
+    """Gives every object of these types to what ``receiver`` makes.
 
     ``receiver`` is called at each beginning: a session that expires on the way is renewed and the
     retrieval begins anew, since views and continuation tokens die with it; so it does when an
@@ -59,16 +67,14 @@ def retrieve(
         for left in range(TRIES - 1, -1, -1):
             try:
                 return session.renewing(
-                    lambda: _retrieve(session, asked, receiver(), unreadable, among, page_objects)
+                    lambda: _retrieve(session, asked, receiver(), unreadable, manner)
                 )
             except vmodl.fault.ManagedObjectNotFound:
                 if not left:
                     raise
             except vmodl.query.InvalidProperty as problem:
                 _drop(session, asked, problem, unreadable)
-                return retrieve(
-                    session, asked, receiver, unreadable, among=among, page_objects=page_objects
-                )
+                return retrieve(session, asked, receiver, unreadable, manner)
     return None
 
 
@@ -77,22 +83,21 @@ def _retrieve(
     paths: Mapping[type, Sequence[str]],
     take: Take,
     unreadable: Unreadable,
-    among: Sequence[Any] | None,
-    page_objects: int,
+    manner: Manner,
 ) -> None:
     collector = session.content.propertyCollector
-    view = None
+    view, among = None, manner.among
     if among is None:
-        view = session.content.viewManager.CreateContainerView(
-            container=session.content.rootFolder, type=list(paths), recursive=True
-        )
+        manager, root = session.content.viewManager, session.content.rootFolder
+        (made,) = soap.call(manager, "CreateContainerView", root, list(paths), True, item=_VIEW)
+        view = session.object(_VIEW, made)
         among = [view]
     spec = _filter(paths, among, is_view=view is not None)
-    options = _Collector.RetrieveOptions(maxObjects=page_objects)
-    with wire.crew(1) as ahead:
+    options = _Collector.RetrieveOptions(maxObjects=manner.page_objects)
+    with soap.crew(session.stub, 1) as ahead:
 
         def fetch(method: str, *args: Any) -> list[bytes]:
-            return list(wire.ask(collector, method, *args))
+            return list(soap.ask(collector, method, *args))
 
         page = ahead.submit(fetch, "RetrievePropertiesEx", [spec], options)
         while True:
@@ -104,11 +109,11 @@ def _retrieve(
             if token is None:
                 break
     if view is not None:
-        view.DestroyView()
+        soap.call(view, "Destroy")
 
 
 def _filter(paths: Mapping[type, Sequence[str]], among: Iterable[Any], *, is_view: bool) -> Any:
-    walk = _Collector.TraversalSpec(type=vim.view.ContainerView, path="view", skip=False)
+    walk = _Collector.TraversalSpec(type=_VIEW, path="view", skip=False)
     return _Collector.FilterSpec(
         objectSet=[
             _Collector.ObjectSpec(obj=each, skip=is_view, selectSet=[walk] if is_view else [])
@@ -188,7 +193,7 @@ def _drop(
 def _unknown(session: Session, kind: type, leaves: Sequence[str]) -> set[str]:
     """Those of some paths that the server does not know, by halving."""
     try:
-        _retrieve(session, {kind: leaves}, lambda *_: None, Unreadable(), None, 1000)
+        _retrieve(session, {kind: leaves}, lambda *_: None, Unreadable(), Manner())
     except vmodl.query.InvalidProperty:
         if len(leaves) == 1:
             return set(leaves)
@@ -202,7 +207,7 @@ def read_one(session: Session, obj: Any, paths: Sequence[str]) -> dict[str, Any]
 
     def ask() -> dict[str, Any]:
         spec = _filter({type(obj): paths}, [obj], is_view=False)
-        pieces = wire.ask(session.content.propertyCollector, "RetrieveContents", [spec])
+        pieces = soap.ask(session.content.propertyCollector, "RetrieveContents", [spec])
         found = {}
         for element in wire.elements(pieces, "returnval"):
             content = wire.decode(element, _Collector.ObjectContent)

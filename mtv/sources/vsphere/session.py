@@ -16,9 +16,12 @@ from pyVmomi import vim, vmodl
 from mtv import tls
 from mtv.config import resolve
 from mtv.errors import LoginFailed, SourceError
+from mtv.sources.vsphere import soap
 from mtv.tasks import Connection
 
 T = TypeVar("T")
+
+LOGOUT_SECONDS = 5
 
 TIMEOUT_SECONDS = 300
 """For one answer: the first page of a large retrieval is computed whole by the server."""
@@ -86,9 +89,14 @@ class Session:
         return ask()
 
     @property
+    def stub(self) -> Any:
+        """pyVmomi's stub: the connections of this session."""
+        return self._instance._stub
+
+    @property
     def version(self) -> str:
         """The version of the API that was agreed on: ``vim.version.v8_0_3_0``."""
-        return str(self._instance._stub.version)
+        return str(self.stub.version)
 
     def storage_policy_stub(self) -> Any:
         """A stub for the storage policy service beside the API, with this session."""
@@ -99,7 +107,7 @@ class Session:
         version = wanted if wanted in known and ".v" in wanted else "pbm.version.version2"
         # In the request's header: the cookie would belong to another service.
         session = self.cookie.partition("=")[2].strip('"')
-        return SoapStubAdapter(
+        stub = SoapStubAdapter(
             host=self.host,
             port=self.port,
             path="/pbm/sdk",
@@ -108,6 +116,7 @@ class Session:
             httpConnectionTimeout=TIMEOUT_SECONDS,
             requestContext={"vcSessionCookie": session},
         )
+        return soap.joined(stub, self.stub)
 
     def basic_login(self) -> str:
         """The value of an Authorization header for the REST service beside the API. A secret."""
@@ -117,21 +126,23 @@ class Session:
     @property
     def cookie(self) -> str:
         """The session's cookie, for requests beside the API. A secret."""
-        cookie: str = self._instance._stub.cookie
+        cookie: str = self.stub.cookie
         return cookie.partition(";")[0]
 
     def now(self) -> datetime:
         """The server's time."""
-        found: datetime = self._instance.CurrentTime()
-        return found
+        (found,) = soap.call(self._instance, "CurrentTime", item=datetime)
+        return datetime.fromisoformat(found)
 
     def object(self, kind: type, id_: str) -> Any:
         """A managed object by its id; nothing is asked of the server."""
-        return kind(id_, self._instance._stub)
+        return kind(id_, self.stub)
 
     def close(self) -> None:
-        """Logs out; a server that is gone already is no error."""
+        """Logs out; a server that is gone already is no error, nor one that does not answer."""
         with contextlib.suppress(Exception):
+            self.stub.DropConnections()  # the next one has another time limit
+            self.stub.schemeArgs["timeout"] = LOGOUT_SECONDS
             connect.Disconnect(self._instance)
 
     def _password(self) -> str:

@@ -12,7 +12,7 @@ from pyVmomi import vim, vmodl
 
 from mtv.model.performance import Performance, Statistic
 from mtv.model.vm import Vm
-from mtv.sources.vsphere import wire
+from mtv.sources.vsphere import soap
 from mtv.sources.vsphere.properties import Unreadable, read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.values import KIB, at, many
@@ -99,7 +99,7 @@ def read_performance(
     batches = [asked[start : start + at_once] for start in range(0, len(asked), at_once)]
     found = dict[str, Performance]()
     done = 0
-    with session.faults_as_errors(), wire.crew(PARALLEL) as pool:
+    with session.faults_as_errors(), soap.crew(session.stub, PARALLEL) as pool:
 
         def ask(batch: list[Vm]) -> dict[str, Performance]:
             return session.renewing(lambda: _ask(session, batch, known, window, unreadable))
@@ -135,7 +135,7 @@ def _limit(session: Session, needed: int) -> int:
     manager = session.content.setting
     try:
         options = session.renewing(
-            lambda: wire.call(manager, "QueryView", LIMIT_OPTION, item=vim.option.OptionValue)
+            lambda: soap.call(manager, "QueryView", LIMIT_OPTION, item=vim.option.OptionValue)
         )
         found = int(options[0].get("value"))
     except (vmodl.MethodFault, ValueError, TypeError, IndexError, AttributeError):
@@ -168,7 +168,7 @@ def _ask(
     ]
     manager = session.content.perfManager
     try:
-        answers = wire.call(
+        answers = soap.call(
             manager, "QueryStats", specs, item=vim.PerformanceManager.EntityMetricCSV
         )
     except vim.fault.NotAuthenticated:

@@ -6,25 +6,18 @@ reads what pyVmomi does not know: a class or property of a newer vCenter comes a
 An enumeration that the server left empty is not set (pyVmomi fails on it).
 """
 
-import contextlib
-import socket
 import sys
-import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 from lxml import etree
 from pyVmomi import VmomiSupport, vim
-from pyVmomi.SoapAdapter import SoapResponseDeserializer
 
 from mtv.errors import SourceError
 
 XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 NAMESPACES = ("urn:vim25", "urn:pbm")
-PIECE = 1 << 16
 REMEMBERED = 4096
 """Devices that are kept to be shared."""
 
@@ -86,86 +79,6 @@ class Fields(dict[str, tuple[str, Decode, bool]]):
         return field
 
 
-def ask(obj: Any, method: str, *args: Any) -> Iterator[bytes]:
-    """The answer's body in pieces, still XML. Faults come as pyVmomi's exceptions.
-
-    ``obj`` is a pyVmomi managed object with its stub, ``method`` the name in pyVmomi.
-    """
-    stub = obj._stub
-    info = type(obj)._GetMethodInfo(method)
-    request = stub.SerializeRequest(obj, info, [*args, *[None] * (len(info.params) - len(args))])
-    headers = {
-        "Cookie": stub.cookie,
-        "SOAPAction": stub.versionId,
-        "Content-Type": "text/xml; charset=utf-8",
-        "Accept-Encoding": "gzip",
-    }
-    connection = stub.GetConnection()
-    whole = False
-    _waiting.add(connection)
-    try:
-        connection.request("POST", stub.path, request, headers)
-        response = connection.getresponse()
-        pieces = _pieces(response)
-        if response.status != 200:
-            raise _fault(stub, response, b"".join(pieces))
-        yield from pieces
-        whole = True
-    finally:
-        _waiting.discard(connection)
-        if whole:
-            stub.ReturnConnection(connection)
-        else:
-            connection.close()
-
-
-_waiting = set[Any]()
-"""Connections with an answer under way."""
-
-
-@contextlib.contextmanager
-def crew(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that ask beside this one.
-
-    When this one is interrupted or fails, nobody waits for their answers, which can take minutes:
-    their connections are cut.
-    """
-    with ThreadPoolExecutor(threads, "mtv-vsphere") as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for connection in tuple(_waiting):
-                with contextlib.suppress(OSError, AttributeError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-            raise
-
-
-def _pieces(response: Any) -> Iterator[bytes]:
-    if response.getheader("Content-Encoding", "").lower() != "gzip":
-        while piece := response.read(PIECE):
-            yield piece
-        return
-    unzip = zlib.decompressobj(zlib.MAX_WBITS + 16)
-    while piece := response.read(PIECE):
-        yield unzip.decompress(piece)
-    yield unzip.flush()
-
-
-def _fault(stub: Any, response: Any, body: bytes) -> Exception:
-    if response.status == 500:
-        try:
-            fault = SoapResponseDeserializer(stub).Deserialize(body, object)
-        except (AttributeError, KeyError, TypeError, ValueError, ExpatError):
-            fault = None  # a class that pyVmomi does not know, or no fault at all
-        if isinstance(fault, Exception):
-            return fault
-    return SourceError(
-        f"{stub.host} answered HTTP {response.status} {response.reason}",
-        "look into the vCenter's own log (vpxd.log), or try again later",
-    )
-
-
 def elements(pieces: Iterator[bytes], *names: str) -> Iterator[Any]:
     """The elements of these names as they are complete; each is emptied after its turn.
 
@@ -208,11 +121,6 @@ def _fed(parser: Any, pieces: Iterator[bytes]) -> Iterator[None]:
             f"the vCenter's answer is no readable XML: {problem}",
             "something between mtv and the vCenter changes or cuts its answers",
         ) from problem
-
-
-def call(obj: Any, method: str, *args: Any, item: Any = object) -> list[Any]:
-    """What a method returns, as plain values: one for a single value, many for an array."""
-    return [decode(each, item) for each in elements(ask(obj, method, *args), "returnval")]
 
 
 def decode(element: Any, type_: Any = object) -> Any:
