@@ -93,13 +93,13 @@ def engine(directory: Path) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def ovas(directory: Path, images: GuestImages) -> Iterator[Site]:
-    """A folder of OVAs with the same guests, as VMware, RHV and VirtualBox export them."""
+    """A folder of OVAs with the same guests, as VMware and VirtualBox export them."""
     with tempfile.TemporaryDirectory(prefix="mtv-demo-ova-") as scratch:
         web = Path(scratch) / "web01.img"
         copy_sparse(images.tiny, web)
         images.name_tiny(web, "web01")
         make_ova(directory / "web01.ova", [web])
-        make_ova(directory / "sensor.ova", [images.poweroff], style="ovirt")
+        make_ova(directory / "sensor.ova", [images.poweroff])
         make_ova(directory / "billing-db.ova", [images.debian], style="virtualbox")
     found = open_source(Connection(name="ova1", kind="ova", path=str(directory)))
     inventory = found.collect(lambda _: None, CollectOptions(window_days=0))
