@@ -1,11 +1,12 @@
 """The platforms that the demo moves VMs from: each runs until its block ends."""
 
 import contextlib
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from mtv.model.collection import CollectOptions
 from mtv.sources import open_source
@@ -93,14 +94,15 @@ def engine(directory: Path) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def ovas(directory: Path, images: GuestImages) -> Iterator[Site]:
-    """A folder of OVAs with the same guests, as VMware and VirtualBox export them."""
+    """A folder of OVAs with the same guests, as VMware exports them."""
     with tempfile.TemporaryDirectory(prefix="mtv-demo-ova-") as scratch:
         web = Path(scratch) / "web01.img"
         copy_sparse(images.tiny, web)
         images.name_tiny(web, "web01")
         make_ova(directory / "web01.ova", [web])
         make_ova(directory / "sensor.ova", [images.poweroff])
-        make_ova(directory / "billing-db.ova", [images.debian], style="virtualbox")
+        plain = make_ova(Path(scratch) / "billing-db.ova", [images.debian])
+        make_ova(directory / plain.name, [images.debian], envelope=_as_debian(plain))
     found = open_source(Connection(name="ova1", kind="ova", path=str(directory)))
     inventory = found.collect(lambda _: None, CollectOptions(window_days=0))
     refs = {vm.name: f"ova1/{vm.id}" for vm in inventory.vms}
@@ -115,3 +117,10 @@ def ovas(directory: Path, images: GuestImages) -> Iterator[Site]:
             Pilot("billing-db", refs["billing-db"]),
         ),
     )
+
+
+def _as_debian(ova: Path) -> str:
+    """The OVF of an OVA, its guest said to be Debian: so it is converted before it boots."""
+    with tarfile.open(ova) as archive:
+        envelope = cast(IO[bytes], archive.extractfile(f"{ova.stem}.ovf"))
+        return envelope.read().decode().replace("otherLinux64Guest", "debian12_64Guest")
