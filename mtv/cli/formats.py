@@ -13,6 +13,7 @@ from typing import Any
 
 from mtv.cli.app import printable
 from mtv.quantities import size
+from mtv.spreadsheets import inert
 
 Row = dict[str, Any]
 """Column -> plain value."""
@@ -42,27 +43,18 @@ def csv_text(columns: Sequence[str], rows: Sequence[Row]) -> str:
     """For a spreadsheet: numbers as they are, no text that it takes for a formula."""
     out = StringIO()
     writer = csv.writer(out)
-    writer.writerow([_inert(column) for column in columns])
+    writer.writerow([inert(column) for column in columns])
     for row in rows:
         values = (row[column] for column in columns)
         writer.writerow(
             [
                 value
                 if isinstance(value, int | float) and not isinstance(value, bool)
-                else _inert(cell(value))
+                else inert(cell(value))
                 for value in values
             ]
         )
     return out.getvalue()
-
-
-def _inert(text: str) -> str:
-    """A text with an apostrophe before what a spreadsheet would calculate, blanks before it or not.
-
-    Control characters become blanks.
-    """
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return f"'{line}" if line.lstrip().startswith(("=", "+", "-", "@")) else line
 
 
 def markdown_text(columns: Sequence[str], rows: Sequence[Row]) -> str:

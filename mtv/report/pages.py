@@ -10,6 +10,7 @@ import msgspec
 from mtv.mappings import data_directory
 from mtv.quantities import duration, size
 from mtv.report.facts import Facts
+from mtv.spreadsheets import inert
 
 
 def files(facts: Facts) -> dict[str, str]:
@@ -48,14 +49,8 @@ def vms_csv(facts: Facts) -> str:
         digests = ("equal" if equal else "different") if vm.disks else ""
         downtime = "" if vm.downtime_seconds is None else f"{vm.downtime_seconds:.1f}"
         cells = [vm.ref, vm.name, vm.target_name, vm.wave, vm.readiness, vm.outcome]
-        writer.writerow([*map(_inert, cells), downtime, digests])
+        writer.writerow([*map(inert, cells), downtime, digests])
     return out.getvalue()
-
-
-def _inert(text: str) -> str:
-    """A cell in one line that no spreadsheet takes for a formula, blanks before it or not."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return f"'{line}" if line.lstrip()[:1] in ("=", "+", "-", "@") else line
 
 
 def _moment(iso: str) -> str:

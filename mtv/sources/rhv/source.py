@@ -1,9 +1,6 @@
 """The RHV source: what the rest of mtv sees of an engine."""
 
-import time
-
-from mtv.config import Consent
-from mtv.errors import Interrupted, NotAllowed, SourceError
+from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource
 from mtv.model.estate import Inventory
@@ -12,10 +9,8 @@ from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import Engine, Refused
 from mtv.sources.rhv.permits import lacks
 from mtv.sources.rhv.vms import power_of
+from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
-
-POLL_SECONDS = 0.5
-HARD_OFF_SECONDS = 60.0
 
 NOT_NOW = 409
 """What the engine answers to an action that the VM's state does not allow."""
@@ -52,17 +47,17 @@ class Rhv:
         state = self.power(vm)
         if state is Power.OFF:
             return "already off"
-        self._allowed("shut VMs down")
+        need_consent(self._connection, "shut VMs down")
         # A suspended guest cannot hear anybody.
         if (
             state is not Power.SUSPENDED
             and self._asked(vm, "shutdown")
-            and self._is_off_within(vm, grace_seconds, cancelled)
+            and is_off_within(grace_seconds, lambda: self.power(vm), cancelled)
         ):
             return "by its guest"
         if not self._asked(vm, "stop") and self.power(vm) is Power.OFF:
             return "by its guest"
-        if self._is_off_within(vm, HARD_OFF_SECONDS, cancelled):
+        if is_off_within(HARD_OFF_SECONDS, lambda: self.power(vm), cancelled):
             return "powered off"
         raise SourceError(
             f"{self._connection.name}: {vm} is still not off",
@@ -89,20 +84,3 @@ class Rhv:
                 raise
             return False
         return True
-
-    def _allowed(self, what: str) -> None:
-        if Consent.POWER not in self._connection.may:
-            raise NotAllowed(
-                f"mtv.yaml does not allow mtv to {what} on {self._connection.name}",
-                f"write 'may: [power]' under sources.{self._connection.name}, "
-                "or do it by hand and run this again",
-            )
-
-    def _is_off_within(self, vm: str, seconds: float, cancelled: Cancelled) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.power(vm) is Power.OFF:
-                return True
-            if cancelled.wait(POLL_SECONDS):
-                raise Interrupted("stopped while a VM was shutting down")
-        return self.power(vm) is Power.OFF

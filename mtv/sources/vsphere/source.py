@@ -1,16 +1,15 @@
 """The vSphere source: what the rest of mtv sees of a vCenter."""
 
 import contextlib
-import time
 
 from pyVmomi import vim
 
-from mtv.config import Consent
-from mtv.errors import Interrupted, NotAllowed, SourceError
+from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
+from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.sources.vsphere import privileges
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_flat_file
@@ -18,9 +17,6 @@ from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.vms import POWER
 from mtv.tasks import Cancelled, Connection, OnProgress
-
-POLL_SECONDS = 0.5
-HARD_OFF_SECONDS = 60.0
 
 
 class VSphere:
@@ -56,13 +52,13 @@ class VSphere:
         """
         if self.power(vm) is Power.OFF:
             return "already off"
-        self._allowed("shut VMs down")
+        need_consent(self._connection, "shut VMs down")
         obj = self._session.object(vim.VirtualMachine, vm)
         values = read_one(self._session, obj, ["guest.toolsRunningStatus"])
         if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
             with self._session.faults_as_errors():
                 self._session.renewing(obj.ShutdownGuest)
-            if self._is_off_within(vm, grace_seconds, cancelled):
+            if is_off_within(grace_seconds, lambda: self.power(vm), cancelled):
                 return "by its guest"
         # It may have gone off by itself in the meantime.
         with (
@@ -70,7 +66,7 @@ class VSphere:
             contextlib.suppress(vim.fault.InvalidPowerState),
         ):
             self._session.renewing(obj.PowerOffVM_Task)
-        if self._is_off_within(vm, HARD_OFF_SECONDS, cancelled):
+        if is_off_within(HARD_OFF_SECONDS, lambda: self.power(vm), cancelled):
             return "powered off"
         raise SourceError(
             f"{self._connection.name}: {vm} is still not off", "look at its tasks in vCenter"
@@ -83,20 +79,3 @@ class VSphere:
     def close(self) -> None:
         """Logs out."""
         self._session.close()
-
-    def _allowed(self, what: str) -> None:
-        if Consent.POWER not in self._connection.may:
-            raise NotAllowed(
-                f"mtv.yaml does not allow mtv to {what} on {self._connection.name}",
-                f"write 'may: [power]' under sources.{self._connection.name}, "
-                "or do it by hand and run this again",
-            )
-
-    def _is_off_within(self, vm: str, seconds: float, cancelled: Cancelled) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.power(vm) is Power.OFF:
-                return True
-            if cancelled.wait(POLL_SECONDS):
-                raise Interrupted("stopped while a VM was shutting down")
-        return self.power(vm) is Power.OFF
