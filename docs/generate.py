@@ -19,7 +19,7 @@ from mtv.inventory.schema import schema
 from mtv.mappings import LeftOut, completeness, term_rows
 from mtv.model.ledger import TermRow
 
-PRODUCTS = {"openshift": "OpenShift", "vsphere": "vSphere"}
+PRODUCTS = {"vsphere": "vSphere", "rhv": "RHV", "ova": "OVA", "rvtools": "RVTools"}
 
 NOTE = "<!-- Written by docs/generate.py; do not edit. -->\n"
 
@@ -100,13 +100,12 @@ def terminology_page() -> str:
 
 def _row(row: TermRow) -> str:
     says = row.says.replace("({value})", "").replace("{value}", "…").replace(" .", ".")
-    since = "".join(
-        f" Since {PRODUCTS[product]} {version}." for product, version in row.since.items()
-    )
+    since = f" Since OpenShift {row.since}." if row.since else ""
     caveat = f" *{row.caveat}*" if row.caveat else ""
     reads = "<br>".join(f"`{path}`" for path in row.reads)
     writes = "".join(f"<br>→ {each.kind} `{each.field}`" for each in row.writes)
-    cells = [row.source.word, row.target.word, f"**{row.outcome}**"]
+    words = [f"{word} ({PRODUCTS[product]})" for product, word in row.source.items()]
+    cells = [", ".join(words), row.target, f"**{row.outcome}**"]
     cells += [f"{says}{since}{caveat}", f"{reads}{writes}"]
     return f"| {' | '.join(map(_cell, cells))} |"
 

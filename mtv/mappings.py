@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from mtv.errors import ConfigError
-from mtv.model.concern import Category
+from mtv.model.concern import Category, Stage
 from mtv.model.ledger import TermRow
 from mtv.model.plan import BootCheck, Convert
 
@@ -35,6 +35,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sources: tuple[str, ...]
     example_hit: dict[str, Any]
     example_miss: dict[str, Any]
+    keeps_from: Stage = Stage.TRANSLATION
+    """What a blocker stands in the way of."""
     counterpart: tuple[str, ...] = ()
     """Names of the same check in other tools."""
 

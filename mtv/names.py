@@ -41,15 +41,24 @@ def vm_names(vms: Iterable[PlacedVm], kept: Mapping[str, str] | None = None) -> 
     ``kept``: ref -> name of VMs that have one already, in ``plan.yaml``. It stays theirs, whatever
     other VMs appear; a VM that is collected later has to find another one.
     """
+    return unique_labels({placed.ref: placed.vm.name for placed in vms}, LONGEST_VM, kept)
+
+
+def unique_labels(
+    texts: Mapping[str, str], longest: int = LONGEST, kept: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Ref -> name, for objects of one kind: ``texts`` is ref -> what the source calls it.
+
+    A name depends on the others only where two become one: then each gets a suffix made from its
+    ref. ``kept``: ref -> name of those that have one already.
+    """
     settled = dict(kept or {})
-    wanted = {
-        placed.ref: settled.get(placed.ref) or label(placed.vm.name, LONGEST_VM) for placed in vms
-    }
+    wanted = {ref: settled.get(ref) or label(text, longest) for ref, text in texts.items()}
     times = Counter(wanted.values())
     return {
         ref: name
         if ref in settled or (times[name] == 1 and name not in RESERVED)
-        else _suffixed(name, ref, times)
+        else _suffixed(name, ref, times, longest)
         for ref, name in wanted.items()
     }
 
@@ -64,11 +73,11 @@ def disk_claim(vm_name: str, key: str) -> str:
     return f"{vm_name}-{disk_volume(key)}"
 
 
-def _suffixed(name: str, ref: str, taken: Counter[str]) -> str:
-    """The name with a part of its ref's digest, which no VM has as its own name."""
+def _suffixed(name: str, ref: str, taken: Counter[str], longest: int) -> str:
+    """The name with a part of its ref's digest, which no other has as its own name."""
     digest = hashlib.sha256(ref.encode()).hexdigest()
     for digits in range(SUFFIX_DIGITS, len(digest)):
-        suffixed = f"{name[: LONGEST_VM - 1 - digits].strip('-')}-{digest[:digits]}"
+        suffixed = f"{name[: longest - 1 - digits].strip('-')}-{digest[:digits]}"
         if suffixed not in taken:
             return suffixed
-    raise AssertionError("a VM is called by the digest of its ref")
+    raise AssertionError("something is called by the digest of its ref")

@@ -12,7 +12,7 @@ from mtv.model.estate import Inventory
 from mtv.model.network import Network
 from mtv.model.plain import leaves
 from mtv.model.storage import Datastore
-from mtv.model.target import SiteMapping, StorageClass, Target, TargetNetwork
+from mtv.model.target import ClaimProperties, SiteMapping, StorageClass, Target, TargetNetwork
 from mtv.model.vm import Backing, Device, DeviceKind, Disk, Firmware, Nic, Power, Snapshot, Vm
 from mtv.translate import Translation, translate
 
@@ -182,12 +182,16 @@ def plain_target(**changes: Any) -> Target:
         storage_classes=(
             StorageClass(
                 name="gold-block",
-                volume_mode="Block",
-                access_modes=("ReadWriteMany",),
+                claim_properties=(
+                    ClaimProperties(volume_mode="Block", access_modes=("ReadWriteMany",)),
+                ),
                 default=True,
             ),
             StorageClass(
-                name="silver-nfs", volume_mode="Filesystem", access_modes=("ReadWriteOnce",)
+                name="silver-nfs",
+                claim_properties=(
+                    ClaimProperties(volume_mode="Filesystem", access_modes=("ReadWriteOnce",)),
+                ),
             ),
         ),
         networks=(TargetNetwork(name="default/vlan10", vlan=10),),

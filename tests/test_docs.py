@@ -164,7 +164,6 @@ def test_the_example_of_a_file_is_one(name: str) -> None:
     [
         ("mtv.yaml", "target.local.accel", "`auto`"),
         ("mtv.yaml", "limits.connections", "`2`"),
-        ("target.yaml", "storage_classes[].volume_mode", "`Block`"),
         ("target.yaml", "storage_classes[].default", "`false`"),
         ("plan.yaml", "waves[].vms[].check.within_seconds", "`300`"),
     ],

@@ -85,4 +85,5 @@ def _concerns(placed: PlacedVm, compiled: list[_Compiled]) -> Iterator[Concern]:
                 label=each.label.text(known),
                 assessment=rule.assessment,
                 remedy=rule.remedy,
+                keeps_from=rule.keeps_from,
             )

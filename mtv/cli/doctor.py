@@ -45,7 +45,7 @@ from mtv.project import Project
 from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
 from mtv.tasks import Connection, OnProgress, Progress
-from mtv.translate.network import interface_state_is_known
+from mtv.versions import release
 
 PROJECT = "project"
 SOURCES_AT_ONCE = 8
@@ -228,7 +228,7 @@ def _counts(estate: Estate) -> str:
 def _target(project: Project) -> Finding:
     def ask() -> str:
         target = load_target(project)
-        interface_state_is_known(target)  # raises for a version that is none
+        release(target.openshift)  # raises for a version that is none
         classes, networks = len(target.storage_classes), len(target.networks)
         return f"OpenShift {target.openshift}, {classes} StorageClasses, {networks} networks"
 

@@ -13,7 +13,8 @@ from mtv.cli.app import (
 from mtv.documents import append, check_document, entry, parse_document, read_text
 from mtv.model.target import SiteMapping
 from mtv.project import Project, write_atomically
-from mtv.translate.suggest import Suggestion, suggest
+from mtv.translate.suggest import suggest
+from mtv.translate.suggest.question import Suggestion
 
 _EMPTY = """\
 # mapping.yaml: this site's choices. Suggested by mtv mapping suggest, then yours: edits and

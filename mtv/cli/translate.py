@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 
 import click
 
@@ -18,6 +19,7 @@ from mtv.cli.app import (
 )
 from mtv.errors import Blocked
 from mtv.estate import ONLY_DESCRIBED, Estate
+from mtv.model.concern import Category
 from mtv.plan import check_plan, planned_names
 from mtv.project import Project, write_atomically, write_json
 from mtv.translate import Translation, translate
@@ -51,11 +53,11 @@ def command(ctx: click.Context, output: str) -> None:
         _write_tree(project, files(translation))
         write_json(project.ledger, translation.ledger)
     emit(output, _summary(translation), lambda: _show(translation, estate))
-    if translation.questions:
-        count = len({question.ref for question in translation.questions})
+    if translation.blockers:
+        waiting = len({ref for each in translation.blockers for ref in each.holds_back})
         raise Blocked(
-            f"{count} VMs are not translated because of open questions",
-            "answer them in mapping.yaml and run mtv translate again",
+            f"{len(translation.blockers)} findings want a decision; {waiting} VMs wait for one",
+            "each says what to do; then run mtv translate again",
         )
 
 
@@ -68,11 +70,11 @@ def _kept_names(project: Project, estate: Estate) -> dict[str, str]:
     return planned_names(plan)
 
 
-def _write_tree(project: Project, tree: dict[str, str]) -> None:
+def _write_tree(project: Project, tree: Iterable[tuple[str, str]]) -> None:
     """Replaces the tree: files of VMs that are not translated any more go."""
     fresh = project.root / ".manifests.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    for path, text in tree.items():
+    for path, text in tree:
         write_atomically(fresh / path, text)
     if project.manifests.exists():
         shutil.rmtree(project.manifests)
@@ -81,9 +83,10 @@ def _write_tree(project: Project, tree: dict[str, str]) -> None:
 
 def _summary(translation: Translation) -> dict[str, object]:
     return {
-        "translated": [{"ref": vm.ref, "name": vm.name} for vm in translation.vms],
+        "translated": translation.vms,
+        "platform": dict(_kinds(translation)),
         "blocked": translation.blocked,
-        "questions": translation.questions,
+        "findings": translation.findings,
     }
 
 
@@ -91,15 +94,23 @@ def _show(translation: Translation, estate: Estate) -> None:
     outcomes = Counter[str]()
     for path in translation.ledger.paths:
         outcomes[path.outcome] += path.values
-    claims = sum(len(vm.manifests) - 1 for vm in translation.vms)
-    click.echo(
-        f"manifests/: {len(translation.vms)} VirtualMachines, {claims} PersistentVolumeClaims"
-    )
+    claims = sum(len(estate.vm(vm.ref).vm.disks) for vm in translation.vms)
+    click.echo(f"manifests/vms: {len(translation.vms)} VirtualMachines, {claims} DataVolumes")
+    platform = ", ".join(f"{count} {kind}" for kind, count in _kinds(translation).items())
+    click.echo(f"manifests/platform: {platform}")
     click.echo("ledger: " + ", ".join(f"{n} values {word}" for word, n in sorted(outcomes.items())))
     for inventory in estate.inventories:
         if inventory.assessment_only:
             click.echo(f"left out: {inventory.source} {ONLY_DESCRIBED}")
     for ref in translation.blocked:
         click.echo(f"left out: {ref} is blocked by the assessment")
-    for question in translation.questions:
-        click.echo(f"open: {printable(question.name)} ({question.ref}): {question.says}")
+    for each in translation.findings:
+        about = f"{printable(each.name)} ({each.ref}): " if each.ref else ""
+        click.echo(f"{WORDS[each.category]}: {about}{printable(each.says)}; {each.remedy}")
+
+
+WORDS = {Category.BLOCKER: "open", Category.WARNING: "warning", Category.INFORMATION: "note"}
+
+
+def _kinds(translation: Translation) -> Counter[str]:
+    return Counter(each["kind"] for each in translation.platform)

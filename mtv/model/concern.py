@@ -13,6 +13,14 @@ class Category(StrEnum):
     INFORMATION = "information"
 
 
+class Stage(StrEnum):
+    """Which part of a migration a blocker keeps a VM from, and from all that follows it."""
+
+    TRANSLATION = "translation"
+    COPY = "copy"
+    """Its manifests can be written, its disks not be copied."""
+
+
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
     """One finding about one VM."""
 
@@ -22,6 +30,7 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     assessment: str
     remedy: str
+    keeps_from: Stage = Stage.TRANSLATION
 
 
 class Readiness(StrEnum):
@@ -39,6 +48,14 @@ class VmAssessment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     readiness: Readiness
     concerns: tuple[Concern, ...]
+
+    @property
+    def is_translated(self) -> bool:
+        """True when no blocker keeps it from being translated."""
+        return not any(
+            each.category is Category.BLOCKER and each.keeps_from is Stage.TRANSLATION
+            for each in self.concerns
+        )
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):

@@ -121,7 +121,8 @@ def gather(
             histories.setdefault(event.vm, []).append(event)
     entries = dict[str, list[Entry]]()
     for entry in ledger.entries:
-        entries.setdefault(entry.ref, []).append(entry)
+        for ref in entry.refs:
+            entries.setdefault(ref, []).append(entry)
     outcomes = Counter[str]()
     for path in ledger.paths:
         outcomes[path.outcome] += path.values

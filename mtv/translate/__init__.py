@@ -1,56 +1,133 @@
 """From the estate to Kubernetes resources, with an account of every property.
 
-    Estate + Target + SiteMapping + Assessment  ──>  Translation: manifests, ledger, questions
+    Estate + Target + SiteMapping + Assessment
+        ──> Site ──> a class per concept ──> Translation: platform, VMs, findings, ledger
 
-A file per concept of the terminology mapping; the rows themselves are in ``mappings/terms``.
+A file per concept of the terminology mapping; the rows themselves are in ``mappings/terms``. Each
+concept is made once for the whole site (``part.Concept``) and then asked what it adds to each VM.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import cached_property
 
 import msgspec
 
-from mtv.errors import ConfigError
-from mtv.estate import Estate, PlacedVm, ref
-from mtv.mappings import guest_system
-from mtv.model.concern import Assessment, Readiness
+from mtv.estate import Estate, PlacedVm
+from mtv.model.concern import Assessment, Category
+from mtv.model.finding import Finding
 from mtv.model.ledger import Ledger
 from mtv.model.target import SiteMapping, Target
-from mtv.names import label, vm_names
-from mtv.translate.compute import namespace_manifest, virtual_machine
+from mtv.translate.attachments import Attachments
+from mtv.translate.balancing import Balancing
+from mtv.translate.compute import virtual_machine
+from mtv.translate.cpu_models import CpuModels
+from mtv.translate.firewall import Firewall
+from mtv.translate.host_networks import HostNetworks
 from mtv.translate.ledger import account
-from mtv.translate.network import interface_state_is_known
-from mtv.translate.storage import claim
-
-Manifest = dict[str, Any]
-"""One Kubernetes object as plain data, keys in the order they are to be written."""
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that keeps a VM from being translated until a person decides it."""
-
-    ref: str
-    name: str
-    says: str
+from mtv.translate.live_migration import LiveMigration
+from mtv.translate.mac_pools import MacPools
+from mtv.translate.network import Networks
+from mtv.translate.organisation import Organisation
+from mtv.translate.overlays import Overlays
+from mtv.translate.part import Concept, Manifest, VmPart, merged, together
+from mtv.translate.permissions import Permissions
+from mtv.translate.placement import Placement
+from mtv.translate.quotas import Quotas
+from mtv.translate.site import Site
+from mtv.translate.storage import Storage
 
 
 class TranslatedVm(msgspec.Struct, frozen=True, kw_only=True):
-    """A VM's manifests: its VirtualMachine first, then one claim per disk."""
+    """A VM that is translated. ``Translation.manifests`` makes its manifests."""
 
     ref: str
     name: str
-    manifests: tuple[Manifest, ...]
+    namespace: str
+    obstacles: tuple[str, ...] = ()
+    """Why it will not be live-migratable, each as a sentence; empty: it will be."""
 
 
-class Translation(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one translation gives."""
+class Translation:
+    """All that one translation gives. Manifests of VMs are made when they are asked for: those of
+    ten thousand would fill the memory."""
 
-    namespace: Manifest
-    vms: tuple[TranslatedVm, ...]
-    blocked: tuple[str, ...]
-    """Refs that the assessment blocks."""
-    questions: tuple[Question, ...]
-    ledger: Ledger
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        attachments = Attachments(site)
+        self._storage = Storage(site)
+        self._networks = Networks(site, attachments)
+        self._concepts: tuple[Concept, ...] = (
+            Organisation(site),
+            Quotas(site),
+            Permissions(site),
+            self._storage,
+            self._networks,
+            HostNetworks(site, attachments),
+            Overlays(site, attachments),
+            Firewall(site, attachments),
+            MacPools(site),
+            Placement(site),
+            Balancing(site),
+            LiveMigration(site),
+            CpuModels(site),
+        )
+
+    @cached_property
+    def platform(self) -> tuple[Manifest, ...]:
+        """What the VMs need around them, in the order of kind, namespace and name."""
+        return merged(each for concept in self._concepts for each in concept.manifests)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person has to decide or know; blockers first."""
+        every = [each for concept in self._concepts for each in concept.findings]
+        every += [_unassessed(self.site, ref) for ref in self.site.unassessed]
+        return tuple(sorted(every, key=lambda each: list(Category).index(each.category)))
+
+    @property
+    def blockers(self) -> tuple[Finding, ...]:
+        """The findings that want a decision."""
+        return tuple(each for each in self.findings if each.category is Category.BLOCKER)
+
+    @cached_property
+    def vms(self) -> tuple[TranslatedVm, ...]:
+        """The VMs that are translated: those that nothing holds back."""
+        held_back = {ref for each in self.findings for ref in each.holds_back}
+        return tuple(
+            TranslatedVm(
+                ref=placed.ref,
+                name=self.site.name(placed),
+                namespace=self.site.namespace(placed),
+                obstacles=self._part(placed).obstacles,
+            )
+            for placed in self.site.ready
+            if placed.ref not in held_back
+        )
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """Refs of VMs that the assessment blocks."""
+        return self.site.blocked
+
+    def manifests(self, vm: TranslatedVm) -> tuple[Manifest, ...]:
+        """A VM's manifests: its VirtualMachine first, then one DataVolume a disk."""
+        placed = self.site.estate.vm(vm.ref)
+        made = virtual_machine(self.site, placed, self._networks, self._part(placed))
+        return (made, *self._storage.claims(placed))
+
+    def every_manifest(self) -> Iterator[Manifest]:
+        """The platform's and all VMs'."""
+        yield from self.platform
+        for vm in self.vms:
+            yield from self.manifests(vm)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What becomes of every value of the estate."""
+        return msgspec.structs.replace(account(self.site.estate), findings=self.findings)
+
+    def _part(self, placed: PlacedVm) -> VmPart:
+        return together(concept.of(placed) for concept in self._concepts)
 
 
 def translate(
@@ -60,7 +137,7 @@ def translate(
     assessment: Assessment,
     kept_names: Mapping[str, str] | None = None,
 ) -> Translation:
-    """Translates every VM that the assessment lets pass and the mapping covers.
+    """Translates the platform, and every VM that the assessment lets pass and the mapping covers.
 
     VMs of a source that only describes them (``Inventory.assessment_only``) are left out.
 
@@ -68,93 +145,16 @@ def translate(
 
     Raises ConfigError for a namespace or version that cannot be one.
     """
-    if label(mapping.namespace) != mapping.namespace:
-        raise ConfigError(
-            f"mapping.yaml: namespace: {mapping.namespace!r} cannot be a namespace's name",
-            "use at most 63 of a-z, 0-9 and '-'; the first and last no '-'",
-        )
-    interface_state_is_known(target)
-    verdicts = {vm.ref: vm.readiness for vm in assessment.vms}
-    names = vm_names(estate.vms(), kept_names)
-    blocked, questions, translated = list[str](), list[Question](), list[TranslatedVm]()
-    for placed in estate.vms():
-        if placed.inventory.assessment_only:
-            continue
-        if verdicts.get(placed.ref) is Readiness.BLOCKED:
-            blocked.append(placed.ref)
-            continue
-        if placed.vm.is_template:
-            continue
-        name = names[placed.ref]
-        open_ones = [
-            Question(ref=placed.ref, name=placed.vm.name, says=says)
-            for says in _open_questions(placed, target, mapping, placed.ref in verdicts)
-        ]
-        questions += open_ones
-        if not open_ones:
-            manifests = _manifests(placed, name, target, mapping)
-            translated.append(TranslatedVm(ref=placed.ref, name=name, manifests=manifests))
-    return Translation(
-        namespace=namespace_manifest(mapping.namespace),
-        vms=tuple(translated),
-        blocked=tuple(blocked),
-        questions=tuple(questions),
-        ledger=account(estate),
+    return Translation(Site.of(estate, target, mapping, assessment, kept_names))
+
+
+def _unassessed(site: Site, ref: str) -> Finding:
+    return Finding(
+        row="virtual-machine",
+        category=Category.BLOCKER,
+        ref=ref,
+        name=site.estate.vm(ref).vm.name,
+        says="it has not been assessed",
+        remedy="run mtv assess again",
+        holds_back=(ref,),
     )
-
-
-def _manifests(
-    placed: PlacedVm, name: str, target: Target, mapping: SiteMapping
-) -> tuple[Manifest, ...]:
-    classes = {each.name: each for each in target.storage_classes}
-    chosen = {key: value for key, value in mapping.storage.items() if value is not None}
-    claims = tuple(
-        claim(
-            placed,
-            disk,
-            name,
-            mapping.namespace,
-            classes[chosen[ref(placed.inventory, disk.datastore or "")]],
-        )
-        for disk in placed.vm.disks
-    )
-    system = guest_system(placed.vm.guest_id)
-    return (virtual_machine(placed, name, mapping, system), *claims)
-
-
-def _open_questions(
-    placed: PlacedVm, target: Target, mapping: SiteMapping, assessed: bool
-) -> Iterator[str]:
-    """What is still to be decided before the VM can be translated, as sentences."""
-    if not assessed:
-        yield "it has not been assessed: run mtv assess again"
-    classes = {each.name for each in target.storage_classes}
-    for datastore in dict.fromkeys(disk.datastore or "" for disk in placed.vm.disks):
-        key = ref(placed.inventory, datastore)
-        chosen = mapping.storage.get(key)
-        if chosen is None:
-            yield f"mapping.yaml: storage: {key} has no StorageClass"
-        elif chosen not in classes:
-            yield f"mapping.yaml: storage: {key}: target.yaml has no StorageClass {chosen!r}"
-    networks = {"pod", *(each.name for each in target.networks)}
-    for network in dict.fromkeys(nic.network or "" for nic in placed.vm.nics):
-        key = ref(placed.inventory, network)
-        chosen = mapping.networks.get(key)
-        if chosen is None:
-            yield f"mapping.yaml: networks: {key} has no network"
-        elif chosen not in networks:
-            yield f"mapping.yaml: networks: {key}: target.yaml has no network {chosen!r}"
-    pods = [nic for nic in placed.vm.nics if mapping.networks.get(_nic_key(placed, nic)) == "pod"]
-    if len(pods) > 1:
-        yield "several of its NICs are mapped to the pod network, which a VM can have only once"
-    if not interface_state_is_known(target):
-        for nic in placed.vm.nics:
-            if not nic.connected_at_power_on:
-                yield (
-                    f"{nic.label} does not connect at power-on, which OpenShift {target.openshift} "
-                    "cannot say (since 4.19): connect or remove it at the source"
-                )
-
-
-def _nic_key(placed: PlacedVm, nic: Any) -> str:
-    return ref(placed.inventory, nic.network or "")

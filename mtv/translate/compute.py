@@ -3,44 +3,50 @@
 from typing import Any
 
 from mtv.estate import PlacedVm
-from mtv.mappings import GuestSystem
-from mtv.model.target import SiteMapping
 from mtv.model.vm import Firmware
-from mtv.translate.network import interface, network
+from mtv.translate.network import Networks
+from mtv.translate.part import MANAGED_BY, Manifest, VmPart
+from mtv.translate.site import Site
 from mtv.translate.storage import disk, volume
 
 MIB = 1024 * 1024
 
 
-def virtual_machine(
-    placed: PlacedVm, name: str, mapping: SiteMapping, system: GuestSystem
-) -> dict[str, Any]:
-    """The VirtualMachine of one VM (kubevirt.io/v1). It does not start by itself."""
-    vm = placed.vm
+def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> Manifest:
+    """The VirtualMachine of one VM (kubevirt.io/v1). It does not start by itself.
+
+    ``part`` is what the concepts around the VM add to it.
+    """
+    vm, name = placed.vm, site.name(placed)
     annotations = {
         "mtv.migration/source": placed.ref,
         "mtv.migration/source-name": vm.name,
         "mtv.migration/source-folder": vm.folder,
         "mtv.migration/source-guest": vm.guest_name or vm.guest_id,
         "description": vm.annotation,
+        **part.annotations,
     }
+    template: dict[str, Any] = {"labels": {"kubevirt.io/vm": name, **part.template_labels}}
+    if part.template_annotations:
+        template["annotations"] = dict(part.template_annotations)
     return {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
         "metadata": {
             "name": name,
-            "namespace": mapping.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "mtv"},
+            "namespace": site.namespace(placed),
+            "labels": {**MANAGED_BY, **part.labels},
             "annotations": {key: value for key, value in annotations.items() if value},
         },
         "spec": {
             "runStrategy": "Halted",
             "template": {
-                "metadata": {"labels": {"kubevirt.io/vm": name}},
+                "metadata": template,
                 "spec": {
                     "architecture": "amd64",
-                    "domain": _domain(placed, mapping, system),
-                    "networks": [network(placed, nic, mapping) for nic in vm.nics],
+                    **part.spec,
+                    "domain": _domain(site, placed, networks, part),
+                    "networks": [networks.network(placed, nic) for nic in vm.nics],
                     "volumes": [volume(each, name) for each in vm.disks],
                 },
             },
@@ -48,16 +54,18 @@ def virtual_machine(
     }
 
 
-def _domain(placed: PlacedVm, mapping: SiteMapping, system: GuestSystem) -> dict[str, Any]:
-    vm = placed.vm
+def _domain(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> dict[str, Any]:
+    vm, system = placed.vm, site.system(placed)
+    topology = {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1}
     return {
         "machine": {"type": "q35"},
         "firmware": firmware(placed),
-        "cpu": {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1},
+        **part.domain,
+        "cpu": {**topology, **part.domain.get("cpu", {})},
         "memory": {"guest": _quantity(vm.memory_bytes)},
         "devices": {
             "disks": [disk(each, order, system) for order, each in enumerate(vm.disks, 1)],
-            "interfaces": [interface(placed, nic, mapping, system) for nic in vm.nics],
+            "interfaces": [networks.interface(placed, nic, system) for nic in vm.nics],
         },
     }
 
@@ -87,12 +95,3 @@ def _vmware_serial(uuid: str) -> str:
 def _quantity(size_bytes: int) -> str:
     """A Kubernetes quantity: whole MiB where it is some, else bytes."""
     return f"{size_bytes // MIB}Mi" if size_bytes % MIB == 0 else str(size_bytes)
-
-
-def namespace_manifest(name: str) -> dict[str, Any]:
-    """The Namespace of the imported VMs."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "mtv"}},
-    }

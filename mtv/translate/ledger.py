@@ -1,5 +1,10 @@
-"""The account: every collected path has a row; objects get entries where something changed."""
+"""The account: every collected value has a row of the terminology mapping.
 
+Rows are found by path and product. The source's own properties (``native``) are found by the
+longest row that covers them: ``hosts[].native{hardware.biosInfo}`` answers for all below it.
+"""
+
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -13,49 +18,141 @@ from mtv.model.estate import Inventory
 from mtv.model.ledger import Entry, Ledger, Outcome, PathCount, TermRow
 from mtv.model.plain import leaves
 
-UNACCOUNTED = "unaccounted"
-"""Row id of a path that no row reads; a test keeps such paths out."""
+UNACCOUNTED = TermRow(
+    id="unaccounted",
+    concept="unknown to mtv",
+    source={},
+    target="none",
+    reads=(),
+    outcome=Outcome.REPORTED,
+    says="{value} is a property that mtv does not know: look whether the VM needs it.",
+)
+"""Answers for a property that no row reads, such as one of a newer source."""
+
+Value = tuple[str, str, Any]
+"""Path of the row, ref of the object of the first level, value."""
+
+
+class Rows:
+    """The rows that answer for one product's values."""
+
+    def __init__(self, product: str) -> None:
+        self._by_path = {
+            path: row for row in term_rows() if row.answers_for(product) for path in row.reads
+        }
+        self._native = dict[tuple[str, str], str]()
+
+    def row(self, path: str) -> TermRow:
+        """The row of a path, as ``path_of`` gives it."""
+        return self._by_path.get(path, UNACCOUNTED)
+
+    def path_of(self, native: str, key: str) -> str:
+        """The path of the row that covers a property of a ``native``: ``hosts[].native{config}``.
+
+        ``native`` is the dictionary's own path, ``hosts[].native``. The path with the whole key
+        where no row covers it.
+        """
+        found = self._native.get((native, key))
+        if found is None:
+            found = self._native[native, key] = self._covering(native, key)
+        return found
+
+    def _covering(self, native: str, key: str) -> str:
+        plain = _LABELS.sub("[]", key)
+        part = plain
+        while part:
+            path = f"{native}{{{part}}}"
+            if path in self._by_path:
+                return path
+            part = part[: max(part.rfind("."), part.rfind("[]"), 0)]
+        return f"{native}{{}}" if f"{native}{{}}" in self._by_path else f"{native}{{{plain}}}"
+
+
+_LABELS = re.compile(r"\[[^\]]*\]")
+
+
+@cache
+def rows_of(product: str) -> Rows:
+    """The rows of one product."""
+    return Rows(product)
 
 
 def account(estate: Estate) -> Ledger:
     """What becomes of every value of the estate, by the rows of the terminology mapping."""
-    rows = {path: row for row in term_rows() for path in row.reads}
-    counts, entries = Counter[str](), list[Entry]()
+    counts = Counter[tuple[str, str]]()
+    reported = dict[tuple[str, str, str], dict[str, None]]()
     for inventory in estate.inventories:
-        for path, ref, value in _values(msgspec.to_builtins(inventory), inventory.source):
-            counts[path] += 1
-            row = rows.get(path)
-            if row is not None and _deserves_entry(row, value):
-                says = row.says.format(value=value)
-                entries.append(
-                    Entry(row=row.id, ref=ref, path=path, outcome=row.outcome, says=says)
-                )
+        rows = rows_of(inventory.product)
+        for path, ref, value in values(inventory):
+            counts[path, inventory.product] += 1
+            row = rows.row(path)
+            if row.outcome is Outcome.REPORTED and says_something(row, value):
+                said = (row.id, path, row.says.format(value=value))
+                reported.setdefault(said, {})[ref] = None
     return Ledger(
         paths=tuple(
             PathCount(
                 path=path,
-                row=rows[path].id if path in rows else UNACCOUNTED,
-                outcome=rows[path].outcome if path in rows else Outcome.REPORTED,
-                values=counts[path],
+                product=product,
+                row=rows_of(product).row(path).id,
+                outcome=rows_of(product).row(path).outcome,
+                values=values,
             )
-            for path in sorted(counts)
+            for (path, product), values in sorted(counts.items())
         ),
-        entries=tuple(entries),
+        entries=tuple(
+            Entry(row=row, path=path, says=says, refs=tuple(refs))
+            for (row, path, says), refs in reported.items()
+        ),
     )
 
 
-def _deserves_entry(row: TermRow, value: Any) -> bool:
-    """Adapted and reported values that say something; a False or plain one does not."""
-    return (
-        row.outcome in (Outcome.ADAPTED, Outcome.REPORTED)
-        and value is not False
-        and value not in ("", *row.plain)
-    )
+def says_something(row: TermRow, value: Any) -> bool:
+    """False for a value that every object has: a False, an empty text, one of the row's plain."""
+    return value is not False and value not in ("", *row.plain)
 
 
-def _id(item: dict[str, Any]) -> str:
-    """What names an object of the first level; definitions have no id, but a key or name."""
-    return str(item.get("id") or item.get("key") or item["name"])
+def values(inventory: Inventory) -> Iterator[Value]:
+    """Every set value of an inventory: its path, the ref of the object it belongs to, itself."""
+    rows, source = rows_of(inventory.product), inventory.source
+    for field in msgspec.structs.fields(Inventory):
+        held = getattr(inventory, field.name)
+        if isinstance(held, tuple) and held and isinstance(held[0], msgspec.Struct):
+            node = _node(f"{field.encode_name}[]")
+            for thing in held:
+                # One object after the other: all of them as plain data would fill the memory.
+                plain = msgspec.to_builtins(thing)
+                yield from _walk(node, f"{source}/{_id(plain)}", plain, rows)
+        elif held is not None and held != field.default:
+            yield from _walk(_node(field.encode_name), source, msgspec.to_builtins(held), rows)
+
+
+def values_of(kind: str, ref: str, thing: Any, product: str) -> Iterator[Value]:
+    """Every set value of one object; ``kind`` is its list: ``vms``."""
+    yield from _walk(_node(f"{kind}[]"), ref, msgspec.to_builtins(thing), rows_of(product))
+
+
+class _Node:
+    """A place in the inventory's tree, with its path; made once, so that walking is fast."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.is_native = path.endswith(".native")
+        self.is_open = path in _open_paths()
+        self._inner = dict[str, _Node]()
+
+    def inner(self, name: str) -> "_Node":
+        """The place of a field, or (``[]``) of a list's items."""
+        found = self._inner.get(name)
+        if found is None:
+            path = f"{self.path}[]" if name == "[]" else f"{self.path}.{name}"
+            found = self._inner[name] = _Node(path)
+        return found
+
+
+@cache
+def _node(path: str) -> _Node:
+    return _Node(path)
 
 
 @cache
@@ -64,23 +161,20 @@ def _open_paths() -> frozenset[str]:
     return frozenset(leaf.path.removesuffix("{}") for leaf in leaves(Inventory) if leaf.open)
 
 
-def _values(inventory: dict[str, Any], source: str) -> Iterator[tuple[str, str, Any]]:
-    """Every set value of an inventory: its path, the ref of the object it belongs to, itself."""
+def _id(item: dict[str, Any]) -> str:
+    """What names an object of the first level; definitions have no id, but a key or name."""
+    return str(item.get("id") or item.get("key") or item["name"])
 
-    def walk(path: str, ref: str, value: Any) -> Iterator[tuple[str, str, Any]]:
-        if path in _open_paths():
-            for inner in value.values():
-                yield f"{path}{{}}", ref, inner
-        elif isinstance(value, dict):
-            for key, inner in value.items():
-                yield from walk(f"{path}.{key}" if path else key, ref, inner)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                # Only the objects of the first level have refs; a disk belongs to its VM.
-                first = "[]" not in path and isinstance(item, dict)
-                inner_ref = f"{source}/{_id(item)}" if first else ref
-                yield from walk(f"{path}[]", inner_ref, item)
-        elif value is not None:
-            yield path, ref, value
 
-    yield from walk("", source, inventory)
+def _walk(node: _Node, ref: str, value: Any, rows: Rows) -> Iterator[Value]:
+    if node.is_open:
+        for key, inner in value.items():
+            yield rows.path_of(node.path, key) if node.is_native else f"{node.path}{{}}", ref, inner
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _walk(node.inner(key), ref, inner, rows)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _walk(node.inner("[]"), ref, item, rows)
+    elif value is not None:
+        yield node.path, ref, value

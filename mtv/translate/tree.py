@@ -2,53 +2,71 @@
 
     manifests/
       kustomization.yaml
-      platform/kustomization.yaml  namespace-<name>.yaml
-      vms/<namespace>/kustomization.yaml  <vm>.yaml       VirtualMachine and its claims
+      platform/kustomization.yaml  <concept>/<kind>-<name>.yaml
+      vms/<namespace>/kustomization.yaml  <vm>.yaml       VirtualMachine and its DataVolumes
 
 The same translation always gives the same bytes: no time stamps, keys in the order of the code,
 files in the order of the names.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
-from mtv.translate import Manifest, Translation
+from mtv.translate import Translation
+from mtv.translate.part import Manifest
+
+FOLDERS = {
+    "Namespace": "namespaces",
+    "ResourceQuota": "quotas",
+    "ApplicationAwareResourceQuota": "quotas",
+    "RoleBinding": "permissions",
+    "NodeNetworkConfigurationPolicy": "nodes",
+    "MachineConfig": "nodes",
+    "HyperConverged": "virtualization",
+    "KubeDescheduler": "virtualization",
+    "MigrationPolicy": "virtualization",
+    "PriorityClass": "virtualization",
+}
+"""Kind -> folder of ``platform/``; every other kind is about networks."""
 
 
-def files(translation: Translation) -> dict[str, str]:
-    """Relative path -> content of every file of the tree."""
-    namespace = str(translation.namespace["metadata"]["name"])
-    platform = {f"platform/namespace-{namespace}.yaml": _text([translation.namespace])}
-    vms = {f"vms/{namespace}/{vm.name}.yaml": _text(list(vm.manifests)) for vm in translation.vms}
-    tree = {
-        "kustomization.yaml": _kustomization(["platform", f"vms/{namespace}"]),
-        "platform/kustomization.yaml": _kustomization(_names(platform)),
-        f"vms/{namespace}/kustomization.yaml": _kustomization(_names(vms)),
-        **platform,
-        **vms,
-    }
-    return dict(sorted(tree.items()))
+def files(translation: Translation) -> Iterator[tuple[str, str]]:
+    """Relative path and content of every file of the tree, one after the other."""
+    platform = dict(sorted((_path(each), _text([each])) for each in translation.platform))
+    namespaces = dict[str, list[str]]()
+    for vm in sorted(translation.vms, key=lambda each: (each.namespace, each.name)):
+        namespaces.setdefault(vm.namespace, []).append(f"{vm.name}.yaml")
+        yield f"vms/{vm.namespace}/{vm.name}.yaml", _text(translation.manifests(vm))
+    for namespace, names in namespaces.items():
+        yield f"vms/{namespace}/kustomization.yaml", _kustomization(names)
+    yield from ((f"platform/{path}", text) for path, text in platform.items())
+    yield "platform/kustomization.yaml", _kustomization(platform)
+    yield "kustomization.yaml", _kustomization(["platform", *(f"vms/{n}" for n in namespaces)])
 
 
-def _names(tree: dict[str, str]) -> list[str]:
-    return sorted(path.rpartition("/")[2] for path in tree)
+def _path(manifest: Manifest) -> str:
+    """Where a manifest of the platform stands, below ``platform/``."""
+    about, kind = manifest["metadata"], manifest["kind"]
+    name = ".".join(filter(None, (about.get("namespace"), about["name"])))
+    return f"{FOLDERS.get(kind, 'networks')}/{kind.lower()}-{name}.yaml"
 
 
-def _kustomization(resources: list[str]) -> str:
+def _kustomization(resources: Iterable[str]) -> str:
     return _text(
         [
             {
                 "apiVersion": "kustomize.config.k8s.io/v1beta1",
                 "kind": "Kustomization",
-                "resources": resources,
+                "resources": list(resources),
             }
         ]
     )
 
 
-def _text(documents: list[Manifest]) -> str:
+def _text(documents: Iterable[Manifest]) -> str:
     return yaml.dump_all(
         documents,
         Dumper=_Dumper,

@@ -46,7 +46,7 @@ _PLAIN: dict[str, Any] = {
                 "volumes": [
                     {
                         "name": "disk-2000",
-                        "persistentVolumeClaim": {"claimName": "web01-disk-2000"},
+                        "dataVolume": {"name": "web01-disk-2000"},
                     }
                 ],
             },

@@ -49,7 +49,7 @@ def windows_like() -> dict[str, Any]:
         {"name": "n3", "multus": {"networkName": "shop/vlan200"}},
     ]
     spec["volumes"] = [
-        {"name": "c", "persistentVolumeClaim": {"claimName": "app02-c"}},
+        {"name": "c", "dataVolume": {"name": "app02-c"}},
         {"name": "d", "dataVolume": {"name": "app02-d"}},
     ]
     spec["terminationGracePeriodSeconds"] = 180

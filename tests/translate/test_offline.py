@@ -24,7 +24,9 @@ from tests.estates import (
 TARGET = """\
 openshift: "4.20"
 storage_classes:
-  - {name: gold-block, default: true, access_modes: [ReadWriteMany]}
+  - name: gold-block
+    default: true
+    claim_properties: [{volume_mode: Block, access_modes: [ReadWriteMany]}]
 networks:
   - {name: default/vlan10, vlan: 10}
 """

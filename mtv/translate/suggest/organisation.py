@@ -1,0 +1,11 @@
+"""Folders, roles, principals -> namespaces, ClusterRoles, users."""
+
+from collections.abc import Iterator
+
+from mtv.translate.suggest.question import Question, Suggestion
+
+
+def suggest(question: Question) -> Iterator[Suggestion]:
+    """None yet."""
+    del question
+    return iter(())

@@ -1,0 +1,251 @@
+"""The mapping tells the truth: every value is changed once, and what its row promises happens.
+
+- carried, adapted: fields that the row names change, and no other
+- reported: an entry or finding of the row changes, and no manifest does
+- ignored: no byte of the manifests changes, and no finding
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+import pytest
+
+from mtv.mappings import term_rows
+from mtv.model.estate import Inventory
+from mtv.model.ledger import Outcome, TermRow
+from mtv.model.plain import plain
+from mtv.model.target import SiteMapping
+from mtv.translate import Translation
+from mtv.translate.tree import files
+from tests.estates import filled, leaf_paths
+from tests.translate.whole import PRODUCTS, changes, whole
+from tests.translate.whole.example import Change, Example
+
+MODEL_PATHS = set(leaf_paths())
+
+Case = tuple[str, str]
+"""Product and path."""
+
+
+def row_of(product: str, path: str) -> TermRow:
+    (row,) = (row for row in term_rows() if path in row.reads and row.answers_for(product))
+    return row
+
+
+def cases(*outcomes: Outcome) -> list[Case]:
+    """Every path of these outcomes, with each product in whose example it has a value."""
+    return [
+        (product, path)
+        for row in term_rows()
+        if row.outcome in outcomes
+        for path in row.reads
+        if path in MODEL_PATHS
+        for product in PRODUCTS
+        if row.answers_for(product) and has_value(product, path)
+    ]
+
+
+def has_value(product: str, path: str) -> bool:
+    return changed(product, path) is not None
+
+
+def other(value: Any) -> Any:
+    """Another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    assert isinstance(value, str)
+    return f"{value}x"
+
+
+@cache
+def changed(product: str, path: str) -> Example | None:
+    """The example with another value at one place of a path; None where no place has a value."""
+    example = whole(product)
+    change = changes().get(path)
+    data = plain(example.inventory)
+    if re.fullmatch(r"\w+\[\]\.id", path) and change is None:
+        return called_otherwise(example, data[path.partition("[")[0]])
+    steps = re.findall(r"[^.\[\]{}]+|\[\]|\{\}", path)
+    if not put(data, steps, change):
+        return None
+    inventory = msgspec.convert(data, Inventory)
+    return example.replace(inventory=inventory, mapping=renamed(example, inventory.source))
+
+
+def called_otherwise(example: Example, things: list[dict[str, Any]]) -> Example | None:
+    """The example with another id of its first object, wherever it is named."""
+    if not things:
+        return None
+    id_ = things[0]["id"]
+
+    def rename(text: bytes) -> bytes:
+        for old in (f'"{id_}"', f'/{id_}"', f"/{id_}/"):
+            text = text.replace(old.encode(), old.replace(id_, f"{id_}9").encode())
+        return text
+
+    whole_ = msgspec.json.encode(example.inventory), msgspec.json.encode(example.mapping)
+    inventory, mapping = map(rename, whole_)
+    return example.replace(
+        inventory=msgspec.json.decode(inventory, type=Inventory),
+        mapping=msgspec.json.decode(mapping, type=SiteMapping),
+    )
+
+
+def put(holder: Any, steps: list[str], change: Change | None, first: bool = True) -> bool:
+    """Changes the first value that fits; True when there was one."""
+    step, *more = steps
+    if step in ("[]", "{}"):
+        keys: Iterator[Any] = iter(range(len(holder)) if step == "[]" else list(holder))
+    else:
+        keys = iter([step])
+    for key in keys:
+        inner = holder[key]
+        if inner is None or inner in ([], {}):
+            continue
+        at = change.at if change is not None and first and step == "[]" else None
+        if at is not None and identity(inner) != at:
+            continue
+        if not more:
+            if change is not None and change.where is not None and not change.where(holder):
+                continue
+            holder[key] = change.to if change is not None else other(inner)
+            return True
+        if put(inner, more, change, first and step != "[]"):
+            return True
+    return False
+
+
+def identity(thing: dict[str, Any]) -> str:
+    return str(thing.get("id") or thing.get("key") or thing["name"])
+
+
+def renamed(example: Example, source: str) -> SiteMapping:
+    """The mapping, with refs of a source that is called otherwise."""
+    text = msgspec.json.encode(example.mapping).decode()
+    text = text.replace(f'"{example.inventory.source}/', f'"{source}/')
+    return msgspec.json.decode(text, type=SiteMapping)
+
+
+def fields(translation: Translation) -> dict[str, list[str]]:
+    """``Kind field`` -> its values, of every leaf of every manifest."""
+    found = dict[str, list[str]]()
+
+    def walk(kind: str, path: str, value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                # A label's or annotation's key has dots of its own.
+                named = key.rpartition("/")[2] if "." in key else key
+                walk(kind, f"{path}.{named}" if path else named, inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(kind, f"{path}[]", inner)
+        else:
+            found.setdefault(f"{kind} {path}", []).append(repr(value))
+
+    for manifest in translation.every_manifest():
+        walk(manifest["kind"], "", manifest)
+    return found
+
+
+@cache
+def before(product: str) -> Translation:
+    return whole(product).translate()
+
+
+@cache
+def after(product: str, path: str) -> Translation:
+    example = changed(product, path)
+    assert example is not None
+    return example.translate()
+
+
+def changed_fields(product: str, path: str) -> set[str]:
+    one, two = fields(before(product)), fields(after(product, path))
+    return {each for each in {*one, *two} if one.get(each) != two.get(each)}
+
+
+def may_write(row: TermRow, field: str) -> bool:
+    """True when the row says that it writes this field, or something that the field is part of."""
+    return any(
+        re.match(rf"{re.escape(f'{each.kind} {each.field}')}(\[\])?(\.|\Z)", field)
+        for each in row.writes
+    )
+
+
+def told(translation: Translation, row: TermRow) -> set[str]:
+    """All that the ledger says because of a row."""
+    ledger = translation.ledger
+    return {
+        *(f"{each.path} {each.says} {each.refs}" for each in ledger.entries if each.row == row.id),
+        *(f"{each.ref} {each.says}" for each in ledger.findings if each.row == row.id),
+    }
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_example_is_translated(product: str) -> None:
+    source = whole(product).inventory.source
+    assert f"{source}/vm-1" in [vm.ref for vm in before(product).vms]
+    assert before(product).blocked == (f"{source}/vm-2",)
+
+
+@pytest.mark.parametrize("row", term_rows(), ids=lambda row: row.id)
+def test_every_path_of_a_row_has_a_value_that_is_changed(row: TermRow) -> None:
+    if row.outcome is Outcome.PENDING:
+        return
+    for path in row.reads:
+        if path in MODEL_PATHS:
+            assert [p for p in PRODUCTS if row.answers_for(p) and has_value(p, path)], path
+
+
+@pytest.mark.parametrize(("product", "path"), cases(Outcome.CARRIED, Outcome.ADAPTED))
+def test_a_value_changes_its_fields_and_no_other(product: str, path: str) -> None:
+    differing = changed_fields(product, path)
+    assert differing, "nothing changed"
+    row = row_of(product, path)
+    assert {field for field in differing if not may_write(row, field)} == set()
+
+
+@pytest.mark.parametrize(("product", "path"), cases(Outcome.IGNORED))
+def test_an_ignored_value_changes_no_byte(product: str, path: str) -> None:
+    one, two = before(product), after(product, path)
+    assert dict(files(two)) == dict(files(one))
+    assert (two.findings, two.blocked) == (one.findings, one.blocked)
+    assert [each for each in two.ledger.entries if each.path == path] == []
+
+
+@pytest.mark.parametrize(("product", "path"), cases(Outcome.REPORTED))
+def test_a_reported_value_is_told_and_changes_no_manifest(product: str, path: str) -> None:
+    one, two = before(product), after(product, path)
+    row = row_of(product, path)
+    assert told(one, row) != told(two, row)
+    if [vm.ref for vm in two.vms] == [vm.ref for vm in one.vms]:
+        assert changed_fields(product, path) == set()
+
+
+@pytest.mark.parametrize("row", [row for row in term_rows() if row.writes], ids=lambda row: row.id)
+def test_a_field_that_a_row_writes_is_one_that_changes(row: TermRow) -> None:
+    written = {
+        field
+        for product in PRODUCTS
+        if row.answers_for(product)
+        for path in row.reads
+        if path in MODEL_PATHS and has_value(product, path)
+        for field in changed_fields(product, path)
+    }
+    for each in row.writes:
+        name = re.escape(f"{each.kind} {each.field}")
+        assert any(re.match(rf"{name}(\[\])?(\.|\Z)", field) for field in written), each.field
+
+
+def test_what_is_pending_changes_no_byte_of_the_manifests() -> None:
+    pending = {path for r in term_rows() if r.outcome is Outcome.PENDING for path in r.reads}
+    for product in PRODUCTS:
+        example = whole(product)
+        more = example.replace(inventory=filled(example.inventory, pending))
+        assert more != example
+        assert dict(files(more.translate())) == dict(files(before(product)))

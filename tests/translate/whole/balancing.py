@@ -1,0 +1,10 @@
+"""DRS, scheduling policies -> eviction strategy and descheduler."""
+
+from tests.translate.whole.example import Change, Example
+
+CHANGES: dict[str, Change] = {}
+
+
+def enrich(example: Example) -> Example:
+    """Nothing yet."""
+    return example

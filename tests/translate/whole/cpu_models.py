@@ -1,0 +1,10 @@
+"""EVC, cluster CPU types -> CPU model."""
+
+from tests.translate.whole.example import Change, Example
+
+CHANGES: dict[str, Change] = {}
+
+
+def enrich(example: Example) -> Example:
+    """Nothing yet."""
+    return example

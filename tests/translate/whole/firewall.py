@@ -1,0 +1,10 @@
+"""Security groups and filters -> NetworkPolicy, MultiNetworkPolicy."""
+
+from tests.translate.whole.example import Change, Example
+
+CHANGES: dict[str, Change] = {}
+
+
+def enrich(example: Example) -> Example:
+    """Nothing yet."""
+    return example

@@ -1,0 +1,10 @@
+"""vMotion, RHV live migration -> liveMigrationConfig, MigrationPolicy."""
+
+from tests.translate.whole.example import Change, Example
+
+CHANGES: dict[str, Change] = {}
+
+
+def enrich(example: Example) -> Example:
+    """Nothing yet."""
+    return example

@@ -1,0 +1,10 @@
+"""MAC pools -> the range of KubeMacPool."""
+
+from tests.translate.whole.example import Change, Example
+
+CHANGES: dict[str, Change] = {}
+
+
+def enrich(example: Example) -> Example:
+    """Nothing yet."""
+    return example

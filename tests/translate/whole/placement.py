@@ -1,0 +1,10 @@
+"""DRS rules, affinity groups and labels, pinning -> affinity."""
+
+from tests.translate.whole.example import Change, Example
+
+CHANGES: dict[str, Change] = {}
+
+
+def enrich(example: Example) -> Example:
+    """Nothing yet."""
+    return example
