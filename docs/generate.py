@@ -1,12 +1,11 @@
 """Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
 
 commands.md from the command line itself, terminology.md from mappings/terms, completeness.md from
-mappings/completeness, and inventory.schema.json from the model. The same input always gives the
+mappings/completeness, and the JSON schemas from the model. The same input always gives the
 same bytes; a test compares them with what is checked in.
 """
 
 import inspect
-import json
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -18,6 +17,8 @@ from mtv.cli.main import command as mtv
 from mtv.inventory.schema import schema
 from mtv.mappings import LeftOut, completeness, term_rows
 from mtv.model.ledger import TermRow
+from mtv.model.target import SiteMapping, Target
+from mtv.schemas import schema_of, schema_text
 
 PRODUCTS = {"vsphere": "vSphere", "rhv": "RHV", "ova": "OVA", "rvtools": "RVTools"}
 
@@ -144,11 +145,6 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def schema_text() -> str:
-    """The JSON Schema of an inventory's file."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
-
-
 def main() -> None:
     """Writes all of it."""
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
@@ -156,7 +152,9 @@ def main() -> None:
         ("commands.md", commands_page()),
         ("terminology.md", terminology_page()),
         ("completeness.md", completeness_page()),
-        ("inventory.schema.json", schema_text()),
+        ("inventory.schema.json", schema_text(schema())),
+        ("mapping.schema.json", schema_text(schema_of(SiteMapping, "mapping.yaml"))),
+        ("target.schema.json", schema_text(schema_of(Target, "target.yaml"))),
     ):
         (directory / name).write_text(text, encoding="utf-8")
 

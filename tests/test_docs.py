@@ -76,7 +76,14 @@ FILE_KEYS = [
 def test_the_generated_pages_are_up_to_date(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(DOCS / "generate.py"), str(tmp_path)], check=True, cwd=ROOT)
     made = sorted(path.name for path in tmp_path.iterdir())
-    assert made == ["commands.md", "completeness.md", "inventory.schema.json", "terminology.md"]
+    assert made == [
+        "commands.md",
+        "completeness.md",
+        "inventory.schema.json",
+        "mapping.schema.json",
+        "target.schema.json",
+        "terminology.md",
+    ]
     for name in made:
         fresh = (tmp_path / name).read_text(encoding="utf-8")
         assert (DOCS / name).read_text(encoding="utf-8") == fresh, (

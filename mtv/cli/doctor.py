@@ -39,12 +39,13 @@ from mtv.errors import Blocked, MtvError, ProjectError
 from mtv.estate import Estate
 from mtv.launch.local import driver_version
 from mtv.model.plan import Convert
-from mtv.model.target import POD_NETWORK, SiteMapping
+from mtv.model.target import SiteMapping
 from mtv.plan import check_plan
 from mtv.project import Project
 from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
 from mtv.tasks import Connection, OnProgress, Progress
+from mtv.translate.check import CheckedLine, MappingFault, check
 from mtv.versions import release
 
 PROJECT = "project"
@@ -240,28 +241,19 @@ def _mapping(project: Project) -> Finding:
     finding = attempt(PROJECT, "mapping.yaml", lambda: _choices(load_mapping(project)))
     if finding.state is not State.OK:
         return finding
-    mapping = load_mapping(project)
-    chosen = [*mapping.storage.items(), *mapping.networks.items()]
-    open_ = [key for key, value in chosen if value is None]
-    unknown = list[str]()
-    with contextlib.suppress(MtvError):  # what is wrong with target.yaml is said there
-        target = load_target(project)
-        classes = {each.name for each in target.storage_classes}
-        networks = {POD_NETWORK, *(each.name for each in target.networks)}
-        unknown += (each for each in mapping.storage.values() if each and each not in classes)
-        unknown += (each for each in mapping.networks.values() if each and each not in networks)
-    says = [
-        *([f"nothing is chosen for {', '.join(open_)}"] if open_ else []),
-        *([f"target.yaml has no {', '.join(sorted(set(unknown)))}"] if unknown else []),
-    ]
-    if not says:
+    wrong = list[CheckedLine]()
+    with contextlib.suppress(MtvError):  # what is wrong with the other files is said there
+        lines = check(load_estate(project), load_target(project), load_mapping(project))
+        wrong += (each for each in lines if each.kind is not MappingFault.UNUSED)
+    if not wrong:
         return finding
+    first = wrong[0]
     return Finding(
         area=PROJECT,
         check="mapping.yaml",
         state=State.WARNING,
-        says=f"{'; '.join(says)}: the VMs on it are not translated",
-        remedy="choose in mapping.yaml from what target.yaml offers",
+        says=f"{len(wrong)} lines want a decision; {first.section}: {first.ref}: {first.says}",
+        remedy="mtv mapping check lists them, each with what to do",
     )
 
 

@@ -1,6 +1,7 @@
 """``mtv mapping``: this site's choices."""
 
 import click
+import msgspec
 
 from mtv.cli.app import (
     emit,
@@ -9,35 +10,26 @@ from mtv.cli.app import (
     load_target,
     open_project,
     output_option,
+    printable,
 )
-from mtv.documents import append, check_document, entry, parse_document, read_text
-from mtv.model.target import SiteMapping
-from mtv.project import Project, write_atomically
+from mtv.documents import read_text
+from mtv.errors import Blocked
+from mtv.model.target import SiteMapping, Target
+from mtv.project import write_atomically
+from mtv.schemas import schema_of, schema_text
+from mtv.translate.check import MappingFault, check
 from mtv.translate.suggest import suggest
-from mtv.translate.suggest.question import Suggestion
-
-_EMPTY = """\
-# mapping.yaml: this site's choices. Suggested by mtv mapping suggest, then yours: edits and
-# comments stay when it runs again. An empty value is an open question; its VMs wait for it.
-
-# Namespace of the imported VMs.
-namespace: imported-vms
-
-# Datastore -> StorageClass of target.yaml.
-storage: {}
-
-# Port group -> pod, or namespace/name of a network of target.yaml.
-networks: {}
-"""
+from mtv.translate.suggest.lines import EMPTY, add
 
 
-@click.group("mapping", short_help="Decide where storage and networks go (mapping.yaml).")
+@click.group("mapping", short_help="Decide where storage, networks and VMs go (mapping.yaml).")
 def command() -> None:
-    """Decide where storage and networks go (mapping.yaml).
+    """Decide where storage, networks and VMs go (mapping.yaml).
 
     \b
     Examples:
       mtv mapping suggest
+      mtv mapping check
     """
 
 
@@ -55,45 +47,86 @@ def suggest_(ctx: click.Context, output: str) -> None:
     project = open_project(ctx)
     suggestions = suggest(load_estate(project), load_target(project))
     with project.lock():
-        added = _add(project, suggestions)
+        there = project.mapping.exists()
+        text, added = add(
+            read_text(project.mapping, "") if there else EMPTY, suggestions, project.mapping
+        )
+        if added or not there:
+            write_atomically(project.mapping, text)
     chosen = load_mapping(project)
-    choices = {"storage": chosen.storage, "networks": chosen.networks}
-    questions = [each for each in suggestions if choices[each.section].get(each.ref, "") is None]
+    questions = [each for each in suggestions if _is_open(chosen, each.section, each.ref)]
 
     def show() -> None:
         for each in added:
-            choice = each.choice or "open: choose one"
-            click.echo(f"{each.section}: {each.name} → {choice} ({each.reason})")
+            click.echo(f"{each.section}: {printable(each.name or each.ref)} → {_said(each.choice)}")
+            click.echo(f"    {printable(each.reason)}")
         what = f"{len(added)} lines added to" if added else "nothing to add to"
         click.echo(f"{what} mapping.yaml")
         for each in questions:
-            fits = f"{each.choice} would fit now: " if each.choice else ""
-            click.echo(f"open: {each.section}: {each.ref}, {each.name}: {fits}{each.reason}")
+            fits = f"{each.choice} would fit now: " if isinstance(each.choice, str) else ""
+            about = f"{each.section}: {each.ref}, {each.name}"
+            click.echo(f"open: {printable(about)}: {fits}{printable(each.reason)}")
 
     emit(output, added, show)
 
 
-def _add(project: Project, suggestions: tuple[Suggestion, ...]) -> list[Suggestion]:
-    """Adds the suggestions that mapping.yaml has no line for; returns them."""
-    text = read_text(project.mapping, "") if project.mapping.exists() else _EMPTY
-    document = parse_document(text, project.mapping.name)
-    for section in ("storage", "networks"):
-        if section in document and document[section] is None:
-            document[section] = {}  # all its lines were taken out: empty, not wrong
-    known = check_document(document, project.mapping, SiteMapping)
-    added = list[Suggestion]()
-    for section, lines in (("storage", known.storage), ("networks", known.networks)):
-        fresh = [each for each in suggestions if each.section == section and each.ref not in lines]
-        if fresh and section not in document:
-            text = f"{text.rstrip()}\n\n{section}:\n"
-        if fresh:
-            text = append(text, [section], "".join(map(_line, fresh)))
-        added += fresh
-    if added or not project.mapping.exists():
-        write_atomically(project.mapping, text)
-    return added
+def _said(choice: object) -> str:
+    if isinstance(choice, dict):
+        return msgspec.json.encode(choice).decode()
+    return str(choice or "open: choose one")
 
 
-def _line(suggestion: Suggestion) -> str:
-    reason = {suggestion.ref: f"{suggestion.name}: {suggestion.reason}"}
-    return entry({suggestion.ref: suggestion.choice}, comments=reason)
+def _is_open(mapping: SiteMapping, section: str, ref: str) -> bool:
+    value = getattr(mapping, section)
+    if isinstance(value, dict):
+        return value.get(ref, "") is None
+    return value is None
+
+
+@command.command("check", short_help="Find what is missing, unused, ambiguous or unknown in it.")
+@output_option
+@click.pass_context
+def check_(ctx: click.Context, output: str) -> None:
+    """Find lines that are missing, open, unused, ambiguous or unknown in mapping.yaml.
+
+    Works offline. Ends with 3 when something wants a decision; lines that nothing uses do no harm.
+
+    \b
+    Examples:
+      mtv mapping check
+      mtv mapping check --output json
+    """
+    project = open_project(ctx)
+    faults = check(load_estate(project), load_target(project), load_mapping(project))
+
+    def show() -> None:
+        for each in faults:
+            about = ": ".join(filter(None, (each.section, each.ref)))
+            click.echo(f"{each.kind}: {printable(about)}: {printable(each.says)}; {each.remedy}")
+        if not faults:
+            click.echo("mapping.yaml answers every question, and nothing in it is unknown")
+
+    emit(output, faults, show)
+    wrong = [each for each in faults if each.kind is not MappingFault.UNUSED]
+    if wrong:
+        raise Blocked(
+            f"{len(wrong)} lines of mapping.yaml want a decision",
+            "each says what to do; mtv mapping suggest adds what is missing",
+        )
+
+
+@command.command("schema", short_help="Print the JSON Schema of mapping.yaml, for editors.")
+@click.option("--target", "of_target", is_flag=True, help="The schema of target.yaml instead.")
+def schema(of_target: bool) -> None:
+    """Print the JSON Schema of mapping.yaml (or target.yaml), for editors.
+
+    An editor with a YAML language server checks and completes the file when its first line is
+    "# yaml-language-server: $schema=mapping.schema.json".
+
+    \b
+    Examples:
+      mtv mapping schema > mapping.schema.json
+      mtv mapping schema --target > target.schema.json
+    """
+    kind, title = (Target, "target.yaml") if of_target else (SiteMapping, "mapping.yaml")
+    click.echo(schema_text(schema_of(kind, title)), nl=False)

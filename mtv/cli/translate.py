@@ -1,58 +1,50 @@
 """``mtv translate``: manifests and ledger."""
 
+import difflib
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
 
-from mtv.cli.app import (
-    emit,
-    load_assessment,
-    load_estate,
-    load_mapping,
-    load_plan,
-    load_target,
-    open_project,
-    output_option,
-    printable,
-)
+from mtv.cli.app import emit, load_estate, open_project, output_option, printable
+from mtv.cli.translation import FINDING_WORDS, load_translation
 from mtv.errors import Blocked
 from mtv.estate import ONLY_DESCRIBED, Estate
-from mtv.model.concern import Category
-from mtv.plan import check_plan, planned_names
-from mtv.project import Project, write_atomically, write_json
-from mtv.translate import Translation, translate
+from mtv.project import Project, write_json
+from mtv.translate import Translation
 from mtv.translate.tree import files
 
 
 @click.command("translate", short_help="Write the Kubernetes manifests and the ledger.")
+@click.option("--diff", is_flag=True, help="Show what would change in manifests/; write nothing.")
 @output_option
 @click.pass_context
-def command(ctx: click.Context, output: str) -> None:
+def command(ctx: click.Context, diff: bool, output: str) -> None:
     """Write the Kubernetes manifests (manifests/) and the ledger of every source property.
 
-    The manifests are a kustomize tree, the same bytes for the same input. Works offline. Ends with
-    3 when open questions kept VMs out.
+    The manifests are a kustomize tree: platform/ is what the VMs need around them, vms/ the VMs and
+    their disks; the same bytes for the same input. Works offline. Ends with 3 when findings want a
+    decision; everything else is translated all the same.
 
     \b
     Examples:
+      mtv translate --diff
       mtv translate
       oc apply -k manifests
     """
     project = open_project(ctx)
     estate = load_estate(project)
-    translation = translate(
-        estate,
-        load_target(project),
-        load_mapping(project),
-        load_assessment(project),
-        _kept_names(project, estate),
-    )
-    with project.lock():
-        _write_tree(project, files(translation))
-        write_json(project.ledger, translation.ledger)
-    emit(output, _summary(translation), lambda: _show(translation, estate))
+    translation = load_translation(project, estate)
+    if diff:
+        changes = _differences(project.manifests, dict(files(translation)))
+        emit(output, dict(changes), lambda: _show_differences(changes))
+    else:
+        with project.lock():
+            _write_tree(project, files(translation))
+            write_json(project.ledger, translation.ledger)
+        emit(output, _summary(translation), lambda: _show(translation, estate))
     if translation.blockers:
         waiting = len({ref for each in translation.blockers for ref in each.holds_back})
         raise Blocked(
@@ -61,24 +53,49 @@ def command(ctx: click.Context, output: str) -> None:
         )
 
 
-def _kept_names(project: Project, estate: Estate) -> dict[str, str]:
-    """The names of VMs that are planned already: the plan may have renamed them."""
-    if not project.plan.exists():
-        return {}
-    plan = load_plan(project)
-    check_plan(plan, estate)
-    return planned_names(plan)
-
-
 def _write_tree(project: Project, tree: Iterable[tuple[str, str]]) -> None:
-    """Replaces the tree: files of VMs that are not translated any more go."""
+    """Replaces the tree whole: files of VMs that are not translated any more go."""
     fresh = project.root / ".manifests.new"
     shutil.rmtree(fresh, ignore_errors=True)
+    folders = set[Path]()
     for path, text in tree:
-        write_atomically(fresh / path, text)
+        file = fresh / path
+        if file.parent not in folders:
+            folders.add(file.parent)
+            file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     if project.manifests.exists():
         shutil.rmtree(project.manifests)
     fresh.rename(project.manifests)
+
+
+def _differences(manifests: Path, tree: dict[str, str]) -> list[tuple[str, str]]:
+    """Path and unified diff of every file that would change, come or go."""
+    there = {
+        str(path.relative_to(manifests)): path.read_text(encoding="utf-8")
+        for path in sorted(manifests.rglob("*.yaml"))
+    }
+    return [
+        (path, "".join(_diff(path, there.get(path), tree.get(path))))
+        for path in sorted({*there, *tree})
+        if there.get(path) != tree.get(path)
+    ]
+
+
+def _diff(path: str, old: str | None, new: str | None) -> Iterator[str]:
+    names = (
+        "/dev/null" if old is None else f"manifests/{path}",
+        "/dev/null" if new is None else f"manifests/{path}",
+    )
+    before, after = ((text or "").splitlines(keepends=True) for text in (old, new))
+    return difflib.unified_diff(before, after, *names)
+
+
+def _show_differences(changes: list[tuple[str, str]]) -> None:
+    for _, text in changes:
+        for line in text.splitlines():
+            click.echo(printable(line))
+    click.echo(f"{len(changes)} files of manifests/ would change" if changes else "nothing changes")
 
 
 def _summary(translation: Translation) -> dict[str, object]:
@@ -95,9 +112,11 @@ def _show(translation: Translation, estate: Estate) -> None:
     for path in translation.ledger.paths:
         outcomes[path.outcome] += path.values
     claims = sum(len(estate.vm(vm.ref).vm.disks) for vm in translation.vms)
-    click.echo(f"manifests/vms: {len(translation.vms)} VirtualMachines, {claims} DataVolumes")
+    movable = sum(not vm.obstacles for vm in translation.vms)
     platform = ", ".join(f"{count} {kind}" for kind, count in _kinds(translation).items())
+    click.echo(f"manifests/vms: {len(translation.vms)} VirtualMachines, {claims} DataVolumes")
     click.echo(f"manifests/platform: {platform}")
+    click.echo(f"live-migratable: {movable} of {len(translation.vms)} VMs; mtv explain says why")
     click.echo("ledger: " + ", ".join(f"{n} values {word}" for word, n in sorted(outcomes.items())))
     for inventory in estate.inventories:
         if inventory.assessment_only:
@@ -106,10 +125,8 @@ def _show(translation: Translation, estate: Estate) -> None:
         click.echo(f"left out: {ref} is blocked by the assessment")
     for each in translation.findings:
         about = f"{printable(each.name)} ({each.ref}): " if each.ref else ""
-        click.echo(f"{WORDS[each.category]}: {about}{printable(each.says)}; {each.remedy}")
-
-
-WORDS = {Category.BLOCKER: "open", Category.WARNING: "warning", Category.INFORMATION: "note"}
+        word = FINDING_WORDS[each.category]
+        click.echo(f"{word}: {about}{printable(each.says)}; {printable(each.remedy)}")
 
 
 def _kinds(translation: Translation) -> Counter[str]:

@@ -1,59 +1,14 @@
-"""The JSON Schema of ``inventory/<source>.json``, made from the model and its docstrings."""
+"""The JSON Schema of ``inventory/<source>.json``."""
 
-import ast
-import inspect
-import sys
-import textwrap
 from typing import Any
 
-import msgspec
-
 from mtv.model.estate import FORMAT, Inventory
+from mtv.schemas import schema_of
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the file, with the model's own words as descriptions."""
-    made = msgspec.json.schema(Inventory)
+    made = schema_of(Inventory, "mtv inventory")
     made["$defs"]["Inventory"]["required"].append("format")
     made["$defs"]["Inventory"]["properties"]["format"] = {"const": FORMAT}
-    classes = _nouns()
-    for name, definition in made["$defs"].items():
-        said = _field_words(classes[name]) if name in classes else {}
-        for field, shape in definition.get("properties", {}).items():
-            if field in said:
-                shape["description"] = said[field]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "mtv inventory",
-        **made,
-    }
-
-
-def _nouns() -> dict[str, type[Any]]:
-    """The model's classes by name."""
-    return {
-        name: value
-        for module in list(sys.modules.values())
-        if module is not None and module.__name__.startswith("mtv.model.")
-        for name, value in vars(module).items()
-        if isinstance(value, type) and value.__module__ == module.__name__
-    }
-
-
-def _field_words(noun: type[Any]) -> dict[str, str]:
-    """What the strings below a class's fields say, in one line each."""
-    if not issubclass(noun, msgspec.Struct):
-        return {}
-    body = ast.parse(textwrap.dedent(inspect.getsource(noun))).body[0]
-    assert isinstance(body, ast.ClassDef)  # noqa: S101
-    encoded = dict(zip(noun.__struct_fields__, noun.__struct_encode_fields__, strict=True))
-    found = dict[str, str]()
-    for field, words in zip(body.body, body.body[1:], strict=False):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(words, ast.Expr)
-            and isinstance(words.value, ast.Constant)
-        ):
-            found[encoded[field.target.id]] = " ".join(str(words.value.value).split())
-    return found
+    return made

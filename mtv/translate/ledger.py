@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate
+from mtv.inventory.kinds import identity
 from mtv.mappings import term_rows
 from mtv.model.estate import Inventory
 from mtv.model.ledger import Entry, Ledger, Outcome, PathCount, TermRow
@@ -122,7 +123,7 @@ def values(inventory: Inventory) -> Iterator[Value]:
             for thing in held:
                 # One object after the other: all of them as plain data would fill the memory.
                 plain = msgspec.to_builtins(thing)
-                yield from _walk(node, f"{source}/{_id(plain)}", plain, rows)
+                yield from _walk(node, f"{source}/{identity(thing)}", plain, rows)
         elif held is not None and held != field.default:
             yield from _walk(_node(field.encode_name), source, msgspec.to_builtins(held), rows)
 
@@ -159,11 +160,6 @@ def _node(path: str) -> _Node:
 def _open_paths() -> frozenset[str]:
     """Paths of the dictionaries whose keys are the source's own."""
     return frozenset(leaf.path.removesuffix("{}") for leaf in leaves(Inventory) if leaf.open)
-
-
-def _id(item: dict[str, Any]) -> str:
-    """What names an object of the first level; definitions have no id, but a key or name."""
-    return str(item.get("id") or item.get("key") or item["name"])
 
 
 def _walk(node: _Node, ref: str, value: Any, rows: Rows) -> Iterator[Value]:

@@ -18,12 +18,14 @@ class Namespaces:
 
     def of(self, placed: PlacedVm) -> str:
         """The namespace of a VM."""
+        answering = self.answering(placed)
+        return self._default if answering is None else self._lines[answering]
+
+    def answering(self, placed: PlacedVm) -> str | None:
+        """Ref of the line of ``namespaces`` that answers for a VM; None where none does."""
         if not self._lines:
-            return self._default
-        for around in self.around(placed):
-            if around in self._lines:
-                return self._lines[around]
-        return self._default
+            return None
+        return next((around for around in self.around(placed) if around in self._lines), None)
 
     def around(self, placed: PlacedVm) -> Iterator[str]:
         """Refs of the VM and of all that it stands in, in the order in which they answer.

@@ -119,7 +119,7 @@ def test_a_project_on_its_way_is_looked_at_as_a_whole(
     edit(project, r"(?m)^  (vc1/\S+): \S+", r"  \1: platinum", "mapping.yaml")
     edit(project, r"name: web01", "name: sensor", "plan.yaml")
     findings = doctor(project, "--no-sources", expect=3)
-    assert "target.yaml has no platinum" in findings["project", "mapping.yaml"]["says"]
+    assert "has no StorageClass 'platinum'" in findings["project", "mapping.yaml"]["says"]
     assert "two VMs are called sensor" in findings["project", "plan.yaml"]["says"]
 
 

@@ -86,9 +86,8 @@ def test_concerns_and_entries_stand_with_their_vm(shop: Facts) -> None:
     vms = by_name(shop)
     assert [concern.rule for concern in vms["spare"].concerns] == ["other-devices"]
     assert "vms[].devices[].class" in {entry.path for entry in vms["spare"].entries}
-    assert {entry.ref for vm in shop.vms for entry in vm.entries} == {vm.ref for vm in shop.vms}
     for vm in shop.vms:
-        assert {entry.ref for entry in vm.entries} == {vm.ref}
+        assert all(vm.ref in entry.refs for entry in vm.entries)
 
 
 def test_terms_are_those_of_the_estate_in_the_order_of_the_mapping(shop: Facts) -> None:
@@ -97,8 +96,8 @@ def test_terms_are_those_of_the_estate_in_the_order_of_the_mapping(shop: Facts) 
     assert all(term.values > 0 for term in shop.terms)
     assert sum(shop.outcomes.values()) == sum(term.values for term in shop.terms)
     without = facts_of((), Plan(waves=()), {})
-    assert "vsphere.snapshot" in {row.id for row in rows}
-    assert "vsphere.snapshot" not in {term.row.id for term in without.terms}
+    assert "snapshot" in {row.id for row in rows}
+    assert "snapshot" not in {term.row.id for term in without.terms}
 
 
 def test_the_downtime_lasts_from_the_shutdown_to_the_passed_boot(tmp_path: Path) -> None:

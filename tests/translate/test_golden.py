@@ -63,7 +63,7 @@ def on_disk() -> dict[str, str]:
 
 
 def test_manifests_are_the_golden_ones() -> None:
-    made = files(translated(*three_vms()))
+    made = dict(files(translated(*three_vms())))
     if os.environ.get("MTV_UPDATE_GOLDEN"):
         shutil.rmtree(GOLDEN, ignore_errors=True)
         for name, text in made.items():
@@ -73,4 +73,4 @@ def test_manifests_are_the_golden_ones() -> None:
 
 
 def test_the_order_of_the_vms_changes_nothing() -> None:
-    assert files(translated(*reversed(three_vms()))) == on_disk()
+    assert dict(files(translated(*reversed(three_vms())))) == on_disk()

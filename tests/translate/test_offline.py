@@ -171,7 +171,7 @@ def test_open_questions_end_with_3_and_the_rest_is_written(offline: MakeOffline)
     project = offline(inventory(plain_vm(), other))
     project.run(*SUGGEST)
     ended = project.run("translate", "--output", "json", expect=3)
-    assert "open questions" in ended.stderr
+    assert "1 findings want a decision; 1 VMs wait for one" in ended.stderr
     manifests = project.directory / "manifests" / "vms" / "imported-vms"
     assert {path.name for path in manifests.iterdir()} == {"kustomization.yaml", "web01.yaml"}
 
@@ -215,3 +215,60 @@ def test_a_vm_that_was_renamed_in_the_plan_is_translated_under_that_name(
     manifests = {path.name for path in (project.directory / "manifests" / "vms").rglob("*.yaml")}
     assert "shop-front.yaml" in manifests
     assert "web01.yaml" not in manifests
+
+
+def test_a_diff_shows_what_would_change_and_writes_nothing(offline: MakeOffline) -> None:
+    project = offline(inventory(*numbered_vms(2)))
+    project.run(*SUGGEST)
+    project.run("translate")
+    assert project.run("translate", "--diff").stdout == "nothing changes\n"
+    manifests = project.directory / "manifests"
+    before = {path: path.read_bytes() for path in manifests.rglob("*.yaml")}
+    offline(inventory(plain_vm(id="vm-1", name="web01", sockets=7)))
+    told = project.run("translate", "--diff").stdout
+    assert "+          sockets: 7" in told
+    assert "--- manifests/vms/imported-vms/web02.yaml" in told
+    assert "+++ /dev/null" in told
+    changes = project.run("translate", "--diff", "--output", "json").json
+    assert "vms/imported-vms/web02.yaml" in changes
+    assert {path: path.read_bytes() for path in manifests.rglob("*.yaml")} == before
+
+
+def test_a_check_of_the_mapping_ends_with_3_while_something_is_open(offline: MakeOffline) -> None:
+    project = offline(inventory(plain_vm()))
+    project.run(*SUGGEST)
+    mapping_of(project).write_text(
+        "namespace: a\nstorage: {vc1/datastore-1: bronze}\nnetworks: {vc1/dvportgroup-99: pod}\n"
+    )
+    ended = project.run("mapping", "check", expect=3)
+    assert "unknown: storage: vc1/datastore-1: target.yaml has no StorageClass" in ended.stdout
+    assert "unknown: networks: vc1/dvportgroup-99: the estate has no such object" in ended.stdout
+    assert "missing: networks: vc1/dvportgroup-7" in ended.stdout
+    kinds = {each["kind"] for each in project.run("mapping", "check", "-o", "json", expect=3).json}
+    assert {"missing", "unknown"} <= kinds
+
+
+def test_the_schema_of_the_mapping_accepts_what_is_suggested(offline: MakeOffline) -> None:
+    project = offline(inventory(plain_vm()))
+    schema = project.run("mapping", "schema").json
+    names = schema["$defs"]["SiteMapping"]["properties"]
+    project.run(*SUGGEST)
+    assert set(yaml.safe_load(mapping_of(project).read_text())) <= set(names)
+    assert "Datastore" in names["storage"]["description"]
+    assert "openshift" in str(project.run("mapping", "schema", "--target").json)
+
+
+def test_an_object_is_explained_before_and_after_it_is_translated(offline: MakeOffline) -> None:
+    project = offline(inventory(plain_vm()))
+    early = project.run("explain", "web01", "--output", "json").json
+    assert early["manifests"] == []
+    paths = {each["path"]: each for each in early["properties"]}
+    assert paths["memory_bytes"]["outcome"] == "carried"
+    assert paths["disks[].capacity_bytes"]["writes"][0]["kind"] == "DataVolume"
+    project.run(*SUGGEST)
+    later = project.run("explain", "vc1/vm-1", "--output", "json").json
+    assert later["manifests"][0] == "VirtualMachine imported-vms/web01"
+    told = project.run("explain", "web01", "--outcome", "carried").stdout
+    assert "VirtualMachine spec.template.spec.domain.memory.guest" in told
+    assert "guest_id" not in told
+    assert project.run("explain", "nobody", expect=2).stderr

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from mtv.translate.tree import files
+from mtv.translate import Translation
+from mtv.translate import tree as manifests
 from tests.estates import (
     numbered_vms,
     plain_disk,
@@ -32,6 +33,10 @@ GO_READS_OTHERWISE = (
 """Texts that some YAML parser takes for something else when they are not quoted."""
 
 words = st.one_of(st.text(max_size=200), st.sampled_from(GO_READS_OTHERWISE))
+
+
+def files(translation: Translation) -> dict[str, str]:
+    return dict(manifests.files(translation))
 
 
 def documents(tree: dict[str, str]) -> dict[str, list[Any]]:
@@ -71,14 +76,14 @@ def test_a_vm_s_file_has_its_virtual_machine_and_its_claims() -> None:
     ]
     assert kinds == [
         ("VirtualMachine", "web01"),
-        ("PersistentVolumeClaim", "web01-disk-2000"),
-        ("PersistentVolumeClaim", "web01-disk-2001"),
+        ("DataVolume", "web01-disk-2000"),
+        ("DataVolume", "web01-disk-2001"),
     ]
 
 
 def test_everything_is_in_the_namespace_that_is_made_for_it() -> None:
     tree = documents(files(translated(*numbered_vms(2), namespace="shop")))
-    (namespace,) = tree["platform/namespace-shop.yaml"]
+    (namespace,) = tree["platform/namespaces/namespace-shop.yaml"]
     assert namespace["metadata"]["name"] == "shop"
     for path, found in tree.items():
         if path.startswith("vms/") and not path.endswith("kustomization.yaml"):
@@ -87,7 +92,7 @@ def test_everything_is_in_the_namespace_that_is_made_for_it() -> None:
 
 def test_an_estate_without_vms_is_still_a_tree() -> None:
     tree = documents(files(translated()))
-    assert tree["vms/imported-vms/kustomization.yaml"][0]["resources"] == []
+    assert tree["kustomization.yaml"][0]["resources"] == ["platform"]
 
 
 def test_a_vm_called_like_the_kustomization_does_not_replace_it() -> None:
@@ -106,8 +111,8 @@ def test_the_parts_of_a_virtual_machine_fit_together() -> None:
         disks=(plain_disk(), plain_disk(key="2001"), plain_disk(key="16000")),
         nics=(plain_nic(), plain_nic(key="4001", network="dvportgroup-8")),
     )
-    (translation,) = translated(vm).vms
-    machine, *claims = translation.manifests
+    translation = translated(vm)
+    machine, *claims = translation.manifests(translation.vms[0])
     spec = machine["spec"]["template"]["spec"]
     devices = spec["domain"]["devices"]
     assert [each["name"] for each in devices["disks"]] == [each["name"] for each in spec["volumes"]]
@@ -115,7 +120,7 @@ def test_the_parts_of_a_virtual_machine_fit_together() -> None:
     assert [each["name"] for each in devices["interfaces"]] == [
         each["name"] for each in spec["networks"]
     ]
-    assert [each["persistentVolumeClaim"]["claimName"] for each in spec["volumes"]] == [
+    assert [each["dataVolume"]["name"] for each in spec["volumes"]] == [
         claim["metadata"]["name"] for claim in claims
     ]
     assert machine["spec"]["runStrategy"] == "Halted"
@@ -144,7 +149,7 @@ def test_hostile_words_read_back_as_they_were(
     translation = translated(vm)
     for path, text in files(translation).items():
         if path.startswith("vms/") and not path.endswith("kustomization.yaml"):
-            wanted = list(translation.vms[0].manifests)
+            wanted = list(translation.manifests(translation.vms[0]))
             assert list(yaml.load_all(text, Loader=yaml.CSafeLoader)) == wanted
             assert list(YAML(typ="safe", pure=True).load_all(text)) == wanted  # YAML 1.2
 

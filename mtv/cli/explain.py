@@ -1,0 +1,100 @@
+"""``mtv explain``: what became of every property of one object."""
+
+from collections import Counter
+
+import click
+
+from mtv.cli.app import (
+    emit,
+    load_estate,
+    open_project,
+    output_option,
+    printable,
+    table,
+)
+from mtv.cli.completion import complete_kind, complete_ref
+from mtv.cli.translation import FINDING_WORDS, load_translation
+from mtv.estate import Estate
+from mtv.inventory.kinds import kind_of
+from mtv.model.ledger import Outcome
+from mtv.project import Project
+from mtv.translate import Translation
+from mtv.translate.explain import Explanation, explain
+
+SHOWN = 60
+"""Characters of a value that the table shows."""
+
+
+@click.command("explain", short_help="Show what becomes of every property of one object.")
+@click.argument("ref", shell_complete=complete_ref)
+@click.option(
+    "--kind",
+    metavar="KIND",
+    shell_complete=complete_kind,
+    help="Only an object of this kind, where several have the name or ref.",
+)
+@click.option(
+    "--outcome",
+    type=click.Choice([str(each) for each in Outcome]),
+    help="Only properties with this outcome.",
+)
+@output_option
+@click.pass_context
+def command(
+    ctx: click.Context, ref: str, kind: str | None, outcome: str | None, output: str
+) -> None:
+    """Show what becomes of every property of one object: a VM, a network, a cluster ...
+
+    Each value has a row of the terminology mapping that says what becomes of it and where it goes.
+    With target.yaml, mapping.yaml and an assessment it also shows the objects that are made of it
+    and the findings about it. Works offline, writes nothing.
+
+    \b
+    Examples:
+      mtv explain vc1/vm-21
+      mtv explain web01 --outcome reported
+      mtv explain vc1/dvportgroup-31 --output json
+    """
+    project = open_project(ctx)
+    estate = load_estate(project)
+    placed = estate.find_object(ref, kind_of(kind) if kind else None)
+    explanation = explain(placed, _translation(project, estate))
+    emit(output, explanation, lambda: _show(explanation, outcome))
+
+
+def _translation(project: Project, estate: Estate) -> Translation | None:
+    """The translation, where the project is that far."""
+    files = (project.target, project.mapping, project.assessment)
+    return load_translation(project, estate) if all(each.exists() for each in files) else None
+
+
+def _show(explanation: Explanation, outcome: str | None) -> None:
+    click.echo(f"{explanation.kind} {printable(explanation.name)} ({explanation.ref})")
+    for manifest in explanation.manifests:
+        click.echo(f"becomes: {manifest}")
+    for obstacle in explanation.obstacles:
+        click.echo(f"not live-migratable: {printable(obstacle)}")
+    for each in explanation.findings:
+        click.echo(f"{FINDING_WORDS[each.category]}: {printable(each.says)}; {each.remedy}")
+    shown = [each for each in explanation.properties if outcome in (None, each.outcome)]
+    click.echo()
+    table(
+        ["PROPERTY", "VALUE", "OUTCOME", "WHAT BECOMES OF IT", "WHERE"],
+        (
+            [
+                each.path,
+                _short(str(each.value)),
+                str(each.outcome),
+                each.says,
+                ", ".join(f"{field.kind} {field.field}" for field in each.writes),
+            ]
+            for each in shown
+        ),
+    )
+    counts = Counter(str(each.outcome) for each in explanation.properties)
+    click.echo()
+    click.echo(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
