@@ -5,6 +5,7 @@ schemas of all versions from it: one table, so that the two cannot drift.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any
 
@@ -30,6 +31,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The field's JSON Schema, where the schemas that the tests start from lack it."""
     seen: str = ""
     """Where it was taken from."""
+
+    def is_in(self, openshift: str) -> bool:
+        """True when a version, ``4.20``, has what this is about."""
+        number = _number(openshift)
+        return not (
+            (self.since is not None and number < _number(self.since))
+            or (self.until is not None and number > _number(self.until))
+        )
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,21 +84,13 @@ class Release(msgspec.Struct, frozen=True, dict=True):
     def _lacking(self) -> dict[str, tuple[Difference, ...]]:
         missing = dict[str, tuple[Difference, ...]]()
         for each in self.differences:
-            if not _has(self.openshift, each):
+            if not each.is_in(self.openshift):
                 missing[each.kind] = (*missing.get(each.kind, ()), each)
         return missing
 
 
 def _is_within(field: str, of: str) -> bool:
     return field == of or field.startswith((f"{of}.", f"{of}["))
-
-
-def _has(openshift: str, each: Difference) -> bool:
-    number = _number(openshift)
-    return not (
-        (each.since is not None and number < _number(each.since))
-        or (each.until is not None and number > _number(each.until))
-    )
 
 
 def _number(version: str) -> tuple[int, int]:
@@ -100,7 +101,15 @@ def _number(version: str) -> tuple[int, int]:
 @cache
 def versions() -> Versions:
     """The whole table."""
-    return msgspec.convert(read_yaml("versions.yaml"), Versions)
+    said = read_yaml("versions.yaml")
+    rows = [each for row in said["differences"] for each in _by_field(row)]
+    return msgspec.convert({**said, "differences": rows}, Versions)
+
+
+def _by_field(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row with ``fields`` as one for each of them."""
+    rest = {name: value for name, value in row.items() if name != "fields"}
+    yield from ({**rest, "field": field} for field in row["fields"]) if "fields" in row else [rest]
 
 
 def release(openshift: str) -> Release:

@@ -35,7 +35,7 @@ class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Schemas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that was put aside: the kinds of a real cluster, and Kubernetes' by version (``1.31``)."""
+    """All that was put aside: kinds of a real cluster, and Kubernetes' by version (``1.31``)."""
 
     kinds: tuple[Kind, ...]
     kubernetes: dict[str, Kubernetes]
@@ -58,7 +58,7 @@ def schemas_file() -> Path:
     """Return the file of schemas; raise PartMissing when setup/schemas.sh has not made it."""
     file = cache_directory() / f"schemas-{digest_of_files(_sources())}" / "schemas.json"
     if not file.is_file():
-        raise PartMissing("the schemas of OpenShift", "run setup/schemas.sh")
+        raise PartMissing("the file of OpenShift's schemas", "run setup/schemas.sh")
     return file
 
 

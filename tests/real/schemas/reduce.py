@@ -63,6 +63,7 @@ KUBERNETES_KINDS = (
     "io.k8s.api.core.v1.ResourceQuota",
     "io.k8s.api.core.v1.Service",
     "io.k8s.api.networking.v1.NetworkPolicy",
+    "io.k8s.api.rbac.v1.ClusterRole",
     "io.k8s.api.rbac.v1.RoleBinding",
     "io.k8s.api.scheduling.v1.PriorityClass",
     "io.k8s.api.storage.v1.StorageClass",
@@ -70,8 +71,9 @@ KUBERNETES_KINDS = (
 )
 """Kubernetes' own kinds; a version that lacks one has none of it in the file."""
 
-CLUSTER_SCOPED = {"Namespace", "PersistentVolume", "PriorityClass", "StorageClass"} | {
-    "VolumeAttributesClass"
+CLUSTER_SCOPED = {
+    *("ClusterRole", "Namespace", "PersistentVolume", "PriorityClass", "StorageClass"),
+    "VolumeAttributesClass",
 }
 
 

@@ -1,0 +1,263 @@
+"""Estates nobody thought of: every field of the model may have any value, references mostly fit.
+
+A strategy for a noun is made from its type. What a field's name says (`cluster`, `vms`, `mac`)
+decides where its values come from; everything else is any text, number or truth.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from mtv.model.estate import FORMAT, Inventory
+from mtv.model.target import (
+    BridgeMapping,
+    ClaimProperties,
+    MacRange,
+    MigrationNetwork,
+    Node,
+    NodeGroup,
+    SiteMapping,
+    StorageClass,
+    Target,
+    TargetNetwork,
+)
+from mtv.versions import versions
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+IDS = {
+    "datastores": ("ds-1", "ds-2", "ds-3"),
+    "networks": ("net-1", "net-2", "net-3", "net-4"),
+    "clusters": ("c-1", "c-2"),
+    "hosts": ("h-1", "h-2", "h-3"),
+    "vms": ("vm-1", "vm-2", "vm-3", "vm-4"),
+    "datacenters": ("dc-1",),
+    "folders": ("f-1", "f-2"),
+    "resource_pools": ("rp-1", "rp-2"),
+    "vapps": ("va-1",),
+    "storage_policies": ("pol-1", "pol-2"),
+    "qos_profiles": ("qos-1", "qos-2"),
+    "switches": ("sw-1", "sw-2"),
+    "nic_profiles": ("np-1", "np-2"),
+    "network_providers": ("prov-1",),
+    "routers": ("r-1",),
+    "overlay_ports": ("port-1", "port-2"),
+    "security_groups": ("sg-1", "sg-2"),
+    "mac_pools": ("mp-1", "mp-2"),
+    "scheduling_policies": ("sp-1", "sp-2"),
+    "affinity_labels": ("al-1",),
+    "tag_categories": ("cat-1", "cat-2"),
+    "tags": ("tag-1", "tag-2", "tag-3"),
+    "roles": ("role-1", "role-2"),
+    "users": ("user-1", "user-2"),
+    "quotas": ("q-1",),
+    "permissions": ("perm-1", "perm-2", "perm-3"),
+    "logical_units": ("lun-1",),
+    "datastore_clusters": ("dsc-1",),
+}
+"""List of the inventory -> the ids that its objects have."""
+
+SAME_NAME = ("vms", "hosts", "datastores", "clusters", "security_groups", "tags", "affinity_labels")
+
+REFERENCES = {
+    **{name: name for name in SAME_NAME},
+    "datastore": "datastores",
+    "network": "networks",
+    "cluster": "clusters",
+    "host": "hosts",
+    "pool": "resource_pools",
+    "vapp": "vapps",
+    "storage_policy": "storage_policies",
+    "switch_id": "switches",
+    "profile": "nic_profiles",
+    "provider": "network_providers",
+    "mac_pool": "mac_pools",
+    "category": "tag_categories",
+    "role": "roles",
+    "quota": "quotas",
+    "datastore_cluster": "datastore_clusters",
+    "qos": "qos_profiles",
+    "entity": "vms",
+    "principal": "users",
+    "after": "vms",
+    "external_network": "networks",
+    "member": "vms",
+    "logical_unit": "logical_units",
+}
+"""Field -> the list whose objects it names."""
+
+texts = st.one_of(
+    st.sampled_from(["", "web", "VLAN 10", "größe", "a/b", "..", "-", "1e3", "x" * 300, "💾\n"]),
+    st.text(max_size=12),
+)
+macs = st.sampled_from(["00:50:56:00:00:01", "00:1a:4a:16:01:51", "zz", "", "01:00:5e:00:00:01"])
+
+KINDS = (
+    *("VMFS", "nfs", "dvportgroup", "logical", "vm", "network", "standard", "odd"),
+    *("vm-affinity", "vm-anti-affinity", "host-affinity", "host-anti-affinity", "depends"),
+)
+
+WORDS: dict[str, st.SearchStrategy[Any]] = {
+    "mac": macs,
+    "kind": st.sampled_from(KINDS),
+    "vlan": st.sampled_from([None, 0, 1, 10, 4094, 4095, 5000, -1]),
+    "vlan_trunk": st.sampled_from([None, "0-100", "0-4094", "7", "100-90", "x"]),
+    "mtu": st.sampled_from([None, 0, 576, 1500, 9000, 65536]),
+    "cidr": st.sampled_from(["10.0.0.0/24", "10.0.0.7/8", "fd00::/64", "x", ""]),
+    "ranges": st.sampled_from(["00:1a:4a:16:01:00-00:1a:4a:16:01:ff", "x-y", ""]),
+    "priority": st.one_of(st.none(), st.floats(-5, 5, allow_nan=False), st.sampled_from(["high"])),
+    "automation": st.sampled_from([None, "fullyAutomated", "partiallyAutomated", "manual", "odd"]),
+    "protocol": st.sampled_from([None, "tcp", "udp", "icmp", "112", "odd"]),
+    "direction": st.sampled_from(["ingress", "egress", "odd"]),
+    "remote_cidr": st.sampled_from([None, "10.0.0.0/8", "::/0", "odd"]),
+    "guest_id": st.sampled_from(["debian12_64Guest", "windows2019srv_64Guest", "odd"]),
+    "mode": st.sampled_from([None, "persistent", "migratable", "pinned", "1", "4", "odd"]),
+    "policy": st.sampled_from([None, "sp-1", "loadbalance_ip", "failover_explicit", "odd"]),
+    "privileges": st.sampled_from(["VirtualMachine.Config.CPUCount", "System.View", "vm_basic"]),
+}
+"""Field -> values that some rule looks at, and some that none expects."""
+
+
+@st.composite
+def estates(draw: Draw) -> tuple[Inventory, Target, SiteMapping]:
+    """An inventory of vSphere or RHV, a target of any version and a mapping."""
+    product = draw(st.sampled_from(["vsphere", "rhv"]))
+    fields: dict[str, Any] = {
+        "source": "src",
+        "product": product,
+        "version": "8",
+        "instance": "i",
+        "collected_at": "2026-11-22T10:00:00Z",
+        "format": FORMAT,
+    }
+    for field in msgspec.structs.fields(Inventory):
+        shape = inspect.type_info(field.type)
+        if isinstance(shape, inspect.VarTupleType) and isinstance(
+            shape.item_type, inspect.StructType
+        ):
+            fields[field.name] = draw(_objects(field.name, shape.item_type))
+    return Inventory(**fields), draw(targets()), draw(mappings())
+
+
+@st.composite
+def _objects(draw: Draw, list_: str, shape: inspect.StructType) -> tuple[Any, ...]:
+    ids = IDS.get(list_, ("x-1",))
+    count = draw(st.integers(0, len(ids)))
+    return tuple(draw(_noun(shape, 0, ids[number])) for number in range(count))
+
+
+@st.composite
+def _noun(draw: Draw, shape: inspect.StructType, depth: int, id_: str | None = None) -> Any:
+    values = {}
+    for field in shape.fields:
+        if id_ is not None and field.name in ("id", "key") and depth == 0:
+            values[field.name] = id_
+        elif field.required or draw(st.booleans()):
+            values[field.name] = draw(_value(field.encode_name, field.type, depth + 1))
+    return shape.cls(**values)
+
+
+def _value(name: str, shape: inspect.Type, depth: int) -> st.SearchStrategy[Any]:
+    match shape:
+        case inspect.UnionType():
+            inner = [each for each in shape.types if not isinstance(each, inspect.NoneType)]
+            return st.one_of(st.none(), _value(name, inner[0], depth))
+        case inspect.VarTupleType():
+            most = 3 if depth < 3 else 1
+            return st.lists(_value(name, shape.item_type, depth), max_size=most).map(tuple)
+        case inspect.StructType():
+            return _noun(shape, depth)
+        case inspect.DictType():
+            return st.dictionaries(texts, _value("", shape.value_type, depth), max_size=2)
+        case inspect.EnumType():
+            return st.sampled_from(list(shape.cls))
+        case inspect.BoolType():
+            return st.booleans()
+        case inspect.IntType():
+            return _fitting(name, int) or st.integers(-1, 1 << 42)
+        case inspect.FloatType():
+            return st.floats(-1e6, 1e6, allow_nan=False)
+        case inspect.StrType():
+            if name in REFERENCES:
+                known = st.sampled_from(IDS[REFERENCES[name]])
+                return st.one_of(known, known, known, texts)
+            return _fitting(name, str) or texts
+    raise TypeError(shape)
+
+
+def _fitting(name: str, kind: type) -> st.SearchStrategy[Any] | None:
+    """The strategy of a field's name, its values of the right type only."""
+    found = WORDS.get(name)
+    return None if found is None else found.filter(lambda value: isinstance(value, kind))
+
+
+def targets() -> st.SearchStrategy[Target]:
+    """A cluster of any version, with much or little."""
+    classes = (
+        StorageClass(
+            name="fast",
+            provisioner="openshift-storage.rbd.csi.ceph.com",
+            claim_properties=(
+                ClaimProperties(access_modes=("ReadWriteMany",), volume_mode="Block"),
+            ),
+            default=True,
+        ),
+        StorageClass(name="slow", provisioner="nfs.csi.k8s.io"),
+        StorageClass(name="odd", provisioner="who.knows"),
+    )
+    return st.builds(
+        Target,
+        openshift=st.sampled_from([each.openshift for each in versions().releases]),
+        storage_classes=st.just(classes),
+        networks=st.just((TargetNetwork(name="default/vlan10", vlan=10),)),
+        bridge_mappings=st.sampled_from([(), (BridgeMapping(localnet="phys", bridge="br-ex"),)]),
+        sriov_resources=st.just(("fastnics",)),
+        nodes=st.sampled_from([(), tuple(Node(name=f"worker-{n}") for n in range(3))]),
+        namespaces=st.sampled_from([(), ("imported-vms",)]),
+        operators=st.sampled_from(
+            [(), ("nmstate", "descheduler"), ("nmstate", "application-aware-quota")]
+        ),
+    )
+
+
+def mappings() -> st.SearchStrategy[SiteMapping]:
+    """Choices for what the estates have; some name what is not there."""
+
+    def lines(list_: str, choices: list[str | None]) -> st.SearchStrategy[dict[str, str | None]]:
+        keys = [f"src/{id_}" for id_ in IDS[list_]]
+        return st.fixed_dictionaries({key: st.sampled_from(choices) for key in keys})
+
+    group = NodeGroup(
+        hosts=("src/h-1", "src/h-2", "src/h-3"),
+        nodes={"node-role.kubernetes.io/worker": ""},
+        nics={"vmnic0": "ens1", "vmnic1": "ens2", "eth0": "ens3"},
+    )
+    fitting = MacRange(start="02:00:00:00:00:00", end="02:00:00:00:ff:ff")
+    networks: list[str | None] = ["localnet", "bridge", "layer2", "pod", "none", "sriov:fastnics"]
+    return st.builds(
+        SiteMapping,
+        namespace=st.just("imported-vms"),
+        namespaces=st.one_of(st.just({}), lines("clusters", ["shop", "db", None])),
+        settings_from=st.sampled_from([None, "src/c-1", "src/c-9"]),
+        storage=lines("datastores", ["fast", "fast", "slow", "odd", "gone", None]),
+        policies=st.one_of(st.just({}), lines("storage_policies", ["fast", "gone", None])),
+        networks=lines("networks", [*networks, "default/vlan10", "a/gone", None]),
+        node_groups=st.sampled_from([{}, {"workers": group}]),
+        hosts=lines("hosts", ["worker-0", "worker-1", None]),
+        cpu_models=st.one_of(st.just({}), lines("clusters", ["Cascadelake-Server-noTSX", "x y"])),
+        roles=lines("roles", ["kubevirt.io:edit", None]),
+        principals=st.just({"src/user-1": "group:ops", "src/user-2": "user:anna"}),
+        migration_network=st.sampled_from(
+            [None, MigrationNetwork(interface="ens4", range="10.9.0.0/24", vlan=300)]
+        ),
+        mac_range=st.sampled_from(
+            [
+                None,
+                MacRange(start="02:00:00:00:00:00", end="02:00:00:00:ff:ff"),
+                MacRange(start="x", end=""),
+            ]
+        ),
+    )
