@@ -1,18 +1,20 @@
 """Where disks are stored: datastore or policy -> StorageClass, disk -> DataVolume."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from mtv.backends import MANY
 from mtv.estate import PlacedVm, ref
 from mtv.mappings import GuestSystem
-from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Disk
 from mtv.names import disk_claim, disk_volume
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.site import Site
+from mtv.translate.storage_classes import MIB, DiskClasses, requested_bytes
+from mtv.translate.storage_findings import StorageFindings
 
 SERIAL_LENGTH = 20
 """virtio-blk shows 20 bytes of a serial number to the guest (virtio 1.2, 5.2.6.1)."""
@@ -23,91 +25,97 @@ class Storage:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._classes = DiskClasses(site)
 
     manifests: tuple[Manifest, ...] = ()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """Open questions: datastores without a class, or with one that is not there."""
-        return tuple(self._questions())
+        """Open questions, demands that a class does not meet, and what stays behind."""
+        return tuple(StorageFindings(self._site, self._classes).all())
 
     def of(self, placed: PlacedVm) -> VmPart:
         """What its disks say about live migration."""
-        del placed
-        return VmPart()
+        return VmPart(obstacles=self.obstacles(placed))
+
+    def obstacles(self, placed: PlacedVm) -> tuple[str, ...]:
+        """A sentence for each class of its disks that gives no volume to two nodes at once."""
+        lone = dict[str, list[str]]()
+        for each in placed.vm.disks:
+            chosen = self._classes.of(placed, each)
+            way = None if chosen is None else self._classes.ways[chosen.name]
+            if chosen is not None and (way is None or MANY not in way.access_modes):
+                lone.setdefault(chosen.name, []).append(each.label)
+        return tuple(
+            f"{', '.join(labels)}: StorageClass {name} gives no {MANY} volumes"
+            for name, labels in lone.items()
+        )
 
     def claims(self, placed: PlacedVm) -> tuple[Manifest, ...]:
-        """A DataVolume for each disk of a VM."""
-        return tuple(
-            data_volume(
-                placed,
-                disk,
-                self._site.name(placed),
-                self._site.namespace(placed),
-                self.class_of(placed, disk),
-            )
-            for disk in placed.vm.disks
-        )
+        """A DataVolume for each disk of a VM. Only for VMs that no finding holds back."""
+        return tuple(self._claim(placed, each) for each in placed.vm.disks)
 
     def class_of(self, placed: PlacedVm, disk: Disk) -> StorageClass:
         """The class that a disk's claim names. Only for VMs that no finding holds back."""
-        return self._site.classes[str(self._choice(placed, disk))]
+        return self._site.classes[str(self._classes.choice(placed, disk).storage_class)]
 
-    def _choice(self, placed: PlacedVm, disk: Disk) -> str | None:
-        return self._site.mapping.storage.get(ref(placed.inventory, disk.datastore or ""))
+    def way_of(self, placed: PlacedVm, disk: Disk) -> ClaimProperties:
+        """How a disk's claim is made. Only for VMs that no finding holds back."""
+        way = self._classes.ways[self.class_of(placed, disk).name]
+        if way is None:
+            raise AssertionError(f"{placed.ref} is held back")
+        return way
 
-    def _questions(self) -> Iterator[Finding]:
-        waiting = dict[str, dict[str, None]]()
-        for placed in self._site.ready:
-            for disk in placed.vm.disks:
-                if self._choice(placed, disk) not in self._site.classes:
-                    key = ref(placed.inventory, disk.datastore or "")
-                    waiting.setdefault(key, {})[placed.ref] = None
-        names = {key: datastore.name for key, datastore in self._site.estate.datastores()}
-        for key, vms in waiting.items():
-            chosen = self._site.mapping.storage.get(key)
-            says = (
-                f"mapping.yaml: storage: {key} has no StorageClass"
-                if chosen is None
-                else f"mapping.yaml: storage: {key}: target.yaml has no StorageClass {chosen!r}"
-            )
-            yield Finding(
-                row="datastore",
-                category=Category.BLOCKER,
-                ref=key,
-                name=names.get(key, key),
-                says=says,
-                remedy="name a StorageClass of target.yaml in mapping.yaml",
-                holds_back=tuple(vms),
-            )
+    def _claim(self, placed: PlacedVm, disk: Disk) -> Manifest:
+        datastore = self._classes.datastores.get(ref(placed.inventory, disk.datastore or ""))
+        policy = self._classes.policies.get(ref(placed.inventory, disk.storage_policy or ""))
+        about = {
+            "source": placed.ref,
+            "source_disk": disk.key,
+            "source_datastore": datastore.name if datastore is not None else "",
+            "source_policy": policy.name if policy is not None else "",
+        }
+        return data_volume(
+            metadata(
+                disk_claim(self._site.name(placed), disk.key),
+                self._site.namespace(placed),
+                **{key: text for key, text in about.items() if text},
+            ),
+            disk,
+            self.class_of(placed, disk),
+            self.way_of(placed, disk),
+        )
 
 
 def data_volume(
-    placed: PlacedVm, disk: Disk, vm_name: str, namespace: str, chosen: StorageClass
+    about: dict[str, Any], disk: Disk, chosen: StorageClass, way: ClaimProperties
 ) -> Manifest:
-    """The DataVolume of one disk: CDI makes a claim of it that has room for all of the disk."""
-    properties = claim_properties(chosen)
-    return {
+    """The DataVolume of one disk: CDI makes a claim of it that has room for all of the disk.
+
+    ``about``: its metadata. An eagerly zeroed disk has its room written from the start here too.
+    """
+    made: Manifest = {
         "apiVersion": "cdi.kubevirt.io/v1beta1",
         "kind": "DataVolume",
-        "metadata": metadata(
-            disk_claim(vm_name, disk.key), namespace, source=placed.ref, source_disk=disk.key
-        ),
+        "metadata": about,
         "spec": {
             "source": {"blank": {}},
             "storage": {
                 "storageClassName": chosen.name,
-                "accessModes": list(properties.access_modes),
-                "volumeMode": properties.volume_mode,
-                "resources": {"requests": {"storage": str(disk.capacity_bytes)}},
+                "accessModes": list(way.access_modes),
+                "volumeMode": way.volume_mode,
+                "resources": {"requests": {"storage": f"{requested_bytes(disk) // MIB}Mi"}},
             },
         },
     }
+    if disk.eagerly_scrubbed:
+        made["spec"]["preallocation"] = True
+    return made
 
 
-def claim_properties(chosen: StorageClass) -> ClaimProperties:
-    """How the claims of a class are made."""
-    return chosen.claim_properties[0]
+def in_order(disks: Iterable[Disk]) -> tuple[Disk, ...]:
+    """The disks as the guest's firmware meets them: by bus, then by unit."""
+    return tuple(sorted(disks, key=lambda each: (each.bus, each.unit)))
 
 
 def disk(each: Disk, order: int, system: GuestSystem) -> dict[str, Any]:
