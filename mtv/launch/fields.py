@@ -75,4 +75,6 @@ ADMINISTRATIVE = (
     "spec.template.metadata",
     # The claims that volumes refer to; a local launcher gets their content as files.
     "spec.dataVolumeTemplates",
+    # No card is added here that the manifest does not have.
+    f"{_DOMAIN}.devices.autoattachPodInterface",
 )

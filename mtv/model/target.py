@@ -9,6 +9,9 @@ VolumeMode = Literal["Block", "Filesystem"]
 
 Vlan = Annotated[int, msgspec.Meta(ge=1, le=4094)]
 
+Part = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+"""A part of the whole: 0.06 are 6 %."""
+
 
 class ClaimProperties(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way in which a class gives volumes: an entry of ``claimPropertySets``."""
@@ -31,7 +34,7 @@ class StorageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The cluster's default class."""
     virtualization_default: bool = False
     """The default class for disks of VMs."""
-    filesystem_overhead: float | None = None
+    filesystem_overhead: Part | None = None
     """Part of a volume that its file system keeps for itself, where it is not the cluster's."""
     capabilities: tuple[str, ...] = ()
     """What no parameter shows: ``thin``, ``encryption``, ``replication``, ``compression`` ..."""
@@ -104,7 +107,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What is installed beside OpenShift Virtualization: ``nmstate``, ``descheduler``, ``sriov``,
     ``application-aware-quota``, ``migration-toolkit`` ... Empty: not known."""
     live_migration: LiveMigration = LiveMigration()
-    filesystem_overhead: float | None = None
+    filesystem_overhead: Part | None = None
     """The cluster's (``filesystemOverhead.global``); None: CDI's default."""
     default_cpu_model: str | None = None
     psi: bool | None = None
@@ -115,9 +118,9 @@ POD_NETWORK = "pod"
 """In ``mapping.yaml``: attach the NIC to the cluster's pod network."""
 
 NetworkChoice = Literal["pod", "localnet", "bridge", "layer2", "none"]
-"""What ``mapping.yaml`` may say of a network, besides ``namespace/name`` of one that is there and
-``sriov:RESOURCE``: the pod network; a VLAN of the nodes' OVN (*localnet*) or of a Linux bridge; an
-overlay without a way out (*layer2*); no card at all."""
+"""What ``mapping.yaml`` may say of a network, besides ``namespace/name`` of one that is there,
+``sriov:RESOURCE`` and ``localnet:NAME`` of a bridge mapping: the pod network; a VLAN of the nodes'
+OVN (*localnet*) or of a Linux bridge; an overlay without a way out (*layer2*); no card at all."""
 
 
 class NodeGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -169,7 +172,8 @@ class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     policies: dict[str, str | None] = {}
     """Storage policy or disk profile -> StorageClass of its disks, before their datastore's."""
     networks: dict[str, str | None] = {}
-    """Port group -> ``NetworkChoice``, ``namespace/name`` or ``sriov:RESOURCE``."""
+    """Port group, or a vNIC profile by itself -> ``NetworkChoice``, ``namespace/name`` (several,
+    with commas between: one for each NIC of a VM), ``sriov:RESOURCE`` or ``localnet:NAME``."""
     node_groups: dict[str, NodeGroup] = {}
     hosts: dict[str, str | None] = {}
     """Host -> the node that takes its place, where rules name hosts."""

@@ -1,20 +1,34 @@
-"""Network cards and networks: port group -> pod network or NetworkAttachmentDefinition."""
+"""Network cards and networks: port group, logical network -> CUDN, NAD, SR-IOV, pod network."""
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import PlacedVm
 from mtv.mappings import GuestSystem
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
-from mtv.model.target import POD_NETWORK
+from mtv.model.network import Network
+from mtv.model.target import TargetNetwork
 from mtv.model.vm import Nic
-from mtv.translate.attachments import Attachments
+from mtv.names import label
+from mtv.translate.attachments import Attachment, Attachments
+from mtv.translate.nad import (
+    bridge_definitions,
+    localnet,
+    localnet_definitions,
+    sriov_networks,
+)
+from mtv.translate.network_losses import losses
+from mtv.translate.network_problems import NetworkProblems
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
 
 STATE = "spec.template.spec.domain.devices.interfaces[].state"
+LOCALNET = "spec.network.localnet"
+
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE | re.ASCII)
 
 
 class Networks:
@@ -23,27 +37,49 @@ class Networks:
     def __init__(self, site: Site, attachments: Attachments) -> None:
         self._site = site
         self._attachments = attachments
+        self._problems = NetworkProblems(site, attachments)
 
-    manifests: tuple[Manifest, ...] = ()
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """The networks that ``mapping.yaml`` asks for; not those that something is wrong with."""
+        return tuple(
+            manifest
+            for attachment in self._attachments.all.values()
+            if attachment.network is not None and not self._problems.of(attachment)
+            for manifest in self._made(attachment, attachment.network)
+        )
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """Open questions: port groups without a network, cards that the target cannot have."""
-        return (*self._open_networks(), *self._odd_cards())
+        """Open questions, contradictions, what gets lost, cards that the target cannot have."""
+        return (
+            *self._problems.findings,
+            *losses(self._site, self._attachments),
+            *self._odd_cards(),
+        )
 
     def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing beside the cards."""
+        """Nothing beside the cards. None of the networks keeps a VM from being migrated live: the
+        pod network is masqueraded, and an SR-IOV card is taken off and given again."""
         del placed
         return VmPart()
 
+    def cards(self, placed: PlacedVm) -> tuple[Nic, ...]:
+        """The NICs that the VirtualMachine gets: the plugged ones that have a network."""
+        return tuple(
+            nic
+            for nic in placed.vm.nics
+            if nic.plugged is not False and self._kind(placed, nic) != "none"
+        )
+
     def interface(self, placed: PlacedVm, nic: Nic, system: GuestSystem) -> dict[str, Any]:
         """The NIC as a device of the VirtualMachine."""
-        device: dict[str, Any] = {
-            "name": _name(nic),
-            "masquerade" if self._choice(placed, nic) == POD_NETWORK else "bridge": {},
-            "model": system.nic_model,
-        }
-        if nic.mac:
+        kind = self._kind(placed, nic)
+        binding = {"pod": "masquerade", "sriov": "sriov"}.get(kind, "bridge")
+        device: dict[str, Any] = {"name": _name(nic), binding: {}}
+        if kind != "sriov":
+            device["model"] = system.nic_model
+        if nic.mac and _MAC.fullmatch(nic.mac):
             device["macAddress"] = nic.mac
         if not nic.connected_at_power_on:
             device["state"] = "down"
@@ -51,64 +87,124 @@ class Networks:
 
     def network(self, placed: PlacedVm, nic: Nic) -> dict[str, Any]:
         """The network that the interface of the same name is attached to."""
-        chosen = self._choice(placed, nic)
-        if chosen == POD_NETWORK:
+        attachment = self._attachments.of(placed, nic)
+        if attachment is None or attachment.kind == "pod":
             return {"name": _name(nic), "pod": {}}
-        return {"name": _name(nic), "multus": {"networkName": chosen}}
+        number = self._attachments.numbered(placed)[nic.key][1]
+        name = attachment.copy_in(self._site.namespace(placed), number)
+        return {"name": _name(nic), "multus": {"networkName": name}}
 
-    def _choice(self, placed: PlacedVm, nic: Nic) -> str | None:
-        return self._site.mapping.networks.get(ref(placed.inventory, nic.network or ""))
+    def _kind(self, placed: PlacedVm, nic: Nic) -> str:
+        """Kind of the network under a NIC; of an existing one, what target.yaml says it is."""
+        attachment = self._attachments.of(placed, nic)
+        if attachment is None:
+            return ""
+        if attachment.kind == "existing":
+            there = self._there.get(attachment.name)
+            return there.kind if there is not None else "bridge"
+        return attachment.kind
 
-    def _open_networks(self) -> Iterator[Finding]:
-        there = {POD_NETWORK, *(each.name for each in self._site.target.networks)}
-        waiting = dict[str, dict[str, None]]()
-        for placed in self._site.ready:
-            for nic in placed.vm.nics:
-                if self._choice(placed, nic) not in there:
-                    key = ref(placed.inventory, nic.network or "")
-                    waiting.setdefault(key, {})[placed.ref] = None
-        names = {key: network.name for key, network in self._site.estate.networks()}
-        for key, vms in waiting.items():
-            chosen = self._site.mapping.networks.get(key)
-            says = (
-                f"mapping.yaml: networks: {key} has no network"
-                if chosen is None
-                else f"mapping.yaml: networks: {key}: target.yaml has no network {chosen!r}"
+    @cached_property
+    def _there(self) -> dict[str, TargetNetwork]:
+        return {each.name: each for each in self._site.target.networks}
+
+    def _made(self, attachment: Attachment, network: Network) -> Iterator[Manifest]:
+        origin = self.origin(attachment, network)
+        if attachment.kind == "localnet":
+            clusters_own = self._site.release.knows("ClusterUserDefinedNetwork", LOCALNET)
+            make = localnet if clusters_own else localnet_definitions
+            yield from make(attachment, network, origin)
+        elif attachment.kind == "bridge":
+            yield from bridge_definitions(attachment, network, origin)
+        elif attachment.kind == "sriov":
+            yield from sriov_networks(attachment, network, origin)
+
+    def origin(self, attachment: Attachment, network: Network) -> dict[str, str]:
+        """What annotations keep of the network."""
+        source = attachment.ref.partition("/")[0]
+        said = {
+            "source": attachment.ref,
+            "source_name": network.name,
+            "source_description": network.description,
+            "source_tags": ", ".join(
+                sorted(self._tags.get(f"{source}/{tag}", tag) for tag in network.tags)
+            ),
+            "source_attributes": ", ".join(
+                f"{name}={value}" for name, value in sorted(network.custom_attributes.items())
+            ),
+        }
+        return {key: text for key, text in said.items() if text}
+
+    @cached_property
+    def _tags(self) -> dict[str, str]:
+        """Ref of a tag -> ``Environment/production``."""
+        categories = {
+            (inventory.source, each.id): each.name
+            for inventory in self._site.estate.inventories
+            for each in inventory.tag_categories
+        }
+        return {
+            f"{inventory.source}/{tag.id}": "/".join(
+                filter(None, (categories.get((inventory.source, tag.category or "")), tag.name))
             )
-            yield Finding(
-                row="network",
-                category=Category.BLOCKER,
-                ref=key,
-                name=names.get(key, key),
-                says=says,
-                remedy="name a network in mapping.yaml",
-                holds_back=tuple(vms),
-            )
+            for inventory in self._site.estate.inventories
+            for tag in inventory.tags
+        }
 
     def _odd_cards(self) -> Iterator[Finding]:
         has_state = self._site.release.knows("VirtualMachine", STATE)
         for placed in self._site.ready:
-            pods = [nic for nic in placed.vm.nics if self._choice(placed, nic) == POD_NETWORK]
-            if len(pods) > 1:
-                yield _card(
+            kinds = {nic.key: self._kind(placed, nic) for nic in placed.vm.nics}
+            cards = self.cards(placed)
+            if sum(kinds[nic.key] == "pod" for nic in cards) > 1:
+                yield _blocker(
+                    "nic",
                     placed,
                     "several of its NICs are mapped to the pod network, which a VM can have "
                     "only once",
                     "map all but one of their networks to another one",
                 )
-            for nic in placed.vm.nics:
-                if not has_state and not nic.connected_at_power_on:
-                    yield _card(
-                        placed,
-                        f"{nic.label} does not connect at power-on, which OpenShift "
-                        f"{self._site.target.openshift} cannot say (since 4.19)",
-                        "connect or remove it at the source",
-                    )
+            for nic in cards:
+                if nic.connected_at_power_on:
+                    continue
+                if not has_state:
+                    lacks = f"OpenShift {self._site.target.openshift} cannot say (since 4.19)"
+                elif kinds[nic.key] == "sriov":
+                    lacks = "an SR-IOV card cannot say"
+                else:
+                    continue
+                yield _blocker(
+                    "nic.connected",
+                    placed,
+                    f"{nic.label} does not connect at power-on, which {lacks}",
+                    "connect or remove it at the source",
+                )
+            yield from _left_out(placed)
 
 
-def _card(placed: PlacedVm, says: str, remedy: str) -> Finding:
+def _left_out(placed: PlacedVm) -> Iterator[Finding]:
+    """Cards that are not in the machine, and addresses that are none."""
+    unplugged = [nic.label for nic in placed.vm.nics if nic.plugged is False]
+    if unplugged:
+        yield _warning(
+            "nic.plugged",
+            placed,
+            f"not plugged in at the source, and left out: {', '.join(unplugged)}",
+            "plug in what the VM needs, then: mtv collect",
+        )
+    for nic in placed.vm.nics:
+        if nic.mac and not _MAC.fullmatch(nic.mac):
+            yield _warning(
+                "nic.mac",
+                placed,
+                f"{nic.label} has no MAC address that could be kept, but {nic.mac!r}",
+                "the cluster gives it a new one: see what knows the VM by its old one",
+            )
+
+
+def _blocker(row: str, placed: PlacedVm, says: str, remedy: str) -> Finding:
     return Finding(
-        row="nic",
+        row=row,
         category=Category.BLOCKER,
         ref=placed.ref,
         name=placed.vm.name,
@@ -118,5 +214,16 @@ def _card(placed: PlacedVm, says: str, remedy: str) -> Finding:
     )
 
 
+def _warning(row: str, placed: PlacedVm, says: str, remedy: str) -> Finding:
+    return Finding(
+        row=row,
+        category=Category.WARNING,
+        ref=placed.ref,
+        name=placed.vm.name,
+        says=says,
+        remedy=remedy,
+    )
+
+
 def _name(nic: Nic) -> str:
-    return f"nic-{nic.key}"
+    return f"nic-{label(nic.key)}"
