@@ -128,7 +128,7 @@ def test_an_example_names_only_commands_and_options_that_exist(path: str) -> Non
         words = line.split()
         if words[:1] != ["mtv"]:
             continue
-        named = [word for word in words[1:] if re.fullmatch(r"[a-z]+", word)]
+        named = [word for word in words[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)]
         command = next(word for word in named if word in COMMANDS)
         known = {
             name
@@ -234,7 +234,7 @@ def test_the_readme_says_how_to_see_it_and_how_to_test_it() -> None:
 def test_a_command_that_a_page_shows_exists(page: Path) -> None:
     blocks = re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for line in "\n".join(blocks).splitlines():
-        match = re.match(r"\s*(?:\$ )?mtv(?: -C \S+)? ([a-z]+)", line)
+        match = re.match(r"\s*(?:\$ )?mtv(?: -C \S+)? ([a-z]+(?:-[a-z]+)*)", line)
         if match:
             assert match[1] in COMMANDS, line
 

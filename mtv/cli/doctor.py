@@ -205,13 +205,13 @@ def _files(project: Project, settings: Settings | None) -> Iterator[Finding]:
         yield attempt(PROJECT, "inventory", lambda: _counts(load_estate(project)))
     else:
         yield skipped(PROJECT, "inventory", "not there yet", "make it with: mtv collect")
-    for path, remedy, check in (
+    for path, remedy, look in (
         (project.target, "write down what the cluster offers; docs/files.md says how", _target),
         (project.mapping, "make it with: mtv mapping suggest", _mapping),
         (project.plan, "make it with: mtv plan", _plan),
     ):
         if path.exists():
-            yield check(project)
+            yield look(project)
         else:
             yield skipped(PROJECT, path.name, "not there yet", remedy)
 

@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "assess": ("mtv.cli.assess", "Find what stands in the way of every VM."),
     "mapping": ("mtv.cli.mapping", "Decide where storage, networks and VMs go (mapping.yaml)."),
     "translate": ("mtv.cli.translate", "Write the Kubernetes manifests and the ledger."),
+    "storage-migration": (
+        "mtv.cli.storage_migration",
+        "Print what moves imported disks to another StorageClass.",
+    ),
     "explain": ("mtv.cli.explain", "Show what becomes of every property of one object."),
     "plan": ("mtv.cli.plan", "Put ready VMs into a wave (plan.yaml)."),
     "sync": ("mtv.cli.sync", "Copy the disks of a wave; again: only what changed."),

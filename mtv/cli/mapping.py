@@ -19,7 +19,7 @@ from mtv.project import write_atomically
 from mtv.schemas import schema_of, schema_text
 from mtv.translate.check import MappingFault, check
 from mtv.translate.suggest import suggest
-from mtv.translate.suggest.lines import EMPTY, add
+from mtv.translate.suggest.lines import EMPTY, add, chosen
 
 
 @click.group("mapping", short_help="Decide where storage, networks and VMs go (mapping.yaml).")
@@ -45,16 +45,16 @@ def suggest_(ctx: click.Context, output: str) -> None:
       mtv mapping suggest --output json
     """
     project = open_project(ctx)
-    suggestions = suggest(load_estate(project), load_target(project))
+    estate, target = load_estate(project), load_target(project)
     with project.lock():
         there = project.mapping.exists()
-        text, added = add(
-            read_text(project.mapping, "") if there else EMPTY, suggestions, project.mapping
-        )
+        text = read_text(project.mapping, "") if there else EMPTY
+        suggestions = suggest(estate, target, chosen(text, project.mapping) if there else None)
+        text, added = add(text, suggestions, project.mapping)
         if added or not there:
             write_atomically(project.mapping, text)
-    chosen = load_mapping(project)
-    questions = [each for each in suggestions if _is_open(chosen, each.section, each.ref)]
+    mapping = load_mapping(project)
+    questions = [each for each in suggestions if _is_open(mapping, each.section, each.ref)]
 
     def show() -> None:
         for each in added:

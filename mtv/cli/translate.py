@@ -12,6 +12,7 @@ from mtv.cli.app import emit, load_estate, open_project, output_option, printabl
 from mtv.cli.translation import FINDING_WORDS, load_translation
 from mtv.errors import Blocked
 from mtv.estate import ONLY_DESCRIBED, Estate
+from mtv.model.concern import Category
 from mtv.project import Project, write_json
 from mtv.translate import Translation
 from mtv.translate.tree import files
@@ -19,9 +20,10 @@ from mtv.translate.tree import files
 
 @click.command("translate", short_help="Write the Kubernetes manifests and the ledger.")
 @click.option("--diff", is_flag=True, help="Show what would change in manifests/; write nothing.")
+@click.option("--notes", is_flag=True, help="Show what is only good to know, too.")
 @output_option
 @click.pass_context
-def command(ctx: click.Context, diff: bool, output: str) -> None:
+def command(ctx: click.Context, diff: bool, notes: bool, output: str) -> None:
     """Write the Kubernetes manifests (manifests/) and the ledger of every source property.
 
     The manifests are a kustomize tree: platform/ is what the VMs need around them, vms/ the VMs and
@@ -44,7 +46,7 @@ def command(ctx: click.Context, diff: bool, output: str) -> None:
         with project.lock():
             _write_tree(project, files(translation))
             write_json(project.ledger, translation.ledger)
-        emit(output, _summary(translation), lambda: _show(translation, estate))
+        emit(output, _summary(translation), lambda: _show(translation, estate, notes))
     if translation.blockers:
         waiting = len({ref for each in translation.blockers for ref in each.holds_back})
         raise Blocked(
@@ -107,7 +109,7 @@ def _summary(translation: Translation) -> dict[str, object]:
     }
 
 
-def _show(translation: Translation, estate: Estate) -> None:
+def _show(translation: Translation, estate: Estate, notes: bool) -> None:
     outcomes = Counter[str]()
     for path in translation.ledger.paths:
         outcomes[path.outcome] += path.values
@@ -121,12 +123,19 @@ def _show(translation: Translation, estate: Estate) -> None:
     for inventory in estate.inventories:
         if inventory.assessment_only:
             click.echo(f"left out: {inventory.source} {ONLY_DESCRIBED}")
-    for ref in translation.blocked:
-        click.echo(f"left out: {ref} is blocked by the assessment")
+    if translation.blocked:
+        click.echo(
+            f"left out: {len(translation.blocked)} VMs are blocked by the assessment, for example "
+            f"{translation.blocked[0]}; mtv assess says why"
+        )
     for each in translation.findings:
-        about = f"{printable(each.name)} ({each.ref}): " if each.ref else ""
-        word = FINDING_WORDS[each.category]
-        click.echo(f"{word}: {about}{printable(each.says)}; {printable(each.remedy)}")
+        if notes or each.category is not Category.INFORMATION:
+            about = f"{printable(each.name)} ({each.ref}): " if each.ref else ""
+            word = FINDING_WORDS[each.category]
+            click.echo(f"{word}: {about}{printable(each.says)}; {printable(each.remedy)}")
+    unsaid = sum(each.category is Category.INFORMATION for each in translation.findings)
+    if unsaid and not notes:
+        click.echo(f"{unsaid} notes: mtv translate --notes shows them, mtv report keeps them")
 
 
 def _kinds(translation: Translation) -> Counter[str]:

@@ -11,6 +11,7 @@ from mtv.estate import Estate, PlacedVm
 from mtv.journal import Event, State
 from mtv.mappings import term_rows
 from mtv.model.concern import Assessment, Concern, VmAssessment
+from mtv.model.finding import Finding
 from mtv.model.ledger import Entry, Ledger, TermRow
 from mtv.model.plan import Plan, PlannedVm
 
@@ -102,6 +103,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     terms: tuple[TermFacts, ...]
     outcomes: dict[str, int]
     """Ledger outcome -> number of values."""
+    findings: tuple[Finding, ...]
+    """Of the translation; blockers first."""
     vms: tuple[VmFacts, ...]
 
 
@@ -130,6 +133,7 @@ def gather(
         sources=tuple(_sources(estate)),
         terms=_terms(ledger),
         outcomes=dict(sorted(outcomes.items())),
+        findings=ledger.findings,
         vms=tuple(
             _vm(
                 placed,

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import get_args
 
 import msgspec
 
 from mtv.estate import Estate, PlacedVm, ref
 from mtv.inventory.kinds import identity, kinds
-from mtv.model.target import NetworkChoice, SiteMapping, Target
+from mtv.model.target import SiteMapping, Target
+from mtv.translate.attachments import unknown
 from mtv.translate.namespaces import Namespaces
 from mtv.translate.suggest import suggest
 
@@ -43,6 +43,10 @@ SECTIONS = ("storage", "policies", "networks", "hosts", "cpu_models", "roles")
 """Sections with a line for each object of the estate."""
 
 
+ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")
+"""Sections whose lines are asked for whenever they are needed: one that is not asked is unused."""
+
+
 def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[CheckedLine, ...]:
     """Everything that is wrong with the mapping, by kind; empty when nothing is."""
     found = [
@@ -56,7 +60,7 @@ def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[Checked
 
 def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[CheckedLine]:
     """Questions without a line or an answer, and lines that answer no question."""
-    asked = {(each.section, each.ref): each for each in suggest(estate, target)}
+    asked = {(each.section, each.ref): each for each in suggest(estate, target, mapping)}
     for (section, key), each in asked.items():
         lines = getattr(mapping, section)
         if section == "node_groups":
@@ -75,7 +79,7 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
         elif lines[key] is None:
             yield _line(MappingFault.OPEN, section, key, f"{each.name} has no answer yet")
     refs = _refs(estate)
-    for section in SECTIONS:
+    for section in ALWAYS_ASKED:
         for key in getattr(mapping, section):
             if key in refs and (section, key) not in asked:
                 says = "nothing that is migrated needs this line"
@@ -114,10 +118,8 @@ def _unknown_values(target: Target, mapping: SiteMapping) -> Iterator[CheckedLin
             if value is not None and value not in classes:
                 says = f"target.yaml has no StorageClass {value!r}"
                 yield _line(MappingFault.UNKNOWN, section, key, says, remedy)
-    words = {*get_args(NetworkChoice), *(each.name for each in target.networks)}
-    words |= {f"sriov:{each}" for each in target.sriov_resources}
     for key, value in mapping.networks.items():
-        if value is not None and value not in words:
+        if value is not None and unknown(value, target) is not None:
             says = f"target.yaml has no network {value!r}"
             yield _line(MappingFault.UNKNOWN, "networks", key, says, remedy)
     nodes = {each.name for each in target.nodes}

@@ -7,7 +7,7 @@ from mtv.model.vm import Firmware
 from mtv.translate.network import Networks
 from mtv.translate.part import MANAGED_BY, Manifest, VmPart
 from mtv.translate.site import Site
-from mtv.translate.storage import disk, volume
+from mtv.translate.storage import disk, in_order, volume
 
 MIB = 1024 * 1024
 
@@ -46,8 +46,8 @@ def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPa
                     "architecture": "amd64",
                     **part.spec,
                     "domain": _domain(site, placed, networks, part),
-                    "networks": [networks.network(placed, nic) for nic in vm.nics],
-                    "volumes": [volume(each, name) for each in vm.disks],
+                    "networks": [networks.network(placed, nic) for nic in networks.cards(placed)],
+                    "volumes": [volume(each, name) for each in in_order(vm.disks)],
                 },
             },
         },
@@ -64,8 +64,14 @@ def _domain(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> d
         "cpu": {**topology, **part.domain.get("cpu", {})},
         "memory": {"guest": _quantity(vm.memory_bytes)},
         "devices": {
-            "disks": [disk(each, order, system) for order, each in enumerate(vm.disks, 1)],
-            "interfaces": [networks.interface(placed, nic, system) for nic in vm.nics],
+            "disks": [
+                disk(each, order, system) for order, each in enumerate(in_order(vm.disks), 1)
+            ],
+            "interfaces": [
+                networks.interface(placed, nic, system) for nic in networks.cards(placed)
+            ],
+            # KubeVirt gives a VM without NICs one on the pod network, unless it is told not to.
+            **({} if networks.cards(placed) else {"autoattachPodInterface": False}),
         },
     }
 

@@ -59,13 +59,13 @@ class Rows:
         return found
 
     def _covering(self, native: str, key: str) -> str:
-        plain = _LABELS.sub("[]", key)
+        plain = _LABELS.sub("", key)
         part = plain
         while part:
             path = f"{native}{{{part}}}"
             if path in self._by_path:
                 return path
-            part = part[: max(part.rfind("."), part.rfind("[]"), 0)]
+            part = part.rpartition(".")[0]
         return f"{native}{{}}" if f"{native}{{}}" in self._by_path else f"{native}{{{plain}}}"
 
 
@@ -109,8 +109,12 @@ def account(estate: Estate) -> Ledger:
 
 
 def says_something(row: TermRow, value: Any) -> bool:
-    """False for a value that every object has: a False, an empty text, one of the row's plain."""
-    return value is not False and value not in ("", *row.plain)
+    """False for a value that every object has: a False, an empty text, one of the row's plain.
+
+    Those are texts; numbers and True are compared as they are written in YAML: ``1000``, ``true``.
+    """
+    said = value if isinstance(value, str) else str(value).lower()
+    return value is not False and said not in ("", *row.plain)
 
 
 def values(inventory: Inventory) -> Iterator[Value]:

@@ -22,6 +22,7 @@ FOLDERS = {
     "Namespace": "namespaces",
     "ResourceQuota": "quotas",
     "ApplicationAwareResourceQuota": "quotas",
+    "ClusterRole": "permissions",
     "RoleBinding": "permissions",
     "NodeNetworkConfigurationPolicy": "nodes",
     "MachineConfig": "nodes",
@@ -35,11 +36,11 @@ FOLDERS = {
 
 def files(translation: Translation) -> Iterator[tuple[str, str]]:
     """Relative path and content of every file of the tree, one after the other."""
-    platform = dict(sorted((_path(each), _text([each])) for each in translation.platform))
+    platform = dict(sorted((_path(each), text([each])) for each in translation.platform))
     namespaces = dict[str, list[str]]()
     for vm in sorted(translation.vms, key=lambda each: (each.namespace, each.name)):
         namespaces.setdefault(vm.namespace, []).append(f"{vm.name}.yaml")
-        yield f"vms/{vm.namespace}/{vm.name}.yaml", _text(translation.manifests(vm))
+        yield f"vms/{vm.namespace}/{vm.name}.yaml", text(translation.manifests(vm))
     for namespace, names in namespaces.items():
         yield f"vms/{namespace}/kustomization.yaml", _kustomization(names)
     yield from ((f"platform/{path}", text) for path, text in platform.items())
@@ -55,7 +56,7 @@ def _path(manifest: Manifest) -> str:
 
 
 def _kustomization(resources: Iterable[str]) -> str:
-    return _text(
+    return text(
         [
             {
                 "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -66,7 +67,8 @@ def _kustomization(resources: Iterable[str]) -> str:
     )
 
 
-def _text(documents: Iterable[Manifest]) -> str:
+def text(documents: Iterable[Manifest]) -> str:
+    """Manifests as one YAML file."""
     return yaml.dump_all(
         documents,
         Dumper=_Dumper,

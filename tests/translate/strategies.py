@@ -177,21 +177,22 @@ def _value(name: str, shape: inspect.Type, depth: int) -> st.SearchStrategy[Any]
         case inspect.BoolType():
             return st.booleans()
         case inspect.IntType():
-            return _fitting(name, int) or st.integers(-1, 1 << 42)
+            return _fitting(name, int, st.integers(-1, 1 << 42))
         case inspect.FloatType():
             return st.floats(-1e6, 1e6, allow_nan=False)
         case inspect.StrType():
             if name in REFERENCES:
                 known = st.sampled_from(IDS[REFERENCES[name]])
                 return st.one_of(known, known, known, texts)
-            return _fitting(name, str) or texts
+            return _fitting(name, str, texts)
     raise TypeError(shape)
 
 
-def _fitting(name: str, kind: type) -> st.SearchStrategy[Any] | None:
+def _fitting(name: str, kind: type, otherwise: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """The strategy of a field's name, its values of the right type only."""
-    found = WORDS.get(name)
-    return None if found is None else found.filter(lambda value: isinstance(value, kind))
+    if name not in WORDS:
+        return otherwise
+    return WORDS[name].filter(lambda value: isinstance(value, kind))
 
 
 def targets() -> st.SearchStrategy[Target]:
@@ -253,11 +254,5 @@ def mappings() -> st.SearchStrategy[SiteMapping]:
         migration_network=st.sampled_from(
             [None, MigrationNetwork(interface="ens4", range="10.9.0.0/24", vlan=300)]
         ),
-        mac_range=st.sampled_from(
-            [
-                None,
-                MacRange(start="02:00:00:00:00:00", end="02:00:00:00:ff:ff"),
-                MacRange(start="x", end=""),
-            ]
-        ),
+        mac_range=st.sampled_from([None, fitting, MacRange(start="x", end="")]),
     )

@@ -109,5 +109,6 @@ def test_what_is_suggested_leaves_nothing_missing() -> None:
     for each in suggest(estate, target):
         if each.section in ("storage", "networks", "policies", "hosts", "cpu_models"):
             sections.setdefault(each.section, {})[each.ref] = each.choice
-    mapping = SiteMapping(namespace="a", settings_from="vc1/domain-c1", **sections)
+    chosen: dict[str, Any] = {"namespace": "a", "settings_from": "vc1/domain-c1", **sections}
+    mapping = SiteMapping(**chosen)
     assert {each.kind for each in check(estate, target, mapping)} <= {MappingFault.OPEN}

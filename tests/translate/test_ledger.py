@@ -64,7 +64,7 @@ def test_words_of_a_source_are_not_taken_for_placeholders() -> None:
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_no_path_is_unaccounted(product: str) -> None:
-    every = set(leaf_paths())
+    every = {path for path in leaf_paths() if not path.endswith(".native{}")}
     ledger = account(Estate([filled(whole(product).inventory, every)]))
     assert [path.path for path in ledger.paths if path.row == UNACCOUNTED.id] == []
 

@@ -66,10 +66,12 @@ SUGGEST = ("mapping", "suggest", "--output", "json")
 def test_suggestions_are_written_with_their_reasons(offline: MakeOffline) -> None:
     project = offline(inventory(plain_vm()))
     assert suggested(project) == {
+        "": "vc1/domain-c1",
         "vc1/datastore-1": "gold-block",
         "vc1/dvportgroup-7": "default/vlan10",
     }
     text = mapping_of(project).read_text()
+    assert "settings_from: vc1/domain-c1  # prod: the only cluster with VMs\n" in text
     assert "  vc1/datastore-1: gold-block  # gold-01: the names share a word\n" in text
     assert "  vc1/dvportgroup-7: default/vlan10  # VLAN 10: both carry VLAN 10\n" in text
 
@@ -137,10 +139,11 @@ def test_names_of_a_source_stay_comments(offline: MakeOffline) -> None:
 def test_an_emptied_section_is_filled_again(offline: MakeOffline, text: str) -> None:
     project = offline(inventory(plain_vm()))
     mapping_of(project).write_text(text)
-    assert len(suggested(project)) == 2
+    assert len(suggested(project)) == 3
     read = yaml.safe_load(mapping_of(project).read_text())
     assert read == {
         "namespace": "a",
+        "settings_from": "vc1/domain-c1",
         "storage": {"vc1/datastore-1": "gold-block"},
         "networks": {"vc1/dvportgroup-7": "default/vlan10"},
     }

@@ -5,7 +5,7 @@ module per part of the mapping, each with a function ``suggest(question)``.
 """
 
 from mtv.estate import Estate
-from mtv.model.target import Target
+from mtv.model.target import SiteMapping, Target
 from mtv.translate.suggest import networks, nodes, organisation, platform, storage
 from mtv.translate.suggest.question import Question, Suggestion
 
@@ -13,10 +13,12 @@ PARTS = (platform, storage, networks, nodes, organisation)
 """In the order of the sections of ``mapping.yaml``."""
 
 
-def suggest(estate: Estate, target: Target) -> tuple[Suggestion, ...]:
+def suggest(
+    estate: Estate, target: Target, mapping: SiteMapping | None = None
+) -> tuple[Suggestion, ...]:
     """A suggestion for every line that ``mapping.yaml`` should have.
 
     What only VMs use that cannot be migrated (``Inventory.assessment_only``) is not asked.
     """
-    question = Question(estate, target)
+    question = Question(estate, target, mapping)
     return tuple(each for part in PARTS for each in part.suggest(question))

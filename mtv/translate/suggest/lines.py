@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mtv.documents import append, check_document, entry, parse_document
+from mtv.documents import Document, append, check_document, entry, parse_document
 from mtv.model.target import SiteMapping
 from mtv.translate.suggest.question import Suggestion
 
@@ -32,6 +32,22 @@ TITLES = {
 """Section -> the comment above it when it is new."""
 
 
+def chosen(text: str, path: Path) -> SiteMapping:
+    """The choices of a ``mapping.yaml``. A section whose lines were all taken out is empty.
+
+    Raises ConfigError when the text is no mapping; ``path`` names the file in the error.
+    """
+    return _read(text, path)[1]
+
+
+def _read(text: str, path: Path) -> tuple[Document, SiteMapping]:
+    document = parse_document(text, path.name)
+    for section, value in document.items():
+        if value is None and section in TITLES and section != "settings_from":
+            document[section] = {}
+    return document, check_document(document, path, SiteMapping)
+
+
 def add(
     text: str, suggestions: Iterable[Suggestion], path: Path
 ) -> tuple[str, tuple[Suggestion, ...]]:
@@ -39,11 +55,7 @@ def add(
 
     Raises ConfigError when the text is no mapping; ``path`` names the file in the error.
     """
-    document = parse_document(text, path.name)
-    for section, value in document.items():
-        if value is None and section in TITLES and section != "settings_from":
-            document[section] = {}  # all its lines were taken out: empty, not wrong
-    known = check_document(document, path, SiteMapping)
+    document, known = _read(text, path)
     added = list[Suggestion]()
     for section, title in TITLES.items():
         fresh = [s for s in suggestions if s.section == section and not _has(known, s, document)]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate, PlacedVm
-from mtv.model.target import Target
+from mtv.model.target import SiteMapping, Target
 from mtv.versions import Release, release
 
 
@@ -27,10 +27,12 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Question:
-    """The estate and the target that suggestions are asked for."""
+    """The estate and the target that suggestions are asked for, and what is chosen already."""
 
     estate: Estate
     target: Target
+    mapping: SiteMapping | None = None
+    """None before the first suggestions."""
 
     @cached_property
     def vms(self) -> tuple[PlacedVm, ...]:

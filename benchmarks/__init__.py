@@ -1,0 +1,1 @@
+"""Measures what mtv promises; each module is a program."""
