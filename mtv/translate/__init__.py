@@ -21,8 +21,11 @@ from mtv.translate.attachments import Attachments
 from mtv.translate.balancing import Balancing
 from mtv.translate.compute import virtual_machine
 from mtv.translate.cpu_models import CpuModels
+from mtv.translate.density import Density
+from mtv.translate.eviction import Eviction
 from mtv.translate.firewall import Firewall
 from mtv.translate.host_networks import HostNetworks
+from mtv.translate.hosts import Hosts
 from mtv.translate.ledger import account
 from mtv.translate.live_migration import LiveMigration
 from mtv.translate.mac_pools import MacPools
@@ -56,18 +59,23 @@ class Translation:
         attachments = Attachments(site)
         self._storage = Storage(site)
         self._networks = Networks(site, attachments)
+        placement = Placement(site)
+        self._eviction = Eviction(site, placement)
         self._concepts: tuple[Concept, ...] = (
             Organisation(site),
             Quotas(site),
             Permissions(site),
+            Hosts(site),
+            Density(site),
             self._storage,
             self._networks,
             HostNetworks(site, attachments),
             Overlays(site, attachments),
             Firewall(site, attachments),
             MacPools(site),
-            Placement(site),
-            Balancing(site),
+            placement,
+            Balancing(site, placement),
+            self._eviction,
             LiveMigration(site),
             CpuModels(site),
         )
@@ -127,7 +135,9 @@ class Translation:
         return msgspec.structs.replace(account(self.site.estate), findings=self.findings)
 
     def _part(self, placed: PlacedVm) -> VmPart:
-        return together(concept.of(placed) for concept in self._concepts)
+        part = together(concept.of(placed) for concept in self._concepts)
+        # What a drain does with a VM depends on what all of them say about its migration.
+        return together((part, self._eviction.strategy(placed, part.obstacles)))
 
 
 def translate(

@@ -47,6 +47,11 @@ ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")
 """Sections whose lines are asked for whenever they are needed: one that is not asked is unused."""
 
 
+OPTIONAL = ("namespaces", "roles", "principals")
+"""Sections that no VM waits for: without an answer VMs go to the default namespace, roles are what
+their privileges say, and people get no rights, which ``mtv translate`` tells."""
+
+
 def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[CheckedLine, ...]:
     """Everything that is wrong with the mapping, by kind; empty when nothing is."""
     found = [
@@ -73,6 +78,8 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
             if lines is None:
                 says = "no cluster is named whose settings the target takes over"
                 yield _line(MappingFault.OPEN, section, "", says)
+        elif section in OPTIONAL:
+            continue
         elif key not in lines:
             says = f"VMs need {each.name}, and there is no line for it"
             yield _line(MappingFault.MISSING, section, key, says)

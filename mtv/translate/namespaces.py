@@ -4,17 +4,24 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from mtv.estate import Estate, PlacedVm, ref
-from mtv.model.estate import Inventory
 from mtv.model.target import SiteMapping
+from mtv.translate.places import Places
+
+RESERVED = ("default", "openshift", "kube")
+"""Namespaces of the platform, and what theirs begin with: ``openshift-cnv``, ``kube-system``."""
 
 
 class Namespaces:
-    """Answers for every VM of the estate."""
+    """Answers for every VM of the estate.
+
+    A line whose value is empty is not decided: the next line outside of it answers, or the default.
+    """
 
     def __init__(self, estate: Estate, mapping: SiteMapping) -> None:
         self._estate = estate
         self._lines = {key: name for key, name in mapping.namespaces.items() if name is not None}
         self._default = mapping.namespace
+        self._answers = dict[str, str | None]()
 
     def of(self, placed: PlacedVm) -> str:
         """The namespace of a VM."""
@@ -25,7 +32,12 @@ class Namespaces:
         """Ref of the line of ``namespaces`` that answers for a VM; None where none does."""
         if not self._lines:
             return None
-        return next((around for around in self.around(placed) if around in self._lines), None)
+        key = placed.ref
+        if key not in self._answers:
+            self._answers[key] = next(
+                (around for around in self.around(placed) if around in self._lines), None
+            )
+        return self._answers[key]
 
     def around(self, placed: PlacedVm) -> Iterator[str]:
         """Refs of the VM and of all that it stands in, in the order in which they answer.
@@ -34,46 +46,26 @@ class Namespaces:
         its cluster, its data centre.
         """
         vm, inventory = placed.vm, placed.inventory
-        places = self._places[inventory.source]
+        places = self.places[inventory.source]
+        pools = places.pools(vm)
         ids = [
             vm.id,
-            *places.upwards(vm.vapp, places.vapps),
-            *places.upwards(vm.pool, places.pools),
-            *places.folders_of(vm.datacenter, vm.folder),
+            *(each for each in pools if each in places.vapps),
+            *(each for each in pools if each not in places.vapps),
+            *places.folders(vm),
             *sorted(vm.tags),
             vm.cluster,
-            places.datacenters.get(vm.datacenter or ""),
+            places.datacenter(vm),
         ]
         yield from (ref(inventory, each) for each in ids if each)
 
     @cached_property
-    def _places(self) -> dict[str, "_Places"]:
-        return {each.source: _Places(each) for each in self._estate.inventories}
+    def places(self) -> dict[str, Places]:
+        """The trees of each source."""
+        return {each.source: Places(each) for each in self._estate.inventories}
 
 
-class _Places:
-    """The trees of one inventory that VMs stand in."""
-
-    def __init__(self, inventory: Inventory) -> None:
-        self.vapps = {vapp.id: vapp.parent for vapp in inventory.vapps}
-        self.pools = {pool.id: pool.parent for pool in inventory.resource_pools}
-        self.datacenters = {each.name: each.id for each in inventory.datacenters}
-        self._folders = {
-            (each.datacenter, each.path): each.id for each in inventory.folders if each.kind == "vm"
-        }
-
-    def upwards(self, id_: str | None, parents: dict[str, str | None]) -> Iterator[str]:
-        """An object and those above it, as long as they are in the inventory."""
-        seen = set[str]()
-        while id_ is not None and id_ in parents and id_ not in seen:
-            seen.add(id_)
-            yield id_
-            id_ = parents[id_]
-
-    def folders_of(self, datacenter: str | None, path: str) -> Iterator[str]:
-        """The ids of a path's folders, the innermost first."""
-        while path:
-            found = self._folders.get((datacenter, path))
-            if found is not None:
-                yield found
-            path = path.rpartition("/")[0]
+def is_reserved(namespace: str) -> bool:
+    """True for a namespace of the platform, which has no room for VMs."""
+    first, dash, _ = namespace.partition("-")
+    return namespace in RESERVED or (bool(dash) and first in RESERVED[1:])

@@ -13,6 +13,7 @@ from tests.translate.whole import (
     cpu_models,
     firewall,
     host_networks,
+    hosts,
     live_migration,
     mac_pools,
     network,
@@ -41,6 +42,7 @@ CONCEPTS: tuple[ModuleType, ...] = (
     balancing,
     live_migration,
     cpu_models,
+    hosts,
 )
 """In the order in which they enrich."""
 
