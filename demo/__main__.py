@@ -102,7 +102,9 @@ def migrate(sites: Sequence[Site]) -> list[tuple[str, float]]:
     mtv(*within, "inventory", "show", first.pilots[0].ref)
     mtv(*within, "assess")
     mtv(*within, "mapping", "suggest")
+    mtv(*within, "mapping", "check", may_end_with=(DONE, QUESTIONS))
     mtv(*within, "translate", may_end_with=(DONE, QUESTIONS))
+    mtv(*within, "explain", first.pilots[0].ref, "--outcome", "carried")
     vms = [word for pilot in first.pilots for word in ("--vm", pilot.ref)]
     checks = [
         word

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 STAGES = {"sources", "translate", "assess", "plan", "transfer", "convert", "launch", "report"}
 COMPOSED = {"sources", "transfer", "convert", "launch"}
 FOLDERS = STAGES | {"cli", "cutover", "model"}
-BASE_FOLDERS = {"images", "inventory"}
+BASE_FOLDERS = {"images", "inventory", "knowledge"}
 """Folders of the base, each about one thing that several stages need."""
 
 OWNERS: dict[str, tuple[str, ...]] = {

@@ -37,6 +37,7 @@ from mtv.doctor import (
 )
 from mtv.errors import Blocked, MtvError, ProjectError
 from mtv.estate import Estate
+from mtv.knowledge.versions import release
 from mtv.launch.local import driver_version
 from mtv.model.plan import Convert
 from mtv.model.target import SiteMapping
@@ -46,7 +47,6 @@ from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
 from mtv.tasks import Connection, OnProgress, Progress
 from mtv.translate.check import CheckedLine, MappingFault, check
-from mtv.versions import release
 
 PROJECT = "project"
 SOURCES_AT_ONCE = 8

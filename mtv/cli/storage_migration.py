@@ -8,8 +8,8 @@ import click
 from mtv.cli.app import emit, load_estate, open_project, printable
 from mtv.cli.completion import complete_ref
 from mtv.cli.translation import load_translation
-from mtv.translate.storage_migration import storage_migration
-from mtv.translate.storage_moves import Moves, Step, Tool
+from mtv.translate.storage.migration import storage_migration
+from mtv.translate.storage.moves import Moves, Step, Tool
 from mtv.translate.tree import text
 
 WIDTH = 96

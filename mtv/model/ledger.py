@@ -51,7 +51,7 @@ class TermRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Values that every object has, or that say nothing: they get no entry of their own."""
     writes: tuple[Writes, ...] = ()
     rule: str = ""
-    """Function in ``mtv/translate`` that applies it; empty where nothing is written."""
+    """Function below ``mtv.translate`` that applies it; empty where nothing is written."""
     caveat: str = ""
     since: str = ""
     """First version of OpenShift that can do it; empty: all that mtv knows."""

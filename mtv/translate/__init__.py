@@ -17,27 +17,27 @@ from mtv.model.concern import Assessment, Category
 from mtv.model.finding import Finding
 from mtv.model.ledger import Ledger
 from mtv.model.target import SiteMapping, Target
-from mtv.translate.attachments import Attachments
-from mtv.translate.balancing import Balancing
 from mtv.translate.compute import virtual_machine
-from mtv.translate.cpu_models import CpuModels
-from mtv.translate.density import Density
-from mtv.translate.eviction import Eviction
-from mtv.translate.firewall import Firewall
-from mtv.translate.host_networks import HostNetworks
-from mtv.translate.hosts import Hosts
 from mtv.translate.ledger import account
-from mtv.translate.live_migration import LiveMigration
-from mtv.translate.mac_pools import MacPools
-from mtv.translate.network import Networks
-from mtv.translate.organisation import Organisation
-from mtv.translate.overlays import Overlays
+from mtv.translate.networks.attachments import Attachments
+from mtv.translate.networks.mac_pools import MacPools
+from mtv.translate.networks.vm_networks import Networks
+from mtv.translate.nodes.density import Density
+from mtv.translate.nodes.host_networks import HostNetworks
+from mtv.translate.nodes.hosts import Hosts
+from mtv.translate.organisation.organisation import Organisation
+from mtv.translate.organisation.permissions import Permissions
+from mtv.translate.organisation.quotas import Quotas
+from mtv.translate.overlays.firewall import Firewall
+from mtv.translate.overlays.overlays import Overlays
 from mtv.translate.part import Concept, Manifest, VmPart, merged, together
-from mtv.translate.permissions import Permissions
-from mtv.translate.placement import Placement
-from mtv.translate.quotas import Quotas
+from mtv.translate.scheduling.balancing import Balancing
+from mtv.translate.scheduling.cpu_models import CpuModels
+from mtv.translate.scheduling.eviction import Eviction
+from mtv.translate.scheduling.live_migration import LiveMigration
+from mtv.translate.scheduling.placement import Placement
 from mtv.translate.site import Site
-from mtv.translate.storage import Storage
+from mtv.translate.storage.disks import Storage
 
 
 class TranslatedVm(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ import msgspec
 from mtv.estate import Estate, PlacedVm, ref
 from mtv.inventory.kinds import identity, kinds
 from mtv.model.target import SiteMapping, Target
-from mtv.translate.attachments import unknown
-from mtv.translate.namespaces import Namespaces
+from mtv.translate.networks.attachments import unknown
+from mtv.translate.organisation.namespaces import Namespaces
 from mtv.translate.suggest import suggest
 
 

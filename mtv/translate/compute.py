@@ -4,10 +4,10 @@ from typing import Any
 
 from mtv.estate import PlacedVm
 from mtv.model.vm import Firmware
-from mtv.translate.network import Networks
+from mtv.translate.networks.vm_networks import Networks
 from mtv.translate.part import MANAGED_BY, Manifest, VmPart
 from mtv.translate.site import Site
-from mtv.translate.storage import disk, in_order, volume
+from mtv.translate.storage.disks import disk, in_order, volume
 
 MIB = 1024 * 1024
 

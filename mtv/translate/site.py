@@ -7,12 +7,12 @@ from typing import Any
 
 from mtv.errors import ConfigError
 from mtv.estate import Estate, PlacedVm
+from mtv.knowledge.versions import Release, release
 from mtv.mappings import GuestSystem, guest_system
 from mtv.model.concern import Assessment
 from mtv.model.target import SiteMapping, StorageClass, Target
 from mtv.names import label, vm_names
-from mtv.translate.namespaces import Namespaces
-from mtv.versions import Release, release
+from mtv.translate.organisation.namespaces import Namespaces
 
 
 @dataclass(frozen=True)

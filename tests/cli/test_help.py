@@ -42,5 +42,5 @@ def test_a_shell_can_complete_commands_and_options() -> None:
         return [line.partition(",")[2] for line in ended.stdout.splitlines()]
 
     assert completions("mtv c", 1) == ["collect", "cutover"]
-    assert completions("mtv mapping s", 2) == ["suggest"]
+    assert completions("mtv mapping s", 2) == ["schema", "suggest"]
     assert "--vm" in completions("mtv sync --", 2)

@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from mtv.knowledge.versions import versions
 from mtv.model.estate import FORMAT, Inventory
 from mtv.model.target import (
     BridgeMapping,
@@ -24,7 +25,6 @@ from mtv.model.target import (
     Target,
     TargetNetwork,
 )
-from mtv.versions import versions
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

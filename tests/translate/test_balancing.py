@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from mtv.descheduling import descheduling
 from mtv.estate import Estate
+from mtv.knowledge.descheduling import descheduling
+from mtv.knowledge.versions import versions
 from mtv.model.compute import (
     Balancing,
     Cluster,
@@ -21,7 +22,6 @@ from mtv.model.target import LiveMigration, Node, Target
 from mtv.model.vm import Availability, Placement, Vm
 from mtv.translate import Translation
 from mtv.translate.suggest import suggest
-from mtv.versions import versions
 from tests.estates import (
     inventory,
     numbered_vms,

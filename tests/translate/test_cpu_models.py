@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mtv.cpu_models import cpu_model, cpu_table, highest_below, models_of
 from mtv.estate import Estate
+from mtv.knowledge.cpu_models import cpu_model, cpu_table, highest_below, models_of
 from mtv.model.compute import Cluster, CpuDefinition
 from mtv.model.concern import Category
 from mtv.model.estate import Inventory

@@ -12,7 +12,7 @@ from mtv.model.network import FirewallRule, OverlayPort, SecurityGroup, Segment
 from mtv.model.target import TargetNetwork
 from mtv.model.vm import Vm
 from mtv.translate import Translation
-from mtv.translate.firewall_rules import block, blocks, ports
+from mtv.translate.overlays.firewall_rules import block, blocks, ports
 from tests.estates import (
     inventory,
     plain_network,

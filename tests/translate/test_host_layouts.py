@@ -9,7 +9,7 @@ from mtv.model.compute import Bond
 from mtv.model.estate import Inventory
 from mtv.model.quantity import Setting
 from mtv.model.target import Node, Target, TargetNetwork
-from mtv.translate.bonds import Bonding, bond, table
+from mtv.translate.nodes.bonds import Bonding, bond, table
 from mtv.translate.suggest.node_groups import suggest
 from mtv.translate.suggest.question import Question, Suggestion
 from tests.estates import plain_target

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from mtv.live_migration import default_settings, knowledge, may_migrate, migrate_role
+from mtv.knowledge.live_migration import default_settings, knowledge, may_migrate, migrate_role
+from mtv.knowledge.versions import versions
 from mtv.model.compute import Cluster, ClusterNetwork, Host, HostInterface, HostPortGroup
 from mtv.model.compute import MigrationPolicy as Policy
 from mtv.model.concern import Category
@@ -16,8 +17,7 @@ from mtv.model.target import LiveMigration as Now
 from mtv.model.target import MigrationNetwork, Node, Target
 from mtv.model.vm import DeviceKind, MigrationSettings, Vm
 from mtv.translate import Translation
-from mtv.translate.migration_settings import count_of, quantity
-from mtv.versions import versions
+from mtv.translate.scheduling.migration_settings import count_of, quantity
 from tests.estates import (
     inventory,
     plain_device,

@@ -9,7 +9,7 @@ from mtv.model.concern import Category
 from mtv.model.organisation import Datacenter, Folder, Tag
 from mtv.model.vm import Vm
 from mtv.translate import Translation
-from mtv.translate.namespaces import is_reserved
+from mtv.translate.organisation.namespaces import is_reserved
 from tests.estates import inventory, plain_target, plain_vm, translated_inventory
 
 PLACES: dict[str, Any] = {

@@ -19,7 +19,7 @@ from mtv.model.organisation import (
 )
 from mtv.model.quantity import Setting
 from mtv.translate import Translation
-from mtv.translate.labels import RHV_ROOT, Attributes, Tags, distinct, label_text
+from mtv.translate.organisation.labels import RHV_ROOT, Attributes, Tags, distinct, label_text
 from tests.estates import inventory, plain_target, plain_vm, translated_inventory
 from tests.validation import names
 

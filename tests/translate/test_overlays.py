@@ -13,7 +13,7 @@ from mtv.model.network import Network, NetworkProvider, Router, RouterPort, Segm
 from mtv.model.target import BridgeMapping, TargetNetwork
 from mtv.model.vm import Vm
 from mtv.translate import Translation
-from mtv.translate.segments import is_overlay, provider_vlan, wires
+from mtv.translate.overlays.segments import is_overlay, provider_vlan, wires
 from mtv.translate.suggest.overlays import overlay_choice
 from tests.estates import (
     inventory,

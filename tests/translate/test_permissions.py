@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtv.knowledge.roles import abilities_of, cluster_roles, roles, system_account
 from mtv.model.compute import Cluster, ResourcePool
 from mtv.model.concern import Category
 from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.organisation import Datacenter, Folder, Permission, Role, User
 from mtv.model.vm import Vm
-from mtv.roles import abilities_of, cluster_roles, roles, system_account
 from mtv.translate import Translation
 from tests.estates import inventory, numbered_vms, plain_target, plain_vm, translated_inventory
 from tests.validation import names

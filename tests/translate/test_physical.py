@@ -10,7 +10,7 @@ from mtv.model.compute import HostSwitch
 from mtv.model.estate import Inventory
 from mtv.model.network import Switch
 from mtv.names import label
-from mtv.translate.physical import LONGEST_INTERFACE, PhysicalNetworks
+from mtv.translate.networks.physical import LONGEST_INTERFACE, PhysicalNetworks
 from tests.estates import inventory, plain_network
 from tests.translate.network_estates import logical, port_group, rhv, vsphere, wired
 

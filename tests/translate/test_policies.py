@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mtv.backends import demand_of, demand_rules
 from mtv.estate import Estate
+from mtv.knowledge.backends import demand_of, demand_rules
 from mtv.model.concern import Category
 from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
@@ -22,7 +22,7 @@ from mtv.model.storage import (
 )
 from mtv.model.target import StorageClass, Target
 from mtv.translate import Translation
-from mtv.translate.policies import DATA_SERVICE, demands
+from mtv.translate.storage.policies import DATA_SERVICE, demands
 from mtv.translate.suggest import suggest
 from mtv.translate.suggest.question import Suggestion
 from tests.estates import (

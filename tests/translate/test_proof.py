@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from mtv.assess import assess
 from mtv.estate import Estate
+from mtv.knowledge.versions import versions
 from mtv.model.collection import CollectOptions
 from mtv.model.disk import TlsTrust
 from mtv.model.estate import Inventory
@@ -20,7 +21,6 @@ from mtv.sources import open_source
 from mtv.tasks import Connection, SecretRef
 from mtv.translate import Translation, translate
 from mtv.translate.tree import files
-from mtv.versions import versions
 from tests.real.guests import GuestImages
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import start_engine

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtv.backends import backend_of, backends, capabilities, claim_properties
+from mtv.knowledge.backends import backend_of, backends, capabilities, claim_properties
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.quantity import IoAllocation, Setting
@@ -16,7 +16,7 @@ from mtv.model.storage import DatastoreCluster
 from mtv.model.target import ClaimProperties, StorageClass, Target
 from mtv.model.vm import Backing, Disk, Vm
 from mtv.translate import Translation
-from mtv.translate.storage_classes import CDI_OVERHEAD, claim_bytes, offers, requested_bytes
+from mtv.translate.storage.classes import CDI_OVERHEAD, claim_bytes, offers, requested_bytes
 from tests.estates import (
     GIB,
     inventory,

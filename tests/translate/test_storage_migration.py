@@ -10,12 +10,12 @@ import yaml
 
 from mtv.errors import ConfigError
 from mtv.inventory.files import write_inventory
+from mtv.knowledge.versions import release
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Backing
 from mtv.translate import Translation
-from mtv.translate.storage_migration import storage_migration
-from mtv.translate.storage_moves import Moves, Tool
-from mtv.versions import release
+from mtv.translate.storage.migration import storage_migration
+from mtv.translate.storage.moves import Moves, Tool
 from tests.driver import Mtv
 from tests.estates import (
     GIB,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from mtv.versions import Difference
+from mtv.knowledge.versions import Difference
 
 ABSENT: Any = object()
 """As a new value: take the field away."""

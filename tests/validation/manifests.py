@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mtv.versions import Release
+from mtv.knowledge.versions import Release
 from tests.validation import attachments, host_networks, names, schema, virtual_machines
 from tests.validation.releases import kinds
 

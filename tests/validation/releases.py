@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from mtv.versions import Difference, Release, release
+from mtv.knowledge.versions import Difference, Release, release
 from tests.real.schemas import Kind, own, schemas
 from tests.validation.schema import Node, Schema, compiled, resolved
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mtv.versions import release
+from mtv.knowledge.versions import release
 from tests.real.schemas import require_schemas
 from tests.validation import faults
 from tests.validation.attachments import localnet_of, set_faults

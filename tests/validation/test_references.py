@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mtv.versions import release
+from mtv.knowledge.versions import release
 from tests.real.schemas import require_schemas
 from tests.validation import Found, There, check_set
 from tests.validation.examples import changed, example, examples

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtv.versions import Difference, Release, release, versions
+from mtv.knowledge.versions import Difference, Release, release, versions
 from tests.real.schemas import own, require_schemas, schemas
 from tests.validation import schema
 from tests.validation.examples import changed, example

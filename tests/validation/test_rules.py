@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mtv.versions import release, versions
+from mtv.knowledge.versions import release, versions
 from tests.real.schemas import require_schemas
 from tests.validation import faults, schema
 from tests.validation.examples import ABSENT, changed, example

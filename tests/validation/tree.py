@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from mtv.knowledge.versions import Release, release
 from mtv.model.target import Target
-from mtv.versions import Release, release
 from tests.validation import references
 from tests.validation.manifests import Manifest, faults, title
 from tests.validation.references import Found, There

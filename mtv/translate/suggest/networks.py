@@ -7,12 +7,12 @@ from mtv.estate import PlacedVm, ref
 from mtv.model.network import Network, NicProfile
 from mtv.model.target import POD_NETWORK, TargetNetwork
 from mtv.model.vm import Nic
-from mtv.translate.network_problems import FOR_ALL
-from mtv.translate.physical import Key, PhysicalNetworks
-from mtv.translate.port_terms import Terms
+from mtv.translate.networks.physical import Key, PhysicalNetworks
+from mtv.translate.networks.port_terms import Terms
+from mtv.translate.networks.problems import FOR_ALL
+from mtv.translate.networks.vlans import access_vlan, covers, ranges, trunk_of
 from mtv.translate.suggest.overlays import overlay_choice
 from mtv.translate.suggest.question import Question, Suggestion, words
-from mtv.translate.vlans import access_vlan, covers, ranges, trunk_of
 
 VIRTUAL_FUNCTIONS = frozenset({"sriov", "pci_passthrough"})
 """Models of cards that are Virtual Functions of the host's."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from mtv.estate import ref
-from mtv.translate.host_layouts import Layout, Layouts, Wanted, place
-from mtv.translate.nmstate import MACHINE_BRIDGE
-from mtv.translate.physical import PhysicalNetworks
+from mtv.translate.networks.physical import PhysicalNetworks
+from mtv.translate.nodes.host_layouts import Layout, Layouts, Wanted, place
+from mtv.translate.nodes.nmstate import MACHINE_BRIDGE
 from mtv.translate.suggest import networks
 from mtv.translate.suggest.question import Question, Suggestion
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mtv.estate import ref
-from mtv.translate.rules import named_hosts
+from mtv.translate.scheduling.rules import named_hosts
 from mtv.translate.suggest import node_groups
 from mtv.translate.suggest.question import Question, Suggestion
 

@@ -8,13 +8,13 @@ default namespace without being asked.
 from collections.abc import Iterator, Mapping
 
 from mtv.estate import PlacedVm, ref
+from mtv.knowledge.roles import highest
 from mtv.model.estate import Inventory
 from mtv.names import label, unique_labels
-from mtv.roles import highest
-from mtv.translate.budgets import is_root, limited_pools
-from mtv.translate.grants import Grant, Grants
-from mtv.translate.namespaces import is_reserved
-from mtv.translate.places import Places
+from mtv.translate.organisation.budgets import is_root, limited_pools
+from mtv.translate.organisation.grants import Grant, Grants
+from mtv.translate.organisation.namespaces import is_reserved
+from mtv.translate.organisation.places import Places
 from mtv.translate.suggest.question import Question, Suggestion
 
 

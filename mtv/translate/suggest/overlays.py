@@ -2,7 +2,7 @@
 
 from mtv.model.network import Network
 from mtv.model.target import Target
-from mtv.translate.segments import is_overlay, provider_vlan, wires
+from mtv.translate.overlays.segments import is_overlay, provider_vlan, wires
 
 ISOLATED = (
     "is a segment of an overlay: its VMs reach each other; choose localnet where they have to get "

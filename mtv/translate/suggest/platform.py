@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from mtv.cpu_models import HOST_MODEL, cpu_model, highest_below, models_of
 from mtv.estate import ref
+from mtv.knowledge.cpu_models import HOST_MODEL, cpu_model, highest_below, models_of
 from mtv.model.compute import Cluster, CpuDefinition
 from mtv.model.target import Target
-from mtv.translate.cpu_models import offered_by_all
+from mtv.translate.scheduling.cpu_models import offered_by_all
 from mtv.translate.suggest.question import Question, Suggestion
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate, PlacedVm
+from mtv.knowledge.versions import Release, release
 from mtv.model.target import SiteMapping, Target
-from mtv.versions import Release, release
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):

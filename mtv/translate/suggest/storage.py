@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from mtv.backends import MANY, Backend, backend_of, claim_properties, parameter
 from mtv.estate import ref
+from mtv.knowledge.backends import MANY, Backend, backend_of, claim_properties, parameter
 from mtv.model.estate import Inventory
 from mtv.model.storage import Datastore, StoragePolicy
 from mtv.model.target import StorageClass, Target
-from mtv.translate.policies import Demands, Verdict, demands, phrase, verdict
-from mtv.translate.storage_classes import describe, offers, tokens
+from mtv.translate.storage.classes import describe, offers, tokens
+from mtv.translate.storage.policies import Demands, Verdict, demands, phrase, verdict
 from mtv.translate.suggest.question import Question, Suggestion, words
 
 Answer = tuple[str | None, str]

@@ -1,0 +1,9 @@
+"""What mtv knows of the world, as tables in ``mappings/`` with the questions that rules ask them.
+
+versions.py         what each version of the target knows
+backends.py         storage back ends: access modes, what a class shows
+cpu_models.py       EVC modes and cluster CPU types
+descheduling.py     balancing policies, units and thresholds
+live_migration.py   defaults, migration policies, who may migrate
+roles.py            what a role of the source amounts to
+"""
