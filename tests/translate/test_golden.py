@@ -1,12 +1,17 @@
-"""Three VMs as manifests, byte for byte. MTV_UPDATE_GOLDEN=1 writes them anew: read the diff."""
+"""Whole trees of manifests, byte for byte. MTV_UPDATE_GOLDEN=1 writes them anew: read the diff."""
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from mtv.model.vm import Firmware, Power, Vm
+from mtv.translate import Translation
 from mtv.translate.tree import files
 from tests.estates import GIB, plain_disk, plain_nic, plain_vm, translated
+from tests.translate.whole import whole
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -55,22 +60,41 @@ def three_vms() -> tuple[Vm, ...]:
     )
 
 
-def on_disk() -> dict[str, str]:
+def whole_example(product: str, openshift: str) -> Translation:
+    """All that the perturbation tests change, for one version."""
+    return whole(product).offer(openshift=openshift).translate()
+
+
+TREES: dict[str, Callable[[], Translation]] = {
+    "three-vms": lambda: translated(*three_vms()),
+    "vsphere-4.18": lambda: whole_example("vsphere", "4.18"),
+    "vsphere-4.20": lambda: whole_example("vsphere", "4.20"),
+    "rhv-4.20": lambda: whole_example("rhv", "4.20"),
+    "rhv-4.22": lambda: whole_example("rhv", "4.22"),
+}
+
+
+def on_disk(name: str) -> dict[str, str]:
     return {
-        str(path.relative_to(GOLDEN)): path.read_text(encoding="utf-8")
-        for path in sorted(GOLDEN.rglob("*.yaml"))
+        str(path.relative_to(GOLDEN / name)): path.read_text(encoding="utf-8")
+        for path in sorted((GOLDEN / name).rglob("*.yaml"))
     }
 
 
-def test_manifests_are_the_golden_ones() -> None:
-    made = dict(files(translated(*three_vms())))
+@pytest.mark.parametrize("name", TREES)
+def test_manifests_are_the_golden_ones(name: str) -> None:
+    made = dict(files(TREES[name]()))
     if os.environ.get("MTV_UPDATE_GOLDEN"):
-        shutil.rmtree(GOLDEN, ignore_errors=True)
-        for name, text in made.items():
-            (GOLDEN / name).parent.mkdir(parents=True, exist_ok=True)
-            (GOLDEN / name).write_text(text, encoding="utf-8")
-    assert made == on_disk(), "look at the difference; MTV_UPDATE_GOLDEN=1 accepts it"
+        shutil.rmtree(GOLDEN / name, ignore_errors=True)
+        for path, text in made.items():
+            (GOLDEN / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / name / path).write_text(text, encoding="utf-8")
+    assert made == on_disk(name), "look at the difference; MTV_UPDATE_GOLDEN=1 accepts it"
+
+
+def test_every_golden_tree_is_one_that_is_made() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == set(TREES)
 
 
 def test_the_order_of_the_vms_changes_nothing() -> None:
-    assert dict(files(translated(*reversed(three_vms())))) == on_disk()
+    assert dict(files(translated(*reversed(three_vms())))) == on_disk("three-vms")
