@@ -106,3 +106,16 @@ def metadata(name: str, namespace: str | None = None, **annotations: str) -> dic
     if said:
         made["annotations"] = said
     return made
+
+
+def hyper_converged(spec: dict[str, Any]) -> Manifest:
+    """A part of the HyperConverged that configures OpenShift Virtualization (``hco.kubevirt.io``).
+
+    Always v1beta1, which every version has. The object is the operator's: it gets no label of ours.
+    """
+    return {
+        "apiVersion": "hco.kubevirt.io/v1beta1",
+        "kind": "HyperConverged",
+        "metadata": {"name": "kubevirt-hyperconverged", "namespace": "openshift-cnv"},
+        "spec": spec,
+    }

@@ -11,7 +11,7 @@ from mtv.model.concern import Category
 from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.network import MacPool
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import Manifest, VmPart, hyper_converged
 from mtv.translate.site import Site
 
 CONFIGURATION = "spec.kubeMacPoolConfiguration"
@@ -54,14 +54,7 @@ class MacPools:
         if span is None or self._faults or not self._has_field:
             return ()
         configuration = {"rangeStart": _text(span.first), "rangeEnd": _text(span.last)}
-        return (
-            {
-                "apiVersion": "hco.kubevirt.io/v1beta1",
-                "kind": "HyperConverged",
-                "metadata": metadata("kubevirt-hyperconverged", "openshift-cnv"),
-                "spec": {"kubeMacPoolConfiguration": configuration},
-            },
-        )
+        return (hyper_converged({"kubeMacPoolConfiguration": configuration}),)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from mtv.estate import PlacedVm, ref
 from mtv.model.compute import Cluster
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import Manifest, VmPart, hyper_converged
 from mtv.translate.site import Site
 
 NONE = 100
@@ -36,14 +36,7 @@ class Density:
         spec = settings(self._leading)
         if not spec:
             return ()
-        return (
-            {
-                "apiVersion": "hco.kubevirt.io/v1beta1",
-                "kind": "HyperConverged",
-                "metadata": metadata("kubevirt-hyperconverged", "openshift-cnv"),
-                "spec": spec,
-            },
-        )
+        return (hyper_converged(spec),)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

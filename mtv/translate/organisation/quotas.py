@@ -27,7 +27,7 @@ from mtv.translate.organisation.budgets import (
 from mtv.translate.organisation.labels import scrubbed
 from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.organisation.pool_promises import promises
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import Manifest, VmPart, hyper_converged, metadata
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import DiskClasses, claim_bytes, requested_bytes
 
@@ -145,12 +145,7 @@ class Quotas:
             spec["enableApplicationAwareQuota"] = True
         else:
             spec["featureGates"] = {"enableApplicationAwareQuota": True}
-        return {
-            "apiVersion": "hco.kubevirt.io/v1beta1",
-            "kind": "HyperConverged",
-            "metadata": metadata("kubevirt-hyperconverged", "openshift-cnv"),
-            "spec": spec,
-        }
+        return hyper_converged(spec)
 
     def _gated(self) -> Iterator[Manifest]:
         """The label of those namespaces that are made. Organisation makes the rest of them."""

@@ -274,11 +274,14 @@ def policy(
 
 
 def switched_on() -> Manifest:
-    """The operator's configuration of the cluster's network, with MultiNetworkPolicy on."""
+    """The operator's configuration of the cluster's network, with MultiNetworkPolicy on.
+
+    The object is the operator's: it gets no label of ours.
+    """
     return {
         "apiVersion": "operator.openshift.io/v1",
         "kind": "Network",
-        "metadata": metadata("cluster"),
+        "metadata": {"name": "cluster"},
         "spec": {"useMultiNetworkPolicy": True},
     }
 

@@ -14,7 +14,7 @@ from mtv.model.finding import Finding
 from mtv.model.target import LiveMigration as Settings
 from mtv.model.vm import Device, DeviceKind
 from mtv.names import unique_labels
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import Manifest, VmPart, hyper_converged, metadata
 from mtv.translate.scheduling.migration_network import MigrationNetwork, some
 from mtv.translate.scheduling.migration_settings import (
     Fields,
@@ -139,12 +139,7 @@ class LiveMigration:
 
     def _config_manifest(self) -> Iterator[Manifest]:
         if self._config:
-            yield {
-                "apiVersion": "hco.kubevirt.io/v1beta1",
-                "kind": "HyperConverged",
-                "metadata": metadata("kubevirt-hyperconverged", "openshift-cnv"),
-                "spec": {"liveMigrationConfig": self._config},
-            }
+            yield hyper_converged({"liveMigrationConfig": self._config})
 
     # Other settings than the cluster's
 
