@@ -1,6 +1,7 @@
 """``mtv explain``: what became of every property of one object."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 
 import click
 
@@ -10,7 +11,6 @@ from mtv.cli.app import (
     open_project,
     output_option,
     printable,
-    table,
 )
 from mtv.cli.completion import complete_kind, complete_ref
 from mtv.cli.translation import FINDING_WORDS, load_translation
@@ -19,7 +19,10 @@ from mtv.inventory.kinds import kind_of
 from mtv.model.ledger import Outcome
 from mtv.project import Project
 from mtv.translate import Translation
-from mtv.translate.explain import Explanation, explain
+from mtv.translate.explain import NOTHING_SPECIAL, Explained, Explanation, explain
+
+SHOWN_OUTCOMES = {Outcome.CARRIED, Outcome.ADAPTED, Outcome.REPORTED}
+"""What has consequences; the rest is counted, and shown on demand."""
 
 SHOWN = 60
 """Characters of a value that the table shows."""
@@ -38,10 +41,16 @@ SHOWN = 60
     type=click.Choice([str(each) for each in Outcome]),
     help="Only properties with this outcome.",
 )
+@click.option("--all", "every", is_flag=True, help="Show what is ignored or pending, too.")
 @output_option
 @click.pass_context
 def command(
-    ctx: click.Context, ref: str, kind: str | None, outcome: str | None, output: str
+    ctx: click.Context,
+    ref: str,
+    kind: str | None,
+    outcome: str | None,
+    every: bool,
+    output: str,
 ) -> None:
     """Show what becomes of every property of one object: a VM, a network, a cluster ...
 
@@ -53,13 +62,15 @@ def command(
     Examples:
       mtv explain vc1/vm-21
       mtv explain web01 --outcome reported
+      mtv explain web01 --all
       mtv explain vc1/dvportgroup-31 --output json
     """
     project = open_project(ctx)
     estate = load_estate(project)
     placed = estate.find_object(ref, kind_of(kind) if kind else None)
     explanation = explain(placed, _translation(project, estate))
-    emit(output, explanation, lambda: _show(explanation, outcome))
+    outcomes = {outcome} if outcome else set(Outcome) if every else SHOWN_OUTCOMES
+    emit(output, explanation, lambda: _show(explanation, outcomes))
 
 
 def _translation(project: Project, estate: Estate) -> Translation | None:
@@ -68,7 +79,7 @@ def _translation(project: Project, estate: Estate) -> Translation | None:
     return load_translation(project, estate) if all(each.exists() for each in files) else None
 
 
-def _show(explanation: Explanation, outcome: str | None) -> None:
+def _show(explanation: Explanation, outcomes: Collection[str]) -> None:
     click.echo(f"{explanation.kind} {printable(explanation.name)} ({explanation.ref})")
     for manifest in explanation.manifests:
         click.echo(f"becomes: {manifest}")
@@ -76,24 +87,29 @@ def _show(explanation: Explanation, outcome: str | None) -> None:
         click.echo(f"not live-migratable: {printable(obstacle)}")
     for each in explanation.findings:
         click.echo(f"{FINDING_WORDS[each.category]}: {printable(each.says)}; {each.remedy}")
-    shown = [each for each in explanation.properties if outcome in (None, each.outcome)]
-    click.echo()
-    table(
-        ["PROPERTY", "VALUE", "OUTCOME", "WHAT BECOMES OF IT", "WHERE"],
-        (
-            [
-                each.path,
-                _short(str(each.value)),
-                str(each.outcome),
-                each.says,
-                ", ".join(f"{field.kind} {field.field}" for field in each.writes),
-            ]
-            for each in shown
-        ),
-    )
+    for says, alike in _by_what_becomes(explanation.properties, outcomes):
+        click.echo()
+        click.echo(f"{alike[0].outcome}: {printable(says)}")
+        for found in alike:
+            click.echo(f"    {printable(found.path)}  {printable(_short(str(found.value)))}")
+        for field in alike[0].writes:
+            click.echo(f"    → {field.kind} {field.field}")
     counts = Counter(str(each.outcome) for each in explanation.properties)
     click.echo()
     click.echo(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+    if counts.keys() - set(map(str, outcomes)):
+        click.echo("what is not shown: mtv explain --all, or --outcome")
+
+
+def _by_what_becomes(
+    properties: Iterable[Explained], outcomes: Collection[str]
+) -> Iterable[tuple[str, list[Explained]]]:
+    """Properties of these outcomes, those of one row and sentence together."""
+    found = dict[tuple[str, str], list[Explained]]()
+    for each in properties:
+        if each.outcome in outcomes and each.says != NOTHING_SPECIAL and each.value != "":
+            found.setdefault((each.row, each.says), []).append(each)
+    return ((says, alike) for (_, says), alike in found.items())
 
 
 def _short(text: str) -> str:

@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from mtv.cli.app import (
+    counted,
     emit,
     load_estate,
     load_mapping,
@@ -12,12 +13,13 @@ from mtv.cli.app import (
     output_option,
     printable,
 )
+from mtv.cli.translation import load_translation
 from mtv.documents import read_text
 from mtv.errors import Blocked
 from mtv.model.target import SiteMapping, Target
 from mtv.project import write_atomically
 from mtv.schemas import schema_of, schema_text
-from mtv.translate.check import MappingFault, check
+from mtv.translate.check import MappingFault, check, refused
 from mtv.translate.suggest import suggest
 from mtv.translate.suggest.lines import EMPTY, add, chosen
 
@@ -60,7 +62,7 @@ def suggest_(ctx: click.Context, output: str) -> None:
         for each in added:
             click.echo(f"{each.section}: {printable(each.name or each.ref)} → {_said(each.choice)}")
             click.echo(f"    {printable(each.reason)}")
-        what = f"{len(added)} lines added to" if added else "nothing to add to"
+        what = f"{counted(len(added), 'line')} added to" if added else "nothing to add to"
         click.echo(f"{what} mapping.yaml")
         for each in questions:
             fits = f"{each.choice} would fit now: " if isinstance(each.choice, str) else ""
@@ -87,9 +89,10 @@ def _is_open(mapping: SiteMapping, section: str, ref: str) -> bool:
 @output_option
 @click.pass_context
 def check_(ctx: click.Context, output: str) -> None:
-    """Find lines that are missing, open, unused, ambiguous or unknown in mapping.yaml.
+    """Find lines that are missing, open, ambiguous, unknown, refused or unused in mapping.yaml.
 
-    Works offline. Ends with 3 when something wants a decision; lines that nothing uses do no harm.
+    Where the estate is assessed, it also finds what mtv translate would refuse. Works offline. Ends
+    with 3 when something has to be decided about; lines that nothing uses do no harm.
 
     \b
     Examples:
@@ -97,7 +100,10 @@ def check_(ctx: click.Context, output: str) -> None:
       mtv mapping check --output json
     """
     project = open_project(ctx)
-    faults = check(load_estate(project), load_target(project), load_mapping(project))
+    estate = load_estate(project)
+    faults = list(check(estate, load_target(project), load_mapping(project)))
+    if project.assessment.exists():
+        faults += refused(load_translation(project, estate), faults)
 
     def show() -> None:
         for each in faults:
@@ -110,7 +116,7 @@ def check_(ctx: click.Context, output: str) -> None:
     wrong = [each for each in faults if each.kind is not MappingFault.UNUSED]
     if wrong:
         raise Blocked(
-            f"{len(wrong)} lines of mapping.yaml want a decision",
+            f"{counted(len(wrong), 'line')} of mapping.yaml to be decided about",
             "each says what to do; mtv mapping suggest adds what is missing",
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mtv.cli.app import emit, load_estate, open_project, output_option, printable
+from mtv.cli.app import counted, emit, load_estate, open_project, output_option, printable
 from mtv.cli.translation import FINDING_WORDS, load_translation
 from mtv.errors import Blocked
 from mtv.estate import ONLY_DESCRIBED, Estate
@@ -48,9 +48,11 @@ def command(ctx: click.Context, diff: bool, notes: bool, output: str) -> None:
             write_json(project.ledger, translation.ledger)
         emit(output, _summary(translation), lambda: _show(translation, estate, notes))
     if translation.blockers:
-        waiting = len({ref for each in translation.blockers for ref in each.holds_back})
+        held_back = {ref for each in translation.blockers for ref in each.holds_back}
+        waiting = counted(len(held_back - set(translation.blocked)), "VM")
         raise Blocked(
-            f"{len(translation.blockers)} findings want a decision; {waiting} VMs wait for one",
+            f"{counted(len(translation.blockers), 'finding')} to be decided about; "
+            f"{waiting} held back",
             "each says what to do; then run mtv translate again",
         )
 
@@ -75,7 +77,8 @@ def _differences(manifests: Path, tree: dict[str, str]) -> list[tuple[str, str]]
     """Path and unified diff of every file that would change, come or go."""
     there = {
         str(path.relative_to(manifests)): path.read_text(encoding="utf-8")
-        for path in sorted(manifests.rglob("*.yaml"))
+        for path in sorted(manifests.rglob("*"))
+        if path.is_file()
     }
     return [
         (path, "".join(_diff(path, there.get(path), tree.get(path))))
@@ -125,8 +128,8 @@ def _show(translation: Translation, estate: Estate, notes: bool) -> None:
             click.echo(f"left out: {inventory.source} {ONLY_DESCRIBED}")
     if translation.blocked:
         click.echo(
-            f"left out: {len(translation.blocked)} VMs are blocked by the assessment, for example "
-            f"{translation.blocked[0]}; mtv assess says why"
+            f"left out: {counted(len(translation.blocked), 'VM')} that cannot be translated yet, "
+            f"for example {translation.blocked[0]}; mtv assess says why"
         )
     for each in translation.findings:
         if notes or each.category is not Category.INFORMATION:

@@ -90,6 +90,21 @@ class LiveMigration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     allow_post_copy: bool | None = None
 
 
+Operator = Literal[
+    "nmstate",
+    "descheduler",
+    "sriov",
+    "application-aware-quota",
+    "migration-toolkit",
+    "node-health-check",
+    "fence-agents-remediation",
+    "self-node-remediation",
+    "node-maintenance",
+    "network-observability",
+]
+"""What mtv makes objects for, or names in a remedy, and OpenShift Virtualization does not bring."""
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``target.yaml``: what the cluster offers."""
 
@@ -103,9 +118,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     nodes: tuple[Node, ...] = ()
     namespaces: tuple[str, ...] = ()
     """Namespaces that are there already and are not to be made."""
-    operators: tuple[str, ...] = ()
-    """What is installed beside OpenShift Virtualization: ``nmstate``, ``descheduler``, ``sriov``,
-    ``application-aware-quota``, ``migration-toolkit`` ... Empty: not known."""
+    operators: tuple[Operator, ...] = ()
+    """What is installed beside OpenShift Virtualization. Empty: not known."""
     live_migration: LiveMigration = LiveMigration()
     filesystem_overhead: Part | None = None
     """The cluster's (``filesystemOverhead.global``); None: CDI's default."""

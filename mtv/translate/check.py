@@ -1,7 +1,7 @@
 """``mapping.yaml`` against the estate and the target: missing, open, unused, ambiguous, unknown."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from mtv.estate import Estate, PlacedVm, ref
 from mtv.inventory.kinds import identity, kinds
 from mtv.model.target import SiteMapping, Target
+from mtv.translate import Translation
 from mtv.translate.networks.attachments import unknown
 from mtv.translate.organisation.namespaces import Namespaces
 from mtv.translate.suggest import suggest
@@ -25,6 +26,8 @@ class MappingFault(StrEnum):
     """Its key is not in the estate, or its value not on the target."""
     AMBIGUOUS = "ambiguous"
     """Two lines answer the same question differently."""
+    REFUSED = "refused"
+    """It is there, and cannot be translated as it is."""
     UNUSED = "unused"
     """Nothing that is migrated needs it."""
 
@@ -41,6 +44,20 @@ class CheckedLine(msgspec.Struct, frozen=True, kw_only=True):
 
 SECTIONS = ("storage", "policies", "networks", "hosts", "cpu_models", "roles")
 """Sections with a line for each object of the estate."""
+
+
+def refused(translation: Translation, checked: Iterable[CheckedLine]) -> Iterator[CheckedLine]:
+    """What the translation refuses of the mapping, beyond what its lines show by themselves."""
+    said = {each.ref for each in checked}
+    for each in translation.blockers:
+        if each.says.startswith("mapping.yaml") and each.ref not in said:
+            yield CheckedLine(
+                kind=MappingFault.REFUSED,
+                section="",
+                ref=each.ref,
+                says=each.says,
+                remedy=each.remedy,
+            )
 
 
 ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")

@@ -9,8 +9,11 @@ from mtv.estate import Placed
 from mtv.model.finding import Finding
 from mtv.model.ledger import Outcome, Writes
 from mtv.translate import Translation
-from mtv.translate.ledger import rows_of, values_of
+from mtv.translate.ledger import rows_of, says_something, values_of
 from mtv.translate.part import Manifest
+
+NOTHING_SPECIAL = "Nothing is lost: it is what every object has."
+"""Of a value of a reported path that says nothing by itself: a False, a plain disk's kind."""
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +63,15 @@ def explain(placed: Placed, translation: Translation | None) -> Explanation:
 def _properties(placed: Placed) -> Iterator[Explained]:
     product = placed.inventory.product
     rows = rows_of(product)
-    for path, _, value in values_of(placed.kind.field, placed.ref, placed.thing, product):
+    for path, own, value in values_of(placed.kind.field, placed.thing, product):
         row = rows.row(path)
+        tells = row.outcome is not Outcome.REPORTED or says_something(row, value)
         yield Explained(
-            path=path.partition("[].")[2],
+            path=own.partition("[].")[2],
             value=value,
             outcome=row.outcome,
             row=row.id,
-            says=row.says.format(value=value),
+            says=row.says.format(value=value) if tells else NOTHING_SPECIAL,
             caveat=row.caveat,
             writes=row.writes,
         )

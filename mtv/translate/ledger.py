@@ -132,9 +132,13 @@ def values(inventory: Inventory) -> Iterator[Value]:
             yield from _walk(_node(field.encode_name), source, msgspec.to_builtins(held), rows)
 
 
-def values_of(kind: str, ref: str, thing: Any, product: str) -> Iterator[Value]:
-    """Every set value of one object; ``kind`` is its list: ``vms``."""
-    yield from _walk(_node(f"{kind}[]"), ref, msgspec.to_builtins(thing), rows_of(product))
+def values_of(kind: str, thing: Any, product: str) -> Iterator[tuple[str, str, Any]]:
+    """Every set value of one object; ``kind`` is its list: ``vms``.
+
+    The path of its row, its own path with the keys of the source (``native{config.annotation}``),
+    and the value.
+    """
+    yield from _walk(_node(f"{kind}[]"), "", msgspec.to_builtins(thing), rows_of(product), True)
 
 
 class _Node:
@@ -166,15 +170,17 @@ def _open_paths() -> frozenset[str]:
     return frozenset(leaf.path.removesuffix("{}") for leaf in leaves(Inventory) if leaf.open)
 
 
-def _walk(node: _Node, ref: str, value: Any, rows: Rows) -> Iterator[Value]:
+def _walk(node: _Node, ref: str, value: Any, rows: Rows, own: bool = False) -> Iterator[Value]:
+    """``own``: give each value's own path, keys included, in place of the ref."""
     if node.is_open:
         for key, inner in value.items():
-            yield rows.path_of(node.path, key) if node.is_native else f"{node.path}{{}}", ref, inner
+            path = rows.path_of(node.path, key) if node.is_native else f"{node.path}{{}}"
+            yield path, f"{node.path}{{{key}}}" if own else ref, inner
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _walk(node.inner(key), ref, inner, rows)
+            yield from _walk(node.inner(key), ref, inner, rows, own)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _walk(node.inner("[]"), ref, item, rows)
+            yield from _walk(node.inner("[]"), ref, item, rows, own)
     elif value is not None:
-        yield node.path, ref, value
+        yield node.path, node.path if own else ref, value

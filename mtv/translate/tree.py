@@ -1,8 +1,10 @@
 """The kustomize tree: manifests as files, ready for ``oc apply -k``.
 
     manifests/
+      README.md                                           in which order it is applied
       kustomization.yaml
-      platform/kustomization.yaml  <concept>/<kind>-<name>.yaml
+      platform/kustomization.yaml
+      platform/<stage>/kustomization.yaml  <kind>-<name>.yaml
       vms/<namespace>/kustomization.yaml  <vm>.yaml       VirtualMachine and its DataVolumes
 
 The same translation always gives the same bytes: no time stamps, keys in the order of the code,
@@ -17,42 +19,42 @@ import yaml
 
 from mtv.translate import Translation
 from mtv.translate.part import Manifest
-
-FOLDERS = {
-    "Namespace": "namespaces",
-    "ResourceQuota": "quotas",
-    "ApplicationAwareResourceQuota": "quotas",
-    "ClusterRole": "permissions",
-    "RoleBinding": "permissions",
-    "NodeNetworkConfigurationPolicy": "nodes",
-    "MachineConfig": "nodes",
-    "HyperConverged": "virtualization",
-    "KubeDescheduler": "virtualization",
-    "MigrationPolicy": "virtualization",
-    "PriorityClass": "virtualization",
-}
-"""Kind -> folder of ``platform/``; every other kind is about networks."""
+from mtv.translate.stages import STAGES, folder_of, readme
 
 
 def files(translation: Translation) -> Iterator[tuple[str, str]]:
     """Relative path and content of every file of the tree, one after the other."""
-    platform = dict(sorted((_path(each), text([each])) for each in translation.platform))
     namespaces = dict[str, list[str]]()
     for vm in sorted(translation.vms, key=lambda each: (each.namespace, each.name)):
         namespaces.setdefault(vm.namespace, []).append(f"{vm.name}.yaml")
         yield f"vms/{vm.namespace}/{vm.name}.yaml", text(translation.manifests(vm))
     for namespace, names in namespaces.items():
         yield f"vms/{namespace}/kustomization.yaml", _kustomization(names)
-    yield from ((f"platform/{path}", text) for path, text in platform.items())
-    yield "platform/kustomization.yaml", _kustomization(platform)
+    platform = dict[str, dict[str, str]]()
+    for manifest in translation.platform:
+        stage = platform.setdefault(folder_of(manifest["kind"]), {})
+        stage[_file(manifest)] = text([manifest])
+    stages = [stage.folder for stage in STAGES if stage.folder in platform]
+    for folder in stages:
+        found = dict(sorted(platform[folder].items()))
+        yield from ((f"platform/{folder}/{name}", content) for name, content in found.items())
+        yield f"platform/{folder}/kustomization.yaml", _kustomization(found)
+    yield "platform/kustomization.yaml", _kustomization(stages)
     yield "kustomization.yaml", _kustomization(["platform", *(f"vms/{n}" for n in namespaces)])
+    yield (
+        "README.md",
+        readme(
+            {folder: len(found) for folder, found in platform.items()},
+            {namespace: len(names) for namespace, names in namespaces.items()},
+        ),
+    )
 
 
-def _path(manifest: Manifest) -> str:
-    """Where a manifest of the platform stands, below ``platform/``."""
-    about, kind = manifest["metadata"], manifest["kind"]
+def _file(manifest: Manifest) -> str:
+    """The name of the file of one object of the platform."""
+    about = manifest["metadata"]
     name = ".".join(filter(None, (about.get("namespace"), about["name"])))
-    return f"{FOLDERS.get(kind, 'networks')}/{kind.lower()}-{name}.yaml"
+    return f"{manifest['kind'].lower()}-{name}.yaml"
 
 
 def _kustomization(resources: Iterable[str]) -> str:

@@ -43,6 +43,9 @@ NONE = "b4ed2332-a7ac-4d5f-9596-99a439cb2812"
 DRS = Balancing(enabled=True, automation="fullyAutomated", rate=3)
 
 
+FOLLOWS = "; its balancing, live migration and memory overcommit become the whole target's"
+
+
 def cluster(balancing: Balancing | None, id_: str = "domain-c1", **changes: Any) -> Cluster:
     return Cluster(id=id_, name=id_, datacenter=None, balancing=balancing, **changes)
 
@@ -175,9 +178,9 @@ def test_clusters_that_differ_are_told() -> None:
     )
     found = {each.ref: each.says for each in findings(made, Category.WARNING, "balancing")}
     assert set(found) == {"vc1/c2", "vc1/off", ""}
-    assert "mode Predictive and not Automatic" in found["vc1/c2"]
-    assert "devDeviationThresholds AsymmetricLow and not AsymmetricMedium" in found["vc1/c2"]
-    assert "balancing off and not load" in found["vc1/off"]
+    assert "mode: Predictive there, Automatic here" in found["vc1/c2"]
+    assert "devDeviationThresholds: AsymmetricLow there, AsymmetricMedium here" in found["vc1/c2"]
+    assert "balancing: off there, load here" in found["vc1/off"]
 
 
 def test_the_operator_has_to_be_there() -> None:
@@ -567,10 +570,10 @@ def test_the_cluster_with_most_vms_is_suggested() -> None:
         each for each in suggest(Estate([whole]), plain_target()) if each.section == "settings_from"
     ]
     assert (found.ref, found.choice, found.name) == ("", "vc1/domain-c1", "domain-c1")
-    assert found.reason == "most VMs are in it: 2 of 3"
+    assert found.reason == "most VMs are in it: 2 of 3" + FOLLOWS
     single = inventory(*numbered_vms(1))
     reasons = [each.reason for each in suggest(Estate([single]), plain_target())]
-    assert "the only cluster with VMs" in reasons
+    assert "the only cluster with VMs" + FOLLOWS in reasons
 
 
 # -- the table

@@ -77,7 +77,8 @@ TREES: dict[str, Callable[[], Translation]] = {
 def on_disk(name: str) -> dict[str, str]:
     return {
         str(path.relative_to(GOLDEN / name)): path.read_text(encoding="utf-8")
-        for path in sorted((GOLDEN / name).rglob("*.yaml"))
+        for path in sorted((GOLDEN / name).rglob("*"))
+        if path.is_file()
     }
 
 

@@ -71,7 +71,7 @@ def test_suggestions_are_written_with_their_reasons(offline: MakeOffline) -> Non
         "vc1/dvportgroup-7": "default/vlan10",
     }
     text = mapping_of(project).read_text()
-    assert "settings_from: vc1/domain-c1  # prod: the only cluster with VMs\n" in text
+    assert "settings_from: vc1/domain-c1  # prod: the only cluster with VMs; its balancing" in text
     assert "  vc1/datastore-1: gold-block  # gold-01: the names share a word\n" in text
     assert "  vc1/dvportgroup-7: default/vlan10  # VLAN 10: both carry VLAN 10\n" in text
 
@@ -174,7 +174,7 @@ def test_open_questions_end_with_3_and_the_rest_is_written(offline: MakeOffline)
     project = offline(inventory(plain_vm(), other))
     project.run(*SUGGEST)
     ended = project.run("translate", "--output", "json", expect=3)
-    assert "1 findings want a decision; 1 VMs wait for one" in ended.stderr
+    assert "1 finding to be decided about; 1 VM held back" in ended.stderr
     manifests = project.directory / "manifests" / "vms" / "imported-vms"
     assert {path.name for path in manifests.iterdir()} == {"kustomization.yaml", "web01.yaml"}
 

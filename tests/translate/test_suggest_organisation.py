@@ -115,8 +115,8 @@ def test_roles_that_have_something_on_vms_get_a_cluster_role() -> None:
     rights = (permission("folder-shop", "11"), permission("folder-shop", "12", "CORP\\anna"))
     one, two = suggested("roles", SHOP, permissions=rights)
     assert (one.ref, one.name, one.choice) == ("vc1/11", "Builder", "edit")
-    assert one.reason == "its users make, change and delete VMs"
-    assert two.reason.endswith("it also lets them delete VMs, which the role does not")
+    assert one.reason == "its users make and change VMs"
+    assert two.reason.endswith("the ClusterRole lets them delete VMs too, which the role does not")
 
 
 def test_who_someone_is_nobody_guesses() -> None:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from mtv.translate import Translation
 from mtv.translate import tree as manifests
+from mtv.translate.stages import STAGES
 from tests.estates import (
     numbered_vms,
     plain_disk,
@@ -19,6 +20,7 @@ from tests.estates import (
     plain_vm,
     translated,
 )
+from tests.translate.whole import whole
 
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 
@@ -36,7 +38,7 @@ words = st.one_of(st.text(max_size=200), st.sampled_from(GO_READS_OTHERWISE))
 
 
 def files(translation: Translation) -> dict[str, str]:
-    return dict(manifests.files(translation))
+    return {path: text for path, text in manifests.files(translation) if path != "README.md"}
 
 
 def documents(tree: dict[str, str]) -> dict[str, list[Any]]:
@@ -180,3 +182,27 @@ def test_an_ordinary_word_is_not_quoted() -> None:
 def test_nothing_is_written_as_an_alias() -> None:
     text = "".join(files(translated(*numbered_vms(3))).values())
     assert not re.search(r"[&*]id\d", text)
+
+
+def test_the_readme_names_every_stage_in_the_order_in_which_it_is_applied() -> None:
+    translation = whole("rhv").translate()
+    tree = dict(manifests.files(translation))
+    said = re.findall(r"^\| `platform/(\w+)` \| (\d+) ", tree["README.md"], re.MULTILINE)
+    (root,) = documents({"x": tree["platform/kustomization.yaml"]})["x"]
+    assert [folder for folder, _ in said] == root["resources"]
+    order = [stage.folder for stage in STAGES]
+    assert root["resources"] == [folder for folder in order if folder in root["resources"]]
+    assert sum(int(count) for _, count in said) == len(translation.platform)
+    for vm in translation.vms:
+        assert f"| `vms/{vm.namespace}` |" in tree["README.md"]
+
+
+def test_every_stage_can_be_applied_by_itself() -> None:
+    tree = dict(manifests.files(whole("vsphere").translate()))
+    for stage in {path.split("/")[1] for path in tree if path.count("/") == 2} - {"imported-vms"}:
+        if f"platform/{stage}/kustomization.yaml" in tree:
+            (found,) = documents({"x": tree[f"platform/{stage}/kustomization.yaml"]})["x"]
+            beside = {
+                path.rpartition("/")[2] for path in tree if path.startswith(f"platform/{stage}/")
+            }
+            assert set(found["resources"]) == beside - {"kustomization.yaml"}

@@ -68,7 +68,7 @@ class Density:
         percent = _percent(self._leading)
         merges = _merges(self._leading)
         for key, cluster in self._clusters.items():
-            if key not in used or cluster is self._leading:
+            if key not in used or cluster is self._leading or not _says_how(cluster):
                 continue
             for row, what, has, gets in (
                 ("density.overcommit", "memory overcommit", _percent(cluster), percent),
@@ -101,6 +101,11 @@ def settings(cluster: Cluster | None) -> dict[str, Any]:
     if _percent(cluster) > NONE:
         spec["higherWorkloadDensity"] = {"memoryOvercommitPercentage": _percent(cluster)}
     return spec
+
+
+def _says_how(cluster: Cluster) -> bool:
+    """False for clusters of a source that has no such settings."""
+    return cluster.same_page_merging is not None or cluster.memory_overcommit_percent is not None
 
 
 def _merges(cluster: Cluster | None) -> bool:

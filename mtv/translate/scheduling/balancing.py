@@ -323,7 +323,7 @@ def _differences(one: Wanted, other: Wanted) -> str:
     """What one asks for and the other not: ``mode Predictive and not Automatic``."""
     names = dict.fromkeys((*one.shown, *other.shown))
     return ", ".join(
-        f"{name} {one.shown.get(name, 'unset')} and not {other.shown.get(name, 'unset')}"
+        f"{name}: {one.shown.get(name, 'nothing')} there, {other.shown.get(name, 'nothing')} here"
         for name in names
         if one.shown.get(name) != other.shown.get(name)
     )

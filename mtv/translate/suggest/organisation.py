@@ -118,7 +118,7 @@ def _roles(grants: list[Grant]) -> Iterator[Suggestion]:
             continue
         reason = f"its users {level.says}"
         if level.more is not None and not set(level.more.unless) & set(grant.role.privileges):
-            reason += f"; it also lets them {level.more.says}, which the role does not"
+            reason += f"; the ClusterRole lets them {level.more.says} too, which the role does not"
         yield Suggestion(
             section="roles",
             ref=key,

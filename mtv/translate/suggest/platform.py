@@ -30,6 +30,7 @@ def _settings_from(question: Question) -> Iterator[Suggestion]:
         ((key, most),) = vms.most_common(1)
         others = f"most VMs are in it: {most} of {vms.total()}"
         reason = "the only cluster with VMs" if len(vms) == 1 else others
+        reason += "; its balancing, live migration and memory overcommit become the whole target's"
         yield Suggestion(
             section="settings_from", ref="", name=names[key], choice=key, reason=reason
         )

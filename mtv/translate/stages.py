@@ -1,0 +1,95 @@
+"""In which order a platform is applied: its folders, what is in them, what to wait for."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One folder of ``manifests/platform``."""
+
+    folder: str
+    kinds: tuple[str, ...]
+    says: str
+    wait: str
+    """What to see before the next folder is applied."""
+
+
+STAGES = (
+    Stage(
+        folder="namespaces",
+        kinds=("Namespace",),
+        says="where the VMs go",
+        wait="nothing",
+    ),
+    Stage(
+        folder="virtualization",
+        kinds=("HyperConverged", "MigrationPolicy", "PriorityClass"),
+        says="settings of OpenShift Virtualization; they are joined with what the cluster has",
+        wait="the HyperConverged is Available; virt-handler pods may start anew",
+    ),
+    Stage(
+        folder="nodes",
+        kinds=("MachineConfig", "NodeNetworkConfigurationPolicy"),
+        says="networks and kernel arguments of the workers; a MachineConfig restarts them, one "
+        "after the other",
+        wait="machine config pools are updated and each policy is Available; apply the first "
+        "policy alone and look at a node",
+    ),
+    Stage(
+        folder="balancing",
+        kinds=("KubeDescheduler",),
+        says="takes the place of a KubeDescheduler that is there already: compare it first",
+        wait="the operator is not degraded",
+    ),
+    Stage(
+        folder="networks",
+        kinds=(),
+        says="networks of the VMs, and policies for them",
+        wait="each user defined network has the condition NetworkCreated",
+    ),
+    Stage(
+        folder="permissions",
+        kinds=("ClusterRole", "RoleBinding"),
+        says="who may do what with the VMs",
+        wait="nothing",
+    ),
+    Stage(
+        folder="quotas",
+        kinds=("ResourceQuota", "ApplicationAwareResourceQuota"),
+        says="what namespaces may use; application aware ones need the folder virtualization first",
+        wait="nothing",
+    ),
+)
+"""In the order in which they are applied; ``networks`` has every kind that no other names."""
+
+_FOLDERS = {kind: stage.folder for stage in STAGES for kind in stage.kinds}
+
+
+def folder_of(kind: str) -> str:
+    """The folder of a kind of the platform."""
+    return _FOLDERS.get(kind, "networks")
+
+
+def readme(counts: Mapping[str, int], namespaces: Mapping[str, int]) -> str:
+    """What is in the tree and how it is applied, for the admin who does it.
+
+    ``counts``: folder of the platform -> objects; ``namespaces``: namespace -> VMs.
+    """
+    return "\n".join(_lines(counts, namespaces)) + "\n"
+
+
+def _lines(counts: Mapping[str, int], namespaces: Mapping[str, int]) -> Iterator[str]:
+    yield "# Manifests\n"
+    yield "Written by `mtv translate`; do not edit. Apply the folders in this order, each with"
+    yield "`oc apply -k FOLDER`; `oc diff -k FOLDER` shows what it would change. Never run"
+    yield "`oc delete -k` on a folder of the platform: HyperConverged, Network and KubeDescheduler"
+    yield "are the cluster's own.\n"
+    yield "| folder | objects | what | before the next |"
+    yield "|---|---|---|---|"
+    for stage in STAGES:
+        if stage.folder in counts:
+            about = f"{counts[stage.folder]} | {stage.says} | {stage.wait}"
+            yield f"| `platform/{stage.folder}` | {about} |"
+    for name, vms in namespaces.items():
+        yield f"| `vms/{name}` | {vms} VMs | VirtualMachines, Halted, and their DataVolumes | |"
