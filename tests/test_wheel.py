@@ -142,11 +142,15 @@ def test_it_works_offline_from_the_inventory_to_the_report(installed: Path, tmp_
     assessed = json.loads(mtv(installed, project, "assess", "--output", "json"))
     assert [vm["readiness"] for vm in assessed["vms"]] == ["ready"] * 3
     suggested = json.loads(mtv(installed, project, "mapping", "suggest", "--output", "json"))
-    assert [each["choice"] for each in suggested] == ["standard", "default/vlan10"]
+    choices = {each["section"]: each["choice"] for each in suggested}
+    assert (choices["storage"], choices["networks"]) == ("standard", "default/vlan10")
     mtv(installed, project, "translate")
     manifests = project / "manifests" / "vms" / "imported-vms"
     machine, claim = yaml.safe_load_all((manifests / "web01.yaml").read_text())
-    assert (machine["kind"], claim["spec"]["storageClassName"]) == ("VirtualMachine", "standard")
+    assert (machine["kind"], claim["spec"]["storage"]["storageClassName"]) == (
+        "VirtualMachine",
+        "standard",
+    )
     planned = json.loads(mtv(installed, project, "plan", "--output", "json"))
     assert [vm["name"] for vm in planned["waves"][0]["vms"]] == ["web01", "web02", "web03"]
     mtv(installed, project, "report")

@@ -83,8 +83,8 @@ class LiveMigration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     parallel_per_cluster: int | None = None
     parallel_outbound_per_node: int | None = None
     bandwidth_per_migration: str | None = None
-    completion_timeout_per_gib: int | None = None
-    progress_timeout: int | None = None
+    completion_seconds_per_gib: int | None = None
+    progress_timeout_seconds: int | None = None
     network: str | None = None
     allow_auto_converge: bool | None = None
     allow_post_copy: bool | None = None

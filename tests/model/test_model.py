@@ -25,11 +25,13 @@ UNITS = (
     "_per_second",
     "_percent",
     "_seconds",
+    "_seconds_per_gib",
 )
 
 COUNTS = {
     *("cores", "cores_per_socket", "io_threads", "maximum_failures", "maximum_migrations"),
-    *("maximum_user_vms", "parallel_migrations", "paths", "ports", "prestarted", "samples", "size"),
+    *("maximum_user_vms", "parallel_migrations", "parallel_per_cluster"),
+    *("parallel_outbound_per_node", "paths", "ports", "prestarted", "samples", "size"),
     *("sockets", "threads", "threads_per_core", "values", "vcpus", "vcpus_used"),
     *("virtio_scsi_queues", "virtual_functions"),
 }

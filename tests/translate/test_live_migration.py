@@ -99,13 +99,13 @@ def found(translation: Translation, *rows: str) -> list[Finding]:
 def test_every_version_has_the_defaults_of_its_own_and_not_those_of_2022(openshift: str) -> None:
     defaults = default_settings(openshift)
     assert defaults.bandwidth_per_migration is None
-    assert defaults.completion_timeout_per_gib == 150
+    assert defaults.completion_seconds_per_gib == 150
     assert (defaults.parallel_per_cluster, defaults.parallel_outbound_per_node) == (5, 2)
 
 
 def test_the_next_version_has_other_defaults() -> None:
     defaults = default_settings("4.23")
-    assert (defaults.parallel_outbound_per_node, defaults.completion_timeout_per_gib) == (1, 20)
+    assert (defaults.parallel_outbound_per_node, defaults.completion_seconds_per_gib) == (1, 20)
 
 
 def test_every_engine_has_three_policies() -> None:
