@@ -18,6 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from mtv.errors import ConfigError, ProjectError
 
@@ -99,7 +100,7 @@ def entry(
 
     ``comments``: key -> what stands behind its line; may be a source's text.
     """
-    document = CommentedMap(values)
+    document = CommentedMap({_key(key): value for key, value in values.items()})
     for key in flow:
         document[key] = in_line(values[key])
     for key, text in comments.items():
@@ -107,6 +108,11 @@ def entry(
         if line:
             document.yaml_add_eol_comment(line, key)
     return dump_document(document)
+
+
+def _key(key: str) -> str:
+    """A key that reads back as it is: one with line separators and the like has to be quoted."""
+    return key if key.isprintable() else DoubleQuotedScalarString(key)
 
 
 def item(text: str) -> str:

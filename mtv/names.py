@@ -19,6 +19,9 @@ LONGEST = 63
 # A disk's PVC is called <vm>-disk-<key>; vSphere's keys have at most five digits.
 LONGEST_VM = LONGEST - len("-disk-99999")
 
+LONGEST_KEY = LONGEST - len("disk-") - len("-12345678")
+"""Of a disk's key in the name of its volume; an RHV disk's id has 36 letters."""
+
 SUFFIX_DIGITS = 8
 """Two of a thousand VMs with the same name get the same suffix once in 8,000 estates."""
 
@@ -64,8 +67,16 @@ def unique_labels(
 
 
 def disk_volume(key: str) -> str:
-    """Name of a disk's volume in its VirtualMachine."""
-    return f"disk-{label(key)}"
+    """Name of a disk's volume in its VirtualMachine.
+
+    A key that cannot stand in it as it is gets a part of its digest: two keys never become one.
+    """
+    plain = label(key, LONGEST_KEY)
+    return f"disk-{plain}" if plain == key else f"disk-{plain}-{_digest(key)[:SUFFIX_DIGITS]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def disk_claim(vm_name: str, key: str) -> str:
@@ -75,7 +86,7 @@ def disk_claim(vm_name: str, key: str) -> str:
 
 def _suffixed(name: str, ref: str, taken: Counter[str], longest: int) -> str:
     """The name with a part of its ref's digest, which no other has as its own name."""
-    digest = hashlib.sha256(ref.encode()).hexdigest()
+    digest = _digest(ref)
     for digits in range(SUFFIX_DIGITS, len(digest)):
         suffixed = f"{name[: longest - 1 - digits].strip('-')}-{digest[:digits]}"
         if suffixed not in taken:

@@ -253,3 +253,9 @@ def test_an_item_stands_behind_its_dash() -> None:
 )
 def test_a_value_is_replaced_where_it_stands(text: str, expected: str) -> None:
     assert replace(text, ["a", "b"], {"e": "x: y"}) == expected
+
+
+@pytest.mark.parametrize("key", ["vc1/a\u2028b", "vc1/\x1b[31m", "vc1/a\x85b", "vc1/plain"])
+def test_a_key_of_a_source_reads_back_as_it_was(key: str) -> None:
+    text = append("storage: {}\n", ["storage"], entry({key: "gold"}, comments={key: "a reason"}))
+    assert dict(parse_document(text, "x.yaml")["storage"]) == {key: "gold"}

@@ -80,13 +80,15 @@ def _translation(project: Project, estate: Estate) -> Translation | None:
 
 
 def _show(explanation: Explanation, outcomes: Collection[str]) -> None:
-    click.echo(f"{explanation.kind} {printable(explanation.name)} ({explanation.ref})")
+    about = f"{explanation.name} ({explanation.ref})"
+    click.echo(f"{explanation.kind} {printable(about)}")
     for manifest in explanation.manifests:
         click.echo(f"becomes: {manifest}")
     for obstacle in explanation.obstacles:
         click.echo(f"not live-migratable: {printable(obstacle)}")
     for each in explanation.findings:
-        click.echo(f"{FINDING_WORDS[each.category]}: {printable(each.says)}; {each.remedy}")
+        said = f"{each.says}; {each.remedy}"
+        click.echo(f"{FINDING_WORDS[each.category]}: {printable(said)}")
     for says, alike in _by_what_becomes(explanation.properties, outcomes):
         click.echo()
         click.echo(f"{alike[0].outcome}: {printable(says)}")

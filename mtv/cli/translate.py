@@ -34,7 +34,7 @@ def command(ctx: click.Context, diff: bool, notes: bool, output: str) -> None:
     Examples:
       mtv translate --diff
       mtv translate
-      oc apply -k manifests
+      oc diff -k manifests/platform/networks     # manifests/README.md says in which order
     """
     project = open_project(ctx)
     estate = load_estate(project)
@@ -129,13 +129,13 @@ def _show(translation: Translation, estate: Estate, notes: bool) -> None:
     if translation.blocked:
         click.echo(
             f"left out: {counted(len(translation.blocked), 'VM')} that cannot be translated yet, "
-            f"for example {translation.blocked[0]}; mtv assess says why"
+            f"for example {printable(translation.blocked[0])}; mtv assess says why"
         )
     for each in translation.findings:
         if notes or each.category is not Category.INFORMATION:
-            about = f"{printable(each.name)} ({each.ref}): " if each.ref else ""
-            word = FINDING_WORDS[each.category]
-            click.echo(f"{word}: {about}{printable(each.says)}; {printable(each.remedy)}")
+            about = f"{each.name} ({each.ref}): " if each.ref else ""
+            said = f"{about}{each.says}; {each.remedy}"
+            click.echo(f"{FINDING_WORDS[each.category]}: {printable(said)}")
     unsaid = sum(each.category is Category.INFORMATION for each in translation.findings)
     if unsaid and not notes:
         click.echo(f"{unsaid} notes: mtv translate --notes shows them, mtv report keeps them")

@@ -143,9 +143,9 @@ def _unknown_values(target: Target, mapping: SiteMapping) -> Iterator[CheckedLin
                 says = f"target.yaml has no StorageClass {value!r}"
                 yield _line(MappingFault.UNKNOWN, section, key, says, remedy)
     for key, value in mapping.networks.items():
-        if value is not None and unknown(value, target) is not None:
-            says = f"target.yaml has no network {value!r}"
-            yield _line(MappingFault.UNKNOWN, "networks", key, says, remedy)
+        lacking = unknown(value, target) if value is not None else None
+        if lacking is not None:
+            yield _line(MappingFault.UNKNOWN, "networks", key, lacking, remedy)
     nodes = {each.name for each in target.nodes}
     for key, value in mapping.hosts.items():
         if nodes and value is not None and value not in nodes:

@@ -1,5 +1,6 @@
 """The VM itself: virtual machine -> VirtualMachine."""
 
+import re
 from typing import Any
 
 from mtv.estate import PlacedVm
@@ -84,11 +85,14 @@ def firmware(placed: PlacedVm) -> dict[str, Any]:
         # KubeVirt's default is secure boot, which would also want SMM.
         loader = {"efi": {"secureBoot": False}}
     identity: dict[str, Any] = {"bootloader": loader}
-    if vm.uuid:
+    if vm.uuid and _UUID.match(vm.uuid):
         identity["uuid"] = vm.uuid.lower()
         if placed.inventory.product == "vsphere":
             identity["serial"] = _vmware_serial(vm.uuid)
     return identity
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
 def _vmware_serial(uuid: str) -> str:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from mtv.knowledge.versions import versions
+from mtv.model.compute import Balancing, Bond, HostInterface, HostPortGroup, HostSwitch, PhysicalNic
 from mtv.model.estate import FORMAT, Inventory
+from mtv.model.network import Network, SwitchHost
+from mtv.model.organisation import Permission
 from mtv.model.target import (
     BridgeMapping,
     ClaimProperties,
@@ -25,6 +28,8 @@ from mtv.model.target import (
     Target,
     TargetNetwork,
 )
+from mtv.model.vm import Backing, Disk, Power, Vm
+from tests.estates import plain_disk, plain_nic, plain_vm
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -116,9 +121,46 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "guest_id": st.sampled_from(["debian12_64Guest", "windows2019srv_64Guest", "odd"]),
     "mode": st.sampled_from([None, "persistent", "migratable", "pinned", "1", "4", "odd"]),
     "policy": st.sampled_from([None, "sp-1", "loadbalance_ip", "failover_explicit", "odd"]),
+    "sockets": st.integers(1, 8),
+    "cores_per_socket": st.integers(1, 16),
+    "threads_per_core": st.integers(1, 2),
     "privileges": st.sampled_from(["VirtualMachine.Config.CPUCount", "System.View", "vm_basic"]),
 }
 """Field -> values that some rule looks at, and some that none expects."""
+
+
+IN_THE_WAY = {"is_template", "secure_boot", "has_vtpm", "shared", "encrypted", "has_parent"}
+"""What keeps a VM from being translated at all: when True, it would hide everything else."""
+
+POSITIVE = {"sockets", "cores_per_socket", "threads_per_core", "memory_bytes", "capacity_bytes"}
+"""Sizes of what exists: no hypervisor has a VM without processors or a disk of no bytes."""
+
+NEEDED = {"datastore", "network"}
+"""References that a VM is not translated without."""
+
+STAYING = {"id", "key", "disks", "nics", "snapshots", "datastore", "network"}
+"""Fields of a VM, disk or card that are never odd: what it is known by, what holds it back."""
+
+NICS = ("vmnic0", "vmnic1", "eth0", "eth1")
+SWITCHES = ("vSwitch0", "dvs", "größe")
+
+MEETING: dict[tuple[type[Any], str], st.SearchStrategy[Any]] = {
+    (PhysicalNic, "name"): st.sampled_from(NICS),
+    (Bond, "name"): st.sampled_from(["bond0", "bond1"]),
+    (Bond, "members"): st.sampled_from(NICS),
+    (HostSwitch, "name"): st.sampled_from(SWITCHES),
+    (HostSwitch, "uplinks"): st.sampled_from(NICS),
+    (HostPortGroup, "switch"): st.sampled_from(SWITCHES),
+    (HostInterface, "base"): st.sampled_from([*NICS, "bond0"]),
+    (HostInterface, "network"): st.sampled_from(IDS["networks"]),
+    (Network, "switch"): st.sampled_from(SWITCHES),
+    (SwitchHost, "nics"): st.sampled_from(NICS),
+    (Disk, "backing"): st.sampled_from([Backing.FLAT, Backing.IMAGE]),
+    (Balancing, "automation"): st.sampled_from(["fullyAutomated", "manual"]),
+    (Vm, "power"): st.sampled_from([Power.ON, Power.OFF]),
+    (Permission, "entity"): st.sampled_from(["", "f-1", "rp-1", "c-1", "dc-1", *IDS["vms"]]),
+}
+"""Field of a class -> the few values by which objects meet each other, or are let through."""
 
 
 @st.composite
@@ -146,28 +188,67 @@ def estates(draw: Draw) -> tuple[Inventory, Target, SiteMapping]:
 def _objects(draw: Draw, list_: str, shape: inspect.StructType) -> tuple[Any, ...]:
     ids = IDS.get(list_, ("x-1",))
     count = draw(st.integers(0, len(ids)))
+    if list_ == "vms":
+        return tuple(draw(_vm(id_)) for id_ in ids[: count + 1])
     return tuple(draw(_noun(shape, 0, ids[number])) for number in range(count))
 
 
 @st.composite
+def _vm(draw: Draw, id_: str) -> Vm:
+    """A plain VM of which some things are otherwise: one that is all odd would be held back."""
+    datastores, networks = st.sampled_from(IDS["datastores"]), st.sampled_from(IDS["networks"])
+    disks = tuple(
+        draw(_odd(plain_disk(key=str(2000 + number), unit=number, datastore=draw(datastores))))
+        for number in range(draw(st.integers(1, 3)))
+    )
+    nics = tuple(
+        draw(_odd(plain_nic(key=str(4000 + number), network=draw(networks))))
+        for number in range(draw(st.integers(0, 3)))
+    )
+    vm = plain_vm(id=id_, cluster=draw(st.sampled_from(IDS["clusters"])), disks=disks, nics=nics)
+    odd: Vm = draw(_odd(vm))
+    return odd
+
+
+@st.composite
+def _odd(draw: Draw, plain: Any) -> Any:
+    """A noun with another value in about a fifth of its fields."""
+    shape = inspect.type_info(type(plain))
+    assert isinstance(shape, inspect.StructType)
+    changes = dict[str, Any]()
+    for field in shape.fields:
+        if field.name not in STAYING and draw(st.integers(0, 4)) == 0:
+            met = MEETING.get((shape.cls, field.name))
+            changes[field.name] = draw(_value(field.encode_name, field.type, 2, met))
+    return msgspec.structs.replace(plain, **changes)
+
+
+@st.composite
 def _noun(draw: Draw, shape: inspect.StructType, depth: int, id_: str | None = None) -> Any:
-    values = {}
+    values = dict[str, Any]()
     for field in shape.fields:
         if id_ is not None and field.name in ("id", "key") and depth == 0:
             values[field.name] = id_
         elif field.required or draw(st.booleans()):
-            values[field.name] = draw(_value(field.encode_name, field.type, depth + 1))
+            met = MEETING.get((shape.cls, field.name))
+            values[field.name] = draw(_value(field.encode_name, field.type, depth + 1, met))
     return shape.cls(**values)
 
 
-def _value(name: str, shape: inspect.Type, depth: int) -> st.SearchStrategy[Any]:
+def _value(
+    name: str, shape: inspect.Type, depth: int, met: st.SearchStrategy[Any] | None = None
+) -> st.SearchStrategy[Any]:
     match shape:
         case inspect.UnionType():
             inner = [each for each in shape.types if not isinstance(each, inspect.NoneType)]
-            return st.one_of(st.none(), _value(name, inner[0], depth))
+            value = _value(name, inner[0], depth, met)
+            return value if name in NEEDED else st.one_of(st.none(), value)
         case inspect.VarTupleType():
             most = 3 if depth < 3 else 1
-            return st.lists(_value(name, shape.item_type, depth), max_size=most).map(tuple)
+            value = _value(name, shape.item_type, depth, met)
+            return st.lists(value, max_size=most).map(tuple)
+        case _ if met is not None:
+            return met
         case inspect.StructType():
             return _noun(shape, depth)
         case inspect.DictType():
@@ -175,9 +256,10 @@ def _value(name: str, shape: inspect.Type, depth: int) -> st.SearchStrategy[Any]
         case inspect.EnumType():
             return st.sampled_from(list(shape.cls))
         case inspect.BoolType():
-            return st.booleans()
+            return st.just(False) if name in IN_THE_WAY else st.booleans()
         case inspect.IntType():
-            return _fitting(name, int, st.integers(-1, 1 << 42))
+            least = 1 if name in POSITIVE else -1
+            return _fitting(name, int, st.integers(least, 1 << 42))
         case inspect.FloatType():
             return st.floats(-1e6, 1e6, allow_nan=False)
         case inspect.StrType():
@@ -242,10 +324,10 @@ def mappings() -> st.SearchStrategy[SiteMapping]:
         SiteMapping,
         namespace=st.just("imported-vms"),
         namespaces=st.one_of(st.just({}), lines("clusters", ["shop", "db", None])),
-        settings_from=st.sampled_from([None, "src/c-1", "src/c-9"]),
-        storage=lines("datastores", ["fast", "fast", "slow", "odd", "gone", None]),
+        settings_from=st.sampled_from([None, "src/c-1", "src/c-1", "src/c-1", "src/c-9"]),
+        storage=lines("datastores", [*["fast"] * 6, "slow", "odd", "gone", None]),
         policies=st.one_of(st.just({}), lines("storage_policies", ["fast", "gone", None])),
-        networks=lines("networks", [*networks, "default/vlan10", "a/gone", None]),
+        networks=lines("networks", [*networks * 3, "default/vlan10", "a/gone", None]),
         node_groups=st.sampled_from([{}, {"workers": group}]),
         hosts=lines("hosts", ["worker-0", "worker-1", None]),
         cpu_models=st.one_of(st.just({}), lines("clusters", ["Cascadelake-Server-noTSX", "x y"])),

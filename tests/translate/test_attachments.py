@@ -67,7 +67,9 @@ def test_an_unplugged_card_is_left_out() -> None:
     )
     assert [each["name"] for each in machine(found)[0]] == ["nic-4002"]
     assert attached(found) == ["app"]
-    assert said(found, "nic.plugged") == ["not plugged in at the source, and left out: NIC 1"]
+    assert said(found, "nic.plugged") == [
+        "not plugged in at the source, and left out: NIC 1 (00:50:56:9a:00:01)"
+    ]
 
 
 def test_an_sriov_card_has_no_link_state() -> None:
@@ -79,9 +81,29 @@ def test_an_sriov_card_has_no_link_state() -> None:
         plain_target(sriov_resources=("fast",)),
     )
     assert said(found, "nic.connected") == [
-        "Network adapter 1 does not connect at power-on, which an SR-IOV card cannot say"
+        (
+            "Network adapter 1 (00:50:56:9a:00:01) does not connect at power-on, which an SR-IOV "
+            "card cannot say"
+        )
     ]
     assert found.vms == ()
+
+
+def test_cards_with_one_label_are_told_apart() -> None:
+    """Row nic.connected: VMs may have many cards called the same."""
+    cards = tuple(
+        msgspec.structs.replace(each, label="ethernet--7", mac=None if number else each.mac)
+        for number, each in enumerate(
+            nics("dvportgroup-7", "dvportgroup-7", connected_at_power_on=False)
+        )
+    )
+    whole = vsphere((port_group(),), plain_vm(nics=cards))
+    target = plain_target(openshift="4.18")
+    found = translation(whole, {"dvportgroup-7": "bridge"}, target)
+    assert [each.partition(" does")[0] for each in said(found, "nic.connected")] == [
+        "ethernet--7 (00:50:56:9a:00:01)",
+        "ethernet--7 (4002)",
+    ]
 
 
 @pytest.mark.parametrize("mac", ["x", "00:50:56:9a:00", "00-50-56-9a-00-01"])

@@ -222,7 +222,9 @@ def test_the_nodes_report_pressure(psi: bool | None) -> None:
     made = translated(cluster(DRS), target=plain_target(psi=psi))
     configs = of_kind(made, "MachineConfig")
     told = [says for says in warnings(made, "balancing") if "restarts all workers" in says]
-    if psi:
+    asked = [says for says in warnings(made, "balancing") if "report pressure" in says]
+    assert len(asked) == (psi is None)
+    if psi is not False:
         assert (configs, told) == ([], [])
     else:
         (config,) = configs

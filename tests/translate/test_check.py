@@ -66,7 +66,14 @@ def test_a_key_that_the_estate_does_not_have_is_unknown(
     [
         ({"storage": {"vc1/datastore-1": "bronze"}}, "target.yaml has no StorageClass 'bronze'"),
         ({"networks": {"vc1/dvportgroup-7": "a/b"}}, "target.yaml has no network 'a/b'"),
-        ({"networks": {"vc1/dvportgroup-7": "sriov:x"}}, "target.yaml has no network 'sriov:x'"),
+        ({"networks": {"vc1/dvportgroup-7": "sriov:x"}}, "target.yaml has no SR-IOV resource 'x'"),
+        (
+            {"networks": {"vc1/dvportgroup-7": "lokalnet"}},
+            (
+                "target.yaml has no network 'lokalnet', and the words are pod, localnet, bridge, "
+                "layer2, none, localnet:NAME, sriov:RESOURCE"
+            ),
+        ),
         ({"principals": {"vc1/anna": "anna"}}, "'anna' is neither a user nor a group"),
     ],
 )

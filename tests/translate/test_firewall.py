@@ -8,7 +8,7 @@ import pytest
 from mtv.model.concern import Category
 from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
-from mtv.model.network import FirewallRule, OverlayPort, SecurityGroup, Segment
+from mtv.model.network import FirewallRule, OverlayPort, SecurityGroup, Segment, Subnet
 from mtv.model.target import TargetNetwork
 from mtv.model.vm import Vm
 from mtv.translate import Translation
@@ -142,8 +142,8 @@ def test_policies_of_secondary_networks_are_switched_on_for_the_cluster() -> Non
     assert network["apiVersion"] == "operator.openshift.io/v1"
     assert network["metadata"]["name"] == "cluster"
     assert network["spec"] == {"useMultiNetworkPolicy": True}
-    (told,) = said(made, "firewall.group")
-    assert told.category is Category.INFORMATION
+    (told,) = [e for e in said(made, "firewall.group") if e.category is Category.INFORMATION]
+    assert "useMultiNetworkPolicy" in told.says
     assert of_kind(translated(estate((group(rule()),)), "pod"), "Network") == []
 
 
@@ -392,3 +392,70 @@ def test_addresses_join_to_the_fewest_blocks() -> None:
     assert blocks(found, 4) == [{"ipBlock": {"cidr": "10.0.0.0/28"}}]
     assert blocks(["2001:db8::1"], 6) == [{"ipBlock": {"cidr": "2001:db8::1/128"}}]
     assert blocks(["nonsense"], 4) == []
+
+
+# -- what policies drop
+
+OUT = rule(id="rule-2", direction="egress", protocol=None, port_from=None, port_to=None)
+
+
+def warned(made: Translation) -> list[str]:
+    """What is said of groups that let too little through."""
+    return [each.says for each in said(made, "firewall.group") if each.category is Category.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ((), "can receive and send nothing on it"),
+        ((rule(),), "can send nothing on it"),
+        ((OUT,), "can receive nothing on it"),
+        ((rule(), OUT), None),
+    ],
+)
+@pytest.mark.parametrize("choice", ["layer2", "pod"])
+def test_vms_that_can_send_or_receive_nothing_are_told(
+    rules: tuple[FirewallRule, ...], says: str | None, choice: str
+) -> None:
+    """firewall.group"""
+    told = warned(translated(estate((group(*rules),)), choice))
+    assert len(told) == (says is not None)
+    assert says is None or (says in told[0] and "(VMs: vm-1)" in told[0])
+
+
+def test_what_one_group_lets_through_passes() -> None:
+    """firewall.group: policies add up."""
+    groups = (group(), group(rule(), OUT, id="sg-2", name="db"))
+    both = port(security_groups=("sg-1", "sg-2"))
+    assert warned(translated(estate(groups, both))) == []
+
+
+DHCP = (
+    rule(direction="egress", protocol="udp", port_from=67, port_to=67),
+    rule(id="rule-4", protocol="udp", port_from=60, port_to=70, remote_cidr="10.1.0.0/24"),
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "dropped"),
+    [
+        ((rule(), OUT), True),
+        (DHCP, False),
+        ((DHCP[1], msgspec.structs.replace(DHCP[0], remote_cidr="10.1.0.2/32")), True),
+        ((OUT, DHCP[1]), False),
+    ],
+)
+def test_policies_that_drop_dhcp_are_told(rules: tuple[FirewallRule, ...], dropped: bool) -> None:
+    """firewall.group: else the advice to run a DHCP server would be wrong."""
+    subnet = Subnet(id="subnet-1", cidr="10.1.0.0/24", dhcp=True)
+    told = warned(translated(estate((group(*rules),), subnets=(subnet,))))
+    assert [each for each in told if "by DHCP" in each] == told
+    assert bool(told) is dropped
+    assert warned(translated(estate((group(*rules),)))) == []
+
+
+def test_nothing_lets_other_mac_addresses_on_an_overlay() -> None:
+    """firewall.member: an overlay has no switch that could be a bridge."""
+    loose = estate((group(rule()),), port(port_security=False))
+    (told,) = said(translated(loose), "firewall.member")
+    assert "nothing lets them on an overlay" in told.remedy

@@ -267,6 +267,57 @@ def test_several_layouts_are_several_groups_with_open_nodes() -> None:
     assert "choose labels" in second.reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"mtu": 1500}, "unlike workers: vSwitch1 has the MTU 1500, not 9000;"),
+        ({"uplinks": ("vmnic2",)}, "vSwitch1 is over vmnic2, not vmnic2, vmnic3"),
+        (
+            {"teaming": ports_of("loadbalance_ip")},
+            "vSwitch1 joins its NICs by loadbalance_ip, not loadbalance_srcid",
+        ),
+        ({"discovery_protocol": "lldp"}, "vSwitch1 listens to LLDP"),
+    ],
+)
+def test_a_group_says_what_tells_its_hosts_from_others(changes: dict[str, Any], says: str) -> None:
+    whole = vcenter(esx(1, switches=(vswitch(),)), esx(2, switches=(vswitch(**changes),)))
+    first, second = suggested(whole)
+    assert "unlike" not in first.reason
+    assert says in second.reason
+
+
+def test_a_group_that_lacks_a_switch_says_so() -> None:
+    both = (vswitch(), proxy(uplinks=("vmnic4", "vmnic5")))
+    networks = (standard(), distributed())
+    whole = vcenter(
+        esx(1, switches=both), esx(2, switches=both[:1]), networks=networks, switches=(dvs(),)
+    )
+    assert "unlike workers: has no dvs-prod;" in suggested(whole)[1].reason
+    modes = engine(rhv_host(1), rhv_host(2, bonds=(bond1("1"),)))
+    assert "bond1 joins its NICs by 1, not 4" in suggested(modes)[1].reason
+
+
+def test_hosts_that_lack_a_port_group_are_wired_alike_all_the_same() -> None:
+    """Row host-network.teaming: nodes have one bond, whatever single port groups say."""
+    own = port_group(name="dmz", teaming=ports_of("loadbalance_ip"))
+    networks = (standard(), standard(id="network-2", name="dmz"))
+    whole = vcenter(
+        esx(1, switches=(vswitch(),), port_groups=(port_group(), own)),
+        esx(2, switches=(vswitch(),), port_groups=(port_group(),)),
+        networks=networks,
+    )
+    (found,) = suggested(whole)
+    assert found.choice["hosts"] == ["vc1/host-1", "vc1/host-2"]
+    told = [each for each in wired(whole).findings if each.row == "host-network.teaming"]
+    assert [each.name for each in told] == ["dmz"]
+
+
+def test_a_switch_without_an_uplink_is_told_in_the_group() -> None:
+    (found,) = suggested(vcenter(esx(1, switches=(vswitch(uplinks=()),))))
+    assert found.choice["nics"] == {}
+    assert "vSwitch1 has no uplink, so nothing can be made for it" in found.reason
+
+
 def test_nics_of_the_same_name_are_suggested() -> None:
     nodes = (Node(name="worker-1", nics=("eno1", "eno2")), Node(name="worker-2", nics=("eno1",)))
     (found,) = suggested(engine(rhv_host()), plain_target(networks=(), nodes=nodes))

@@ -1,5 +1,6 @@
 """The ledger counts every value, and says of those without an equivalent whose they are."""
 
+import msgspec
 import pytest
 
 from mtv.assess import assess
@@ -70,14 +71,18 @@ def test_no_path_is_unaccounted(product: str) -> None:
 
 
 def test_a_property_of_a_newer_source_is_reported_by_its_own_path() -> None:
-    strange = plain_vm(native={})
-    made = inventory(strange, hosts=())
-    ledger = account(Estate([made]))
-    assert UNACCOUNTED.id not in {each.row for each in ledger.paths}
+    (host,) = inventory().hosts
+    newer = msgspec.structs.replace(host, native={"config.brandNewThing[7].size": 5})
+    ledger = account(Estate([inventory(plain_vm(), hosts=(newer,))]))
+    (path,) = (each for each in ledger.paths if each.row == UNACCOUNTED.id)
+    assert path.path == "hosts[].native{config.brandNewThing.size}"
+    (entry,) = entries_of(path.path, ledger)
+    assert entry.refs == ("vc1/host-1",)
+    assert entry.says.startswith("5 is a property that mtv does not know")
 
 
 def test_blocked_vms_are_in_the_ledger_too() -> None:
     estate = Estate([whole("vsphere").inventory])
     assert "blocked" in [str(vm.readiness) for vm in assess(estate).vms]
     refs = {ref for entry in account(estate).entries for ref in entry.refs}
-    assert {"vc1/vm-1"} <= refs
+    assert {"vc1/vm-1", "vc1/vm-2"} <= refs

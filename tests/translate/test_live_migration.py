@@ -591,6 +591,26 @@ def test_a_vlan_for_vmotion_is_told_with_what_was_seen() -> None:
     assert "vlan: 300, mtu: 9000, range: free addresses" in finding.remedy
 
 
+def test_a_vlan_that_vmotion_shares_is_told_so() -> None:
+    """migration-network: other services of the hosts on the same network."""
+    hosts = tuple(
+        msgspec.structs.replace(
+            host,
+            interfaces=(
+                *host.interfaces,
+                HostInterface(name="vmk2", network="vMotion", services=("vsan",)),
+            ),
+        )
+        for host in vsphere_hosts()
+    )
+    (finding,) = found(
+        translated_inventory(inventory(plain_vm(), hosts=hosts)), "migration-network"
+    )
+    assert finding.says.startswith("carries live migration, and beside it vsan (VLAN 300")
+    assert "hosts: 3)" in finding.says
+    assert "a VLAN of its own" in finding.remedy
+
+
 def test_a_distributed_port_group_for_vmotion_has_its_vlan() -> None:
     """migration-network"""
     group = plain_network(id="dvportgroup-30", name="vMotion", vlan=310)
@@ -637,4 +657,23 @@ def test_rhvs_network_for_migration_is_told(usages: tuple[str, ...], told: bool)
     findings = found(whole, "migration-network")
     assert bool(findings) is told
     if told:
-        assert "(VLAN 77, MTU 9000, 10.7.7.0/24; hosts: 1)" in findings[0].says
+        assert "for live migration alone (VLAN 77, MTU 9000, 10.7.7.0/24; hosts: 1)" in (
+            findings[0].says
+        )
+
+
+def test_a_host_with_several_interfaces_on_the_network_is_one_host() -> None:
+    """migration-network"""
+    network = plain_network(id="net-9", name="migration", kind="logical", vlan=77, usages=("vm",))
+    both = tuple(
+        HostInterface(name=name, network="net-9", base="bond0", addresses=("10.7.7.5/24",))
+        for name in ("bond0.77", "attachment")
+    )
+    host = msgspec.structs.replace(inventory().hosts[0], interfaces=both)
+    made = rhv(
+        cluster(networks=(ClusterNetwork(network="net-9", usages=("migration", "gluster")),)),
+        networks=(network,),
+    )
+    whole = translated_inventory(msgspec.structs.replace(made, hosts=(host,)))
+    (finding,) = found(whole, "migration-network")
+    assert "beside it gluster and vm (VLAN 77, 10.7.7.0/24; hosts: 1)" in finding.says

@@ -172,7 +172,14 @@ def test_none_leaves_the_card_out() -> None:
     [
         (None, "mapping.yaml: networks: vc1/dvportgroup-7 has no network"),
         ("a/b", "mapping.yaml: networks: vc1/dvportgroup-7: target.yaml has no network 'a/b'"),
-        ("vlan", "mapping.yaml: networks: vc1/dvportgroup-7: target.yaml has no network 'vlan'"),
+        (
+            "lokalnet",
+            (
+                "mapping.yaml: networks: vc1/dvportgroup-7: target.yaml has no network 'lokalnet', "
+                "and the words are pod, localnet, bridge, layer2, none, localnet:NAME, "
+                "sriov:RESOURCE"
+            ),
+        ),
         (
             "default/vlan10, default/vlan11",
             (
@@ -199,6 +206,9 @@ def test_a_mapping_that_names_what_does_not_exist(choice: str | None, says: str)
     assert [each.says for each in found.blockers] == [says]
     assert found.blockers[0].holds_back == ("vc1/vm-1",)
     assert "choose localnet, bridge" in found.blockers[0].remedy
+    if choice is None:
+        torn = made(port_group(vlan=None, differing_vlans=(1, 2)), None).blockers[0].remedy
+        assert torn.startswith("name a network of target.yaml")
     assert (found.vms, of_kind(found, "NetworkAttachmentDefinition")) == ((), [])
 
 
@@ -410,6 +420,44 @@ def test_an_existing_network_with_another_vlan_is_told() -> None:
     assert said(untagged, "network.vlan") == [
         "is untagged at the source, and default/x has VLAN 20"
     ]
+
+
+@pytest.mark.parametrize("vlan", [100, 101, 7, None])
+def test_a_port_group_with_several_vlans_is_never_called_untagged(vlan: int | None) -> None:
+    """Row network.differing: whichever is chosen, VMs of some hosts change their VLAN."""
+    there = (TargetNetwork(name="default/x", vlan=vlan),)
+    network = port_group(vlan=None, differing_vlans=(100, 101))
+    found = made(network, "default/x", networks=there)
+    assert said(found, "network.vlan") == []
+    (says,) = said(found, "network.differing")
+    assert says.startswith("has the VLANs 100, 101 on different hosts")
+    assert ("which has VLAN" in says) is (vlan is not None)
+    assert len(found.vms) == 1
+
+
+@pytest.mark.parametrize(
+    ("vlan", "says"),
+    [
+        (500, []),
+        (501, []),
+        (7, ["is the private VLAN 500/501 at the source, and default/x has VLAN 7"]),
+    ],
+)
+def test_a_private_vlan_is_never_called_untagged(vlan: int, says: list[str]) -> None:
+    """Row network.vlan."""
+    there = (TargetNetwork(name="default/x", vlan=vlan),)
+    network = port_group(vlan=None, private_vlan=PrivateVlan(primary=500, secondary=501))
+    assert said(made(network, "default/x", networks=there), "network.vlan") == says
+
+
+@pytest.mark.parametrize("choice", ["localnet", "bridge"])
+def test_the_mtu_of_a_distributed_switch_is_a_maximum(choice: str) -> None:
+    """Row network.mtu: one finding for all port groups of the switch."""
+    whole = vsphere((port_group(id="a", mtu=9000), port_group(id="b", name="Db", mtu=9000)))
+    (says,) = said(translation(whole, {"a": choice, "b": choice}), "network.mtu")
+    assert says.startswith("App, Db get the MTU 9000 of dvs-prod, which is the most")
+    assert said(made(port_group(mtu=1500), choice), "network.mtu") == []
+    assert said(translation(rhv((logical(mtu=9000),)), {"net-1": choice}), "network.mtu") == []
 
 
 def test_an_existing_network_with_a_smaller_mtu_is_told() -> None:

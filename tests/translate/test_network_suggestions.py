@@ -13,6 +13,8 @@ from mtv.translate.suggest import networks
 from mtv.translate.suggest.question import Question
 from tests.estates import plain_target, plain_vm
 from tests.translate.network_estates import logical, nics, port_group, rhv, vsphere
+from tests.translate.wired import esx, vcenter, vswitch
+from tests.translate.wired import port_group as standard_group
 
 
 def suggested(whole: Inventory, target: Target) -> dict[str, tuple[Any, str]]:
@@ -151,3 +153,61 @@ def test_a_profile_that_passes_cards_through_has_a_line_of_its_own() -> None:
             "passes cards of the host through, and fast is the only SR-IOV resource",
         ),
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "base", "choice", "says"),
+    [
+        (Security(forged_transmits=True), Security(), "bridge", "lets any MAC address send"),
+        (None, Security(promiscuous=True), "bridge", "lets any MAC address send"),
+        (
+            None,
+            Security(mac_changes=True, forged_transmits=True),
+            "localnet",
+            "its hosts accept MAC changes and forged transmits: choose bridge if",
+        ),
+        (Security(promiscuous=False), Security(promiscuous=True), "localnet", "OVS bridge"),
+    ],
+)
+def test_a_standard_port_group_that_lets_any_mac_send_needs_a_bridge(
+    own: Security | None, base: Security, choice: str, says: str
+) -> None:
+    """What a standard switch accepts by itself does not count, what someone has set does."""
+    host = esx(
+        switches=(vswitch(security=base),),
+        port_groups=(standard_group(security=own),),
+    )
+    found = suggested(vcenter(host), target("nmstate"))["network-1"]
+    assert found[0] == choice
+    assert says in found[1]
+
+
+def test_a_network_without_wires_says_what_is_left() -> None:
+    whole = rhv((logical(),), hosts=())
+    assert suggested(whole, target("nmstate"))["net-1"] == (
+        None,
+        (
+            "is attached to no NIC of a host, so that nobody knows its uplinks, and no network of "
+            "target.yaml carries VLAN 10: name a network of target.yaml, or a bridge mapping of "
+            "the nodes (localnet:NAME)"
+        ),
+    )
+    trunk = vsphere((port_group(vlan=None, vlan_trunk="5-7", switch=None, switch_id=None),))
+    assert suggested(trunk, target("nmstate"))["dvportgroup-7"][1].endswith(
+        "name a network of target.yaml that carries them"
+    )
+
+
+def test_a_switch_without_uplinks_can_be_no_localnet_on_the_nodes() -> None:
+    whole = vcenter(esx(switches=(vswitch(uplinks=()),)))
+    choice, reason = suggested(whole, target("nmstate"))["network-1"]
+    assert choice is None
+    assert "vSwitch1, which has no uplink on any host" in reason
+    there = (BridgeMapping(localnet="vswitch1", bridge="br-x"),)
+    assert suggested(whole, target("nmstate", bridge_mappings=there))["network-1"] == (
+        "localnet",
+        "VLAN 10 of vSwitch1: the nodes have it on br-x already",
+    )
+    one = esx(2, switches=(vswitch(),))
+    more = vcenter(esx(switches=(vswitch(uplinks=()),)), one)
+    assert suggested(more, target("nmstate"))["network-1"][0] == "localnet"

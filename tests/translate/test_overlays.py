@@ -144,6 +144,25 @@ def test_the_mtu_is_kept_and_a_large_one_is_told() -> None:
     assert "9000" in told.remedy
 
 
+def test_a_segment_has_not_the_mtu_of_the_switch_below_it() -> None:
+    """overlay.kind: a segment of NSX on a distributed switch."""
+    made = layer2(segment(kind="dvportgroup", switch="dvs-wide", mtu=9000))
+    (network,) = of_kind(made, CUDN)
+    assert "mtu" not in network["spec"]["network"]["layer2"]
+    (told,) = [each for each in said(made, "overlay.kind") if "MTU" in each.says]
+    assert "the MTU 9000 is that of the distributed switch" in told.says
+    assert "9100" not in told.remedy
+
+
+def test_an_mtu_that_jumbo_frames_cannot_give_is_told() -> None:
+    """overlay.kind: OVN-Kubernetes needs 100 bytes of the nodes' network."""
+    (told,) = [
+        each for each in said(layer2(segment(mtu=8942)), "overlay.kind") if "MTU" in each.says
+    ]
+    assert "9042 or more" in told.remedy
+    assert "8900" in told.remedy
+
+
 @pytest.mark.parametrize("mtu", [68, 70000])
 def test_an_mtu_that_no_overlay_can_have_is_left_out(mtu: int) -> None:
     made = layer2(segment(mtu=mtu))

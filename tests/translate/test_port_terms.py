@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mtv.model.network import Network, NicProfile, Security
+from mtv.model.network import Network, NicProfile, Security, Segment
 from mtv.model.quantity import Setting, Shaping
 from mtv.model.storage import QosProfile
 from mtv.translate import Translation
@@ -202,7 +202,58 @@ def test_qos_gets_lost_on_a_localnet() -> None:
     """Row qos.network."""
     found = translation(with_profiles(profile("a", qos="q-1"), qos=(QOS,)), {"net-1": "localnet"})
     assert said(found, "qos.network") == [
-        "limits its NICs to 80 Mbit/s to and 10 Mbit/s from the guest, which localnet cannot"
+        (
+            "its vNIC profile a limits its NICs to 80 Mbit/s to and 10 Mbit/s from the guest, "
+            "which localnet cannot (VMs: web01)"
+        )
+    ]
+
+
+def test_what_one_profile_says_is_not_told_of_the_network() -> None:
+    """Rows nic_profile.filter, qos.network: each profile with its VMs."""
+    profiles = (profile("App"), profile("slow", qos="q-1"), profile("mirror", network_filter=None))
+    vms = tuple(
+        plain_vm(
+            id=f"vm-{number}",
+            name=f"vm{number}",
+            nics=nics("net-1", profile=each.id),
+        )
+        for number, each in enumerate(profiles)
+    )
+    whole = rhv((logical(),), *vms, nic_profiles=profiles, qos_profiles=(QOS,))
+    found = translation(whole, {"net-1": "localnet"})
+    (limited,) = said(found, "qos.network")
+    assert limited.startswith("its vNIC profile slow limits")
+    assert limited.endswith("(VMs: vm1)")
+    (free,) = said(found, "nic_profile.filter")
+    assert free.startswith("its vNIC profile mirror lets")
+    assert free.endswith("(VMs: vm2)")
+
+
+@pytest.mark.parametrize("choice", ["layer2", "pod"])
+def test_a_network_of_ovn_needs_no_filter_to_check_addresses(choice: str) -> None:
+    """Row nic_profile.filter: its ports have port security, whatever the profile says."""
+    network = logical(vlan=None, segment=Segment(id="s-1", kind="geneve"), port_security=True)
+    card = nics("net-1", profile="p-a")
+    bare = profile("a", network_filter=None, qos="q-1")
+    whole = rhv((network,), plain_vm(nics=card), nic_profiles=(bare,), qos_profiles=(QOS,))
+    found = translation(whole, {"net-1": choice})
+    assert said(found, "nic_profile.filter") == []
+    (limited,) = (each for each in found.findings if each.row == "qos.network")
+    assert "bridge" not in limited.remedy
+
+
+def test_a_limit_of_single_nics_is_told_with_their_vms() -> None:
+    """Row network.shaping."""
+    cards = nics("dvportgroup-7", shaping=LIMIT)
+    found = translation(
+        vsphere((port_group(),), plain_vm(nics=cards)), {"dvportgroup-7": "localnet"}
+    )
+    assert said(found, "network.shaping") == [
+        (
+            "some of its NICs have a limit of their own, 100 Mbit/s from the guest, which localnet "
+            "cannot (VMs: web01)"
+        )
     ]
 
 
@@ -293,6 +344,22 @@ def test_a_passed_through_card_on_another_network_is_told() -> None:
     assert said(found, "nic_profile.pass_through") == [
         "passes cards of the host through, and its NICs become paravirtual ones"
     ]
+
+
+def test_a_passed_through_card_with_a_line_of_its_own_is_told_once() -> None:
+    """Row nic_profile.pass_through: the line is there, and is named by the profile."""
+    card = nics("net-1", model="pci_passthrough", profile="p-fast")
+    fast = profile("fast", pass_through=True, network_filter=None)
+    whole = rhv((logical(),), plain_vm(nics=card), nic_profiles=(fast,))
+    found = translation(whole, {"p-fast": "localnet"})
+    about = [each for each in found.findings if each.ref == "vc1/p-fast"]
+    assert [each.row for each in about] == ["nic_profile.pass_through"]
+    assert "as its line in mapping.yaml says" in about[0].says
+    assert about[0].remedy.startswith("change the profile's line")
+    unanswered = translation(whole, {"p-fast": None})
+    assert [each.name for each in unanswered.blockers] == ["fast (vNIC profile)"]
+    refused = translation(whole, {"p-fast": "sriov:x"})
+    assert [each.name for each in refused.blockers] == ["fast (vNIC profile)"]
 
 
 def test_port_mirroring_has_no_equivalent() -> None:

@@ -133,11 +133,17 @@ def test_each_source_has_its_own_lines() -> None:
     [
         (
             plain_network(vlan=None, private_vlan=PrivateVlan(primary=500, secondary=501)),
-            "is a private VLAN, which has no equivalent: choose a network",
+            (
+                "is the private VLAN 500/501, which no network of OpenShift can be: name a network "
+                "of target.yaml (namespace/name), or pod, layer2 or none"
+            ),
         ),
         (
             plain_network(vlan=None, differing_vlans=(0, 100)),
-            "has the VLANs 0, 100 on different hosts: choose a network",
+            (
+                "has the VLANs 0, 100 on different hosts, so that nobody can say which one its VMs "
+                "need: name a network of target.yaml (namespace/name), or pod, layer2 or none"
+            ),
         ),
     ],
 )

@@ -120,8 +120,8 @@ def test_a_link_state_needs_a_version_that_knows_it(version: str, asked: bool) -
     assert [each.says for each in translation.blockers] == (
         [
             (
-                f"Network adapter 1 does not connect at power-on, which OpenShift {version} "
-                "cannot say (since 4.19)"
+                "Network adapter 1 (00:50:56:9a:00:01) does not connect at power-on, which "
+                f"OpenShift {version} cannot say (since 4.19)"
             )
         ]
         if asked

@@ -56,6 +56,15 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """All that are made for it: for each terms of NICs, and for each NIC of one VM on the same."""
     pool: tuple[str, ...] = ()
     """Existing ones, ``namespace/name``: for a VM's first NIC on it, its second ..."""
+    profile: str = ""
+    """Name of the vNIC profile that has the line; empty where it is the network's."""
+
+    @property
+    def title(self) -> str:
+        """What people know it by: the network's name, or that of the profile with the line."""
+        if self.profile:
+            return profile_title(self.profile)
+        return self.network.name if self.network is not None else self.ref
 
     @property
     def copies(self) -> int:
@@ -155,7 +164,15 @@ class Attachments:
             namespaces=spaces,
             networks=made,
             pool=pool,
+            profile=self.terms.profiles[key].name if key in self._profile_lines else "",
         )
+
+    def title(self, key: str) -> str:
+        """What people know a line's key by, whether it has an answer or not."""
+        if key in self._profile_lines:
+            return profile_title(self.terms.profiles[key].name)
+        network, _ = self._networks.get(key, (None, ""))
+        return network.name if network is not None else key
 
     def numbered(self, placed: PlacedVm) -> dict[str, tuple[str, int]]:
         """Key of each NIC -> ref of its network, and the number of the one of its networks that the
@@ -282,6 +299,11 @@ class Attachments:
         return of_network(network).within(kind)
 
 
+def profile_title(name: str) -> str:
+    """A vNIC profile by its name; networks may have the same one."""
+    return f"{name} (vNIC profile)"
+
+
 def _mark(place: _Place, namespace: str) -> str:
     """What suffixes of names are made from: it has to stay the same from one mtv to the next."""
     key, terms, number = place
@@ -308,6 +330,10 @@ def unknown(choice: str, target: Target) -> str | None:
     if kind == "existing":
         there = {each.name for each in target.networks}
         for name in map(str.strip, choice.split(",")):
-            if name not in there:
-                return f"target.yaml has no network {name!r}"
+            if name in there:
+                continue
+            if "/" not in name:
+                words = ", ".join((*get_args(NetworkChoice), "localnet:NAME", "sriov:RESOURCE"))
+                return f"target.yaml has no network {name!r}, and the words are {words}"
+            return f"target.yaml has no network {name!r}"
     return None

@@ -1,6 +1,6 @@
-"""What networks and cards lose on the way: MAC checks, bandwidths, mirrors, VLANs, MTUs."""
+"""What networks and cards lose on the way: mirrors, VLANs, MTUs, isolation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, cached_property
 
 import msgspec
@@ -9,27 +9,19 @@ from mtv.estate import ref
 from mtv.mappings import read_yaml
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
-from mtv.model.network import NicProfile
+from mtv.model.network import Network, NicProfile
 from mtv.model.target import TargetNetwork
 from mtv.translate.networks.attachments import Attachment, AttachmentKind, Attachments
-from mtv.translate.networks.port_terms import PortTerms, network_filters
-from mtv.translate.networks.shaping import Rates, words
+from mtv.translate.networks.port_terms import network_filters
+from mtv.translate.networks.seen import Loss, Seen, listed
+from mtv.translate.networks.term_losses import called, term_losses
 from mtv.translate.networks.vlans import access_vlan
 from mtv.translate.site import Site
 
 OF_THE_HOST = {"sriov", "pci_passthrough", "vmxnet3-rdma"}
 """Models of cards that are a part of a card of the host."""
-CHECKED = ("localnet", "layer2", "pod")
-"""Kinds of networks that let a guest send from its own MAC address only."""
-
-
-class Loss(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a network or its cards cannot take along."""
-
-    row: str
-    says: str
-    remedy: str
-    category: Category = Category.WARNING
+ORDINARY_MTU = 1500
+"""What guests have unless someone raised it."""
 
 
 class OtherQos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,16 +36,6 @@ class OtherQos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def _other_qos() -> dict[str, OtherQos]:
     rows = msgspec.convert(read_yaml("qos.yaml"), tuple[OtherQos, ...])
     return {row.kind: row for row in rows}
-
-
-class _Seen:
-    """What the VMs on one network have."""
-
-    def __init__(self) -> None:
-        self.vms = set[str]()
-        self.terms = set[PortTerms]()
-        self.profiles = set[str]()
-        self.models = set[str]()
 
 
 def losses(site: Site, attachments: Attachments) -> Iterator[Finding]:
@@ -71,46 +53,53 @@ class _Losses:
             attachment = self._attachments.all.get(key)
             if attachment is None:
                 continue
-            for make in (_terms, self._existing, _isolation, _cards, _elsewhere, _left_out):
+            for loss in term_losses(attachment, seen, self._attachments.terms):
+                yield _finding(attachment, loss)
+            for make in (self._existing, _isolation, _cards, _elsewhere, _left_out):
                 for loss in make(attachment, seen):
                     yield _finding(attachment, loss)
+        yield from self._of_switches()
         yield from self._profiles()
         yield from self._qos()
         yield from self._taken_names()
 
     @cached_property
-    def _seen(self) -> dict[str, _Seen]:
+    def _seen(self) -> dict[str, Seen]:
         """By the ref of the network."""
-        found = dict[str, _Seen]()
+        found = dict[str, Seen]()
         for placed in self._site.ready:
             source = placed.inventory.source
             for nic in placed.vm.nics:
                 if nic.plugged is False:
                     continue
-                seen = found.setdefault(self._attachments.key_of(placed, nic), _Seen())
+                seen = found.setdefault(self._attachments.key_of(placed, nic), Seen())
+                key = ref(placed.inventory, nic.profile or "") if nic.profile else ""
+                profile = self._attachments.terms.profiles.get(key)
+                terms = self._attachments.terms.of(source, nic)
+                about = key if profile is not None else "", terms
                 seen.vms.add(placed.ref)
-                seen.terms.add(self._attachments.terms.of(source, nic))
-                seen.models.add(nic.model)
-                if nic.profile is not None:
-                    seen.profiles.add(ref(placed.inventory, nic.profile))
+                seen.terms.setdefault(about, {})[placed.vm.name] = None
+                if profile is None or not profile.pass_through:
+                    seen.models.add(nic.model)
         return found
 
-    def _existing(self, attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
+    def _existing(self, attachment: Attachment, seen: Seen) -> Iterator[Loss]:
         """A network of target.yaml that is not like the one it takes the place of."""
         del seen
         network = attachment.network
         if network is None:
             return
         remedy = "see that this is what is wanted, or choose another one in mapping.yaml"
-        vlan = access_vlan(network)
         for name in attachment.pool:
             there = self._there.get(name)
             if there is None:
                 continue
-            if network.vlan_trunk is None and there.vlan not in (None, vlan):
+            if network.differing_vlans:
+                yield _differing(network.differing_vlans, there)
+            elif network.vlan_trunk is None and there.vlan not in (None, *_vlans(network)):
                 yield Loss(
                     row="network.vlan",
-                    says=f"{_vlan(vlan)} at the source, and {name} has VLAN {there.vlan}",
+                    says=f"{_vlan(network)} at the source, and {name} has VLAN {there.vlan}",
                     remedy=remedy,
                 )
             if network.mtu is not None and there.mtu is not None and there.mtu < network.mtu:
@@ -132,6 +121,30 @@ class _Losses:
     def _there(self) -> dict[str, TargetNetwork]:
         return {each.name: each for each in self._site.target.networks}
 
+    def _of_switches(self) -> Iterator[Finding]:
+        """MTUs that port groups have from their distributed switch, which says a maximum."""
+        found = dict[tuple[str, str, int], list[Attachment]]()
+        for key in self._seen:
+            each = self._attachments.all.get(key)
+            network = each.network if each is not None else None
+            if each is None or network is None or each.kind not in ("localnet", "bridge"):
+                continue
+            if network.kind == "dvportgroup" and (network.mtu or 0) > ORDINARY_MTU:
+                source = each.ref.partition("/")[0]
+                about = source, network.switch_id or network.switch or "", network.mtu or 0
+                found.setdefault(about, []).append(each)
+        for (_, _, mtu), alike in found.items():
+            switch = alike[0].network.switch if alike[0].network is not None else None
+            loss = Loss(
+                row="network.mtu",
+                says=f"{listed(each.title for each in alike)} get the MTU {mtu} of {switch}, which "
+                "is the most that it carries, and not what guests use: their virtio NICs may come "
+                f"up with {mtu} where they had {ORDINARY_MTU}",
+                remedy=f"where guests have {ORDINARY_MTU}, set mtu: {ORDINARY_MTU} in these "
+                f"networks before the VMs start, or in the guests; keep {mtu} where they use it",
+            )
+            yield _finding(alike[0], loss)
+
     def _profiles(self) -> Iterator[Finding]:
         """What vNIC profiles say beside MAC checks and bandwidths."""
         used = {each for seen in self._seen.values() for each in seen.profiles}
@@ -145,7 +158,7 @@ class _Losses:
                 if key in seen.profiles
                 and (attachment := self._attachments.all.get(network)) is not None
             }
-            for loss in _of_profile(profile, kinds):
+            for loss in _of_profile(profile, kinds, self._site.mapping.networks.get(key)):
                 yield Finding(
                     row=loss.row,
                     category=loss.category,
@@ -187,41 +200,7 @@ class _Losses:
                         yield _finding(attachment, loss)
 
 
-def _terms(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
-    rates = [each.rates for each in sorted(seen.terms, key=lambda each: each.mark)]
-    if attachment.kind in CHECKED and not all(each.checks_mac for each in seen.terms):
-        yield Loss(
-            row="nic_profile.filter" if seen.profiles else "network.security",
-            says="lets guests send from other MAC addresses than their own (or see frames for "
-            f"others), and {attachment.kind} does not",
-            remedy="choose bridge for it and all networks of its switch, if guests need it: nested "
-            "hypervisors, clusters with a moving MAC address",
-        )
-    lost = _first(rates, lambda each: each.limited)
-    if lost is not None and attachment.kind not in ("bridge", "sriov", "none"):
-        yield Loss(
-            row="qos.network" if seen.profiles else "network.shaping",
-            says=f"limits its NICs to {words(lost)}, which {_what(attachment)} cannot",
-            remedy="choose bridge for it, or limit the VMs at the physical switch or in the guest",
-        )
-    received = _first(rates, lambda each: each.to_guest is not None)
-    if received is not None and attachment.kind == "sriov":
-        yield Loss(
-            row="qos.network" if seen.profiles else "network.shaping",
-            says=f"limits its NICs to {words(received)}; SR-IOV limits only what a guest sends",
-            remedy="limit what it receives at the physical switch",
-        )
-
-
-def _first(rates: list[Rates], fits: Callable[[Rates], bool]) -> Rates | None:
-    return next((each for each in rates if fits(each)), None)
-
-
-def _what(attachment: Attachment) -> str:
-    return attachment.name if attachment.kind == "existing" else attachment.kind
-
-
-def _isolation(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
+def _isolation(attachment: Attachment, seen: Seen) -> Iterator[Loss]:
     del seen
     if attachment.network is None or not attachment.network.port_isolation:
         return
@@ -236,12 +215,12 @@ def _isolation(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
     elif attachment.kind != "none":
         yield Loss(
             row="network.isolation",
-            says=f"isolates its ports, and {_what(attachment)} does not",
+            says=f"isolates its ports, and {called(attachment)} does not",
             remedy="choose bridge for it, or keep its VMs apart with a MultiNetworkPolicy",
         )
 
 
-def _cards(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
+def _cards(attachment: Attachment, seen: Seen) -> Iterator[Loss]:
     """Cards that are a part of the host's."""
     if "vmxnet3-rdma" in seen.models and attachment.kind != "none":
         yield Loss(
@@ -265,7 +244,7 @@ def _cards(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
         )
 
 
-def _elsewhere(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
+def _elsewhere(attachment: Attachment, seen: Seen) -> Iterator[Loss]:
     """What becomes of VMs that leave their network, and of MTUs that others have to give."""
     network, number = attachment.network, len(seen.vms)
     if attachment.kind == "pod":
@@ -285,7 +264,7 @@ def _elsewhere(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
         )
 
 
-def _left_out(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
+def _left_out(attachment: Attachment, seen: Seen) -> Iterator[Loss]:
     if attachment.kind == "none":
         number = len(seen.vms)
         yield Loss(
@@ -296,14 +275,19 @@ def _left_out(attachment: Attachment, seen: _Seen) -> Iterator[Loss]:
         )
 
 
-def _of_profile(profile: NicProfile, kinds: set[AttachmentKind]) -> Iterator[Loss]:
-    """``kinds``: of the networks that NICs with the profile become."""
+def _of_profile(
+    profile: NicProfile, kinds: set[AttachmentKind], choice: str | None
+) -> Iterator[Loss]:
+    """``kinds``: of the networks that NICs with the profile become; ``choice``: its own line."""
     if profile.pass_through and kinds - {"sriov", "none", "existing"}:
+        where, remedy = "", "give the profile a line of its own under networks in mapping.yaml: "
+        if choice is not None:
+            where = f" on {choice}, as its line in mapping.yaml says"
+            remedy = "change the profile's line under networks in mapping.yaml to "
         yield Loss(
             row="nic_profile.pass_through",
-            says="passes cards of the host through, and its NICs become paravirtual ones",
-            remedy="give the profile a line of its own under networks in mapping.yaml: "
-            "sriov:RESOURCE, if the guests need the speed",
+            says="passes cards of the host through, and its NICs become paravirtual ones" + where,
+            remedy=f"{remedy}sriov:RESOURCE, if the guests need the speed",
         )
     if profile.port_mirroring:
         yield Loss(
@@ -331,17 +315,39 @@ def _of_profile(profile: NicProfile, kinds: set[AttachmentKind]) -> Iterator[Los
         )
 
 
-def _vlan(vlan: int | None) -> str:
+def _differing(vlans: tuple[int, ...], there: TargetNetwork) -> Loss:
+    """Of a port group that is not the same on every host: some VMs change their VLAN."""
+    said = ", ".join(map(str, vlans))
+    theirs = there.name if there.vlan is None else f"{there.name}, which has VLAN {there.vlan}"
+    return Loss(
+        row="network.differing",
+        says=f"has the VLANs {said} on different hosts (0: untagged), and all its VMs will be on "
+        f"{theirs}: those from hosts with another VLAN lose their network",
+        remedy="look on which hosts its VMs are; give those with another VLAN a port group of "
+        "their own at the source, collect again and map it to a network with that VLAN",
+    )
+
+
+def _vlans(network: Network) -> tuple[int | None, ...]:
+    """The VLANs that frames of a network may have on the wires."""
+    private = network.private_vlan
+    return (access_vlan(network),) if private is None else (private.primary, private.secondary)
+
+
+def _vlan(network: Network) -> str:
+    if network.private_vlan is not None:
+        private = network.private_vlan
+        return f"is the private VLAN {private.primary}/{private.secondary}"
+    vlan = access_vlan(network)
     return "is untagged" if vlan is None else f"has VLAN {vlan}"
 
 
 def _finding(attachment: Attachment, loss: Loss) -> Finding:
-    network = attachment.network
     return Finding(
         row=loss.row,
         category=loss.category,
         ref=attachment.ref,
-        name=network.name if network is not None else attachment.ref,
+        name=attachment.title,
         says=loss.says,
         remedy=loss.remedy,
     )

@@ -23,6 +23,9 @@ CHOICES = (
     "choose localnet, bridge, layer2, pod, none, sriov:RESOURCE or a network of target.yaml for it "
     "in mapping.yaml"
 )
+WITHOUT_WIRES = "name a network of target.yaml (namespace/name), or pod, layer2 or none"
+"""What is left for a network that cannot be made on wires."""
+
 ONCE = ("localnet", "layer2")
 """Kinds of OVN-Kubernetes: it attaches a pod to a network once."""
 
@@ -69,16 +72,18 @@ class NetworkProblems:
         return found
 
     def _open(self) -> Iterator[Finding]:
-        names = {key: network.name for key, network in self._site.estate.networks()}
+        networks = dict(self._site.estate.networks())
         for key, vms in self.users.items():
             if key not in self._attachments.all:
+                network = networks.get(key)
+                limited = network is not None and refused(network) is not None
                 yield Finding(
                     row="network",
                     category=Category.BLOCKER,
                     ref=key,
-                    name=names.get(key, key),
+                    name=self._attachments.title(key),
                     says=f"mapping.yaml: networks: {key} has no network",
-                    remedy=CHOICES,
+                    remedy=f"{WITHOUT_WIRES} in mapping.yaml" if limited else CHOICES,
                     holds_back=tuple(vms),
                 )
 
@@ -91,12 +96,11 @@ class NetworkProblems:
                 yield self._finding(attachment, problem, tuple(vms))
 
     def _finding(self, attachment: Attachment, problem: Problem, vms: tuple[str, ...]) -> Finding:
-        network = attachment.network
         return Finding(
             row=problem.row,
             category=Category.BLOCKER,
             ref=attachment.ref,
-            name=network.name if network is not None else attachment.ref,
+            name=attachment.title,
             says=problem.says,
             remedy=problem.remedy,
             holds_back=vms,
@@ -259,23 +263,21 @@ def _wires(attachment: Attachment, network: Network) -> Iterator[Problem]:
     """What the VLAN and the uplinks of a network ask of one that is made for it."""
     elsewhere = "choose a network of target.yaml that takes its place"
     if attachment.kind == "bridge" and not attachment.bridge:
-        yield Problem(row="network.wires", says=_no_wires(network), remedy=elsewhere)
+        yield Problem(row="network.wires", says=no_wires(network), remedy=elsewhere)
     if attachment.kind == "localnet" and not attachment.localnet:
         remedy = f"{elsewhere}, or localnet:NAME of a bridge mapping of target.yaml"
-        yield Problem(row="network.wires", says=_no_wires(network), remedy=remedy)
-    if network.differing_vlans:
-        vlans = ", ".join(map(str, network.differing_vlans))
+        yield Problem(row="network.wires", says=no_wires(network), remedy=remedy)
+    impossible = refused(network)
+    if impossible is not None and network.private_vlan is None:
         yield Problem(
             row="network.differing",
-            says=f"has the VLANs {vlans} on different hosts, so that nobody can say which one its "
-            "VMs need",
+            says=impossible,
             remedy=f"give its port groups one VLAN and collect again, or {elsewhere}",
         )
-    if network.private_vlan is not None:
-        pair = f"{network.private_vlan.primary}/{network.private_vlan.secondary}"
+    if impossible is not None and network.private_vlan is not None:
         yield Problem(
             row="network.private",
-            says=f"is the private VLAN {pair}, which no network of OpenShift can be",
+            says=impossible,
             remedy="give its VMs a VLAN of their own and keep them apart with a "
             f"MultiNetworkPolicy, or {elsewhere}",
         )
@@ -301,7 +303,23 @@ def _wires(attachment: Attachment, network: Network) -> Iterator[Problem]:
         )
 
 
-def _no_wires(network: Network) -> str:
+def refused(network: Network) -> str | None:
+    """Why neither localnet nor bridge nor sriov can be a network, as the end of a sentence about
+    it; None where they can."""
+    if network.private_vlan is not None:
+        pair = f"{network.private_vlan.primary}/{network.private_vlan.secondary}"
+        return f"is the private VLAN {pair}, which no network of OpenShift can be"
+    if network.differing_vlans:
+        vlans = ", ".join(map(str, network.differing_vlans))
+        return (
+            f"has the VLANs {vlans} on different hosts, so that nobody can say which one its VMs "
+            "need"
+        )
+    return None
+
+
+def no_wires(network: Network) -> str:
+    """Why nothing can be made on the wires of a network, as the end of a sentence about it."""
     if network.segment is not None:
         return "is a segment of an overlay, so that no switch and no uplinks of hosts belong to it"
     if network.kind == "logical":

@@ -176,7 +176,7 @@ class Networks:
                 yield _blocker(
                     "nic.connected",
                     placed,
-                    f"{nic.label} does not connect at power-on, which {lacks}",
+                    f"{_called(nic)} does not connect at power-on, which {lacks}",
                     "connect or remove it at the source",
                 )
             yield from _left_out(placed)
@@ -184,7 +184,7 @@ class Networks:
 
 def _left_out(placed: PlacedVm) -> Iterator[Finding]:
     """Cards that are not in the machine, and addresses that are none."""
-    unplugged = [nic.label for nic in placed.vm.nics if nic.plugged is False]
+    unplugged = [_called(nic) for nic in placed.vm.nics if nic.plugged is False]
     if unplugged:
         yield _warning(
             "nic.plugged",
@@ -197,9 +197,14 @@ def _left_out(placed: PlacedVm) -> Iterator[Finding]:
             yield _warning(
                 "nic.mac",
                 placed,
-                f"{nic.label} has no MAC address that could be kept, but {nic.mac!r}",
+                f"{nic.label} ({nic.key}) has no MAC address that could be kept, but {nic.mac!r}",
                 "the cluster gives it a new one: see what knows the VM by its old one",
             )
+
+
+def _called(nic: Nic) -> str:
+    """What tells a NIC from the VM's others: several may have the same label."""
+    return f"{nic.label} ({nic.mac or nic.key})"
 
 
 def _blocker(row: str, placed: PlacedVm, says: str, remedy: str) -> Finding:

@@ -41,8 +41,6 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     """It carries the host's own management too."""
     unclear: tuple[str, ...] = ()
     """Uplinks of a distributed switch whose order counts: which NIC is which, nobody told."""
-    differing: tuple[str, ...] = ()
-    """Refs of networks on it whose teaming is another one than the bond's."""
 
 
 Layout = tuple[Wiring, ...]
@@ -79,6 +77,7 @@ class Layouts:
         self._physical = physical
         self._wanted = wanted
         self._teamings = dict[Key, Chosen]()
+        self._differing = dict[Wiring, dict[str, None]]()
 
     @cached_property
     def of_hosts(self) -> dict[str, Layout]:
@@ -100,6 +99,13 @@ class Layouts:
             for physical in wiring.networks
             for key, _ in self._by_key.get(physical.key, ())
         }
+
+    def differing(self, wiring: Wiring) -> tuple[str, ...]:
+        """Refs of networks on it that have another teaming than the bond's, on any of its hosts.
+
+        Hosts are wired alike all the same: nodes have one bond for all networks.
+        """
+        return tuple(self._differing.get(wiring, ())) if self.of_hosts else ()
 
     @cached_property
     def _keys(self) -> dict[str, set[Key]]:
@@ -146,11 +152,14 @@ class Layouts:
             for each in host.interfaces
         )
         if switch.kind == "standard":
-            made = standard(host, switch, here, on)
+            made, differing = standard(host, switch, here, on)
         else:
             whole = self._switches.get(switch.switch or "")
-            made = distributed(host, switch, whole, here, self._teaming(here[0].key, whole, on))
-        return msgspec.structs.replace(made, management=managed)
+            chosen, differing = self._teaming(here[0].key, whole, on)
+            made = distributed(host, switch, whole, here, chosen)
+        wiring = msgspec.structs.replace(made, management=managed)
+        self._differing.setdefault(wiring, {}).update(dict.fromkeys(differing))
+        return wiring
 
     def _teaming(self, key: Key, whole: Switch | None, on: list[tuple[str, Network]]) -> Chosen:
         """Of a distributed switch; it is the same on all of its hosts, of which there are many."""
@@ -193,9 +202,14 @@ def standard(
     switch: HostSwitch,
     here: tuple[PhysicalNetwork, ...],
     on: list[tuple[str, Network]],
-) -> Wiring:
-    """A vSwitch: NICs in the order of its teaming, which port groups may overrule."""
+) -> tuple[Wiring, tuple[str, ...]]:
+    """A vSwitch: NICs in the order of its teaming, which port groups may overrule.
+
+    Returns it with the refs of networks that have another teaming than its bond.
+    """
     groups = {each.name: each.teaming for each in host.port_groups if each.switch == switch.name}
+    # A port group that the host does not have says nothing of how it is wired.
+    on = [(key, network) for key, network in on if network.name in groups] or on
     teamings = {key: over(groups.get(network.name), switch.teaming) for key, network in on}
     chosen, differing = most(teamings)
     uplinks = existing(host, switch.uplinks)
@@ -208,7 +222,7 @@ def standard(
     nics = tuple(used) or uplinks
     words = said(chosen)
     first = nics[0] if _prefers(words) and nics else None
-    return Wiring(
+    wiring = Wiring(
         base=switch.name,
         networks=here,
         nics=nics,
@@ -217,8 +231,8 @@ def standard(
         else None,
         mtu=switch.mtu,
         listens=switch.discovery_protocol == "lldp",
-        differing=differing,
     )
+    return wiring, differing
 
 
 def distributed(
@@ -226,14 +240,13 @@ def distributed(
     switch: HostSwitch,
     whole: Switch | None,
     here: tuple[PhysicalNetwork, ...],
-    teaming: Chosen,
+    chosen: Teaming,
 ) -> Wiring:
     """A host's part of a distributed switch.
 
     Its port groups' teaming speaks of uplinks by the switch's names; which NIC of the host is on
     which of them is not collected.
     """
-    chosen, differing = teaming
     nics = existing(host, switch.uplinks)
     group = _link_group(whole, chosen)
     words = said(chosen)
@@ -253,7 +266,6 @@ def distributed(
         and whole.discovery_protocol == "lldp"
         and whole.discovery_operation in LISTENS,
         unclear=uplinks if len(nics) > 1 and group is None and (_prefers(words) or unused) else (),
-        differing=differing,
     )
 
 

@@ -78,7 +78,7 @@ def _bond(uplinks: Uplinks, wiring: Wiring, host: str, where: str) -> Iterator[F
             row="host-network.uplink-order",
         )
     on = uplinks.layouts.on(wiring)
-    for key in wiring.differing:
+    for key in uplinks.layouts.differing(wiring):
         yield loss(
             f"it has a teaming of its own, and the nodes have one bond for all networks on {where}",
             "give it NICs of its own on the nodes where that matters",

@@ -1,7 +1,7 @@
 """vSwitches, bonds, host networks -> NodeNetworkConfigurationPolicy.
 
-A policy for each group of nodes and each switch (RHV: NIC or bond) whose networks are *localnet* or
-*bridge*: its NICs, joined like the source's, below one bridge.
+A policy for each selection of nodes and each switch (RHV: NIC or bond) whose networks are
+*localnet* or *bridge*: its NICs, joined like the source's, below one bridge.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,16 @@ from mtv.translate.nodes import nmstate
 from mtv.translate.nodes.bonds import bond
 from mtv.translate.nodes.host_layouts import Wiring
 from mtv.translate.nodes.host_losses import losses
-from mtv.translate.nodes.node_groups import NodeGroups, Placed
+from mtv.translate.nodes.machine_network import on_machine_network
+from mtv.translate.nodes.node_groups import NodeGroups, Placed, shown
+from mtv.translate.nodes.node_policies import (
+    Contradiction,
+    NodePolicy,
+    bridge_of,
+    contradictions,
+    joined,
+    told,
+)
 from mtv.translate.nodes.port_group_losses import port_group_losses
 from mtv.translate.nodes.uplinks import Uplinks
 from mtv.translate.part import Manifest, VmPart
@@ -36,13 +45,13 @@ class HostNetworks:
     def manifests(self) -> tuple[Manifest, ...]:
         """A policy for each group of nodes and each bridge that it needs."""
         texts = {
-            f"{each.group}/{each.wiring.base}": f"{_bridge(each)}-{label(each.group)}"
-            for each, _ in self._made
+            f"{each.first.group}/{each.first.wiring.base}": f"{each.bridge}-{label(each.groups[0])}"
+            for each in self._made
         }
         names = unique_labels(texts)
         return tuple(
-            nmstate.policy(name, each.wiring.networks[0].name, each.nodes, state)
-            for (each, state), name in zip(self._made, names.values(), strict=True)
+            nmstate.policy(name, each.first.nodes, each.state, _origin(each))
+            for each, name in zip(self._made, names.values(), strict=True)
         )
 
     @cached_property
@@ -51,12 +60,13 @@ class HostNetworks:
         return (
             *self._groups.findings,
             *self._one_bridge_each(),
-            *self._same_nodes(),
+            *told(self._contradictions),
             *self._refused(),
             *self._operator(),
             *self._migration_interface(),
             *self._there_already(),
             *self._carried_by_no_host(),
+            *on_machine_network(self._uplinks, self._groups.placed),
             *losses(self._site.estate, self._uplinks, self._untouched),
             *port_group_losses(self._site.estate, self._uplinks),
         )
@@ -71,28 +81,20 @@ class HostNetworks:
         return NodeGroups(self._site, self._uplinks.layouts)
 
     @cached_property
-    def _wanted(self) -> tuple[tuple[Placed, Manifest], ...]:
-        """What each group is to have, with its desired state."""
+    def _wanted(self) -> tuple[NodePolicy, ...]:
+        """What the groups ask for."""
         states = ((each, self._state(each)) for each in self._groups.placed)
-        return tuple((each, state) for each, state in states if state is not None)
+        return joined((each, state) for each, state in states if state is not None)
 
     @cached_property
-    def _made(self) -> tuple[tuple[Placed, Manifest], ...]:
+    def _made(self) -> tuple[NodePolicy, ...]:
         """The same without what contradicts itself."""
-        wrong = [one for pair in self._contradictions for one in pair]
-        return tuple((each, state) for each, state in self._wanted if each not in wrong)
+        wrong = [each for pair in self._contradictions for each in (pair.one, pair.other)]
+        return tuple(each for each in self._wanted if each not in wrong)
 
     @cached_property
-    def _contradictions(self) -> tuple[tuple[Placed, Placed], ...]:
-        """Groups of the same nodes that want the same bridge in different ways."""
-        first = dict[tuple[frozenset[tuple[str, str]], str], tuple[Placed, Manifest]]()
-        found = list[tuple[Placed, Placed]]()
-        for each, state in self._wanted:
-            about = frozenset(each.nodes.items()), _bridge(each)
-            other, theirs = first.setdefault(about, (each, state))
-            if theirs != state:
-                found.append((other, each))
-        return tuple(found)
+    def _contradictions(self) -> tuple[Contradiction, ...]:
+        return contradictions(self._wanted, self._site.target.nodes)
 
     @property
     def _untouched(self) -> set[Wiring]:
@@ -112,7 +114,7 @@ class HostNetworks:
             return nmstate.mappings(nmstate.MACHINE_BRIDGE, localnets) if localnets else None
         ports = node_ports(placed, localnet=bool(uses.localnets))
         if uses.localnets:
-            return nmstate.ovs_bridge(_bridge(placed), uses.localnets, ports)
+            return nmstate.ovs_bridge(bridge_of(placed), uses.localnets, ports)
         return nmstate.linux_bridge(uses.bridges[0], uses.tags, ports)
 
     def _one_bridge_each(self) -> Iterator[Finding]:
@@ -138,16 +140,6 @@ class HostNetworks:
                 )
                 remedy = "make these networks localnet in mapping.yaml, or attach them alike"
             yield _finding(hosts[0], wiring.base, says, remedy)
-
-    def _same_nodes(self) -> Iterator[Finding]:
-        for one, other in self._contradictions:
-            yield _finding(
-                other.hosts[0],
-                other.wiring.base,
-                f"mapping.yaml: node_groups: {one.group} and {other.group} select the same nodes, "
-                f"and want {_bridge(other)} there in different ways",
-                "give them different labels under nodes",
-            )
 
     def _refused(self) -> Iterator[Finding]:
         for each in self._groups.placed:
@@ -175,14 +167,13 @@ class HostNetworks:
     def _migration_interface(self) -> Iterator[Finding]:
         """A VLAN beside a bridge over the same NIC would hear nothing."""
         chosen = self._site.mapping.migration_network
-        for each, _ in self._made:
-            taken = set(each.nics.values()) - {nmstate.MACHINE_BRIDGE}
-            if chosen is not None and chosen.interface in taken:
+        for each in self._made:
+            if chosen is not None and chosen.interface in each.nics:
                 yield _finding(
-                    each.hosts[0],
-                    each.wiring.base,
-                    f"mapping.yaml: migration_network: {chosen.interface} is below {_bridge(each)} "
-                    f"by node_groups: {each.group}, which takes all frames of it",
+                    each.first.hosts[0],
+                    each.first.wiring.base,
+                    f"mapping.yaml: migration_network: {chosen.interface} is below {each.bridge} "
+                    f"by node_groups: {shown(each.groups)}, which takes all frames of it",
                     "name another NIC for one of them",
                 )
 
@@ -241,8 +232,12 @@ def node_ports(placed: Placed, *, localnet: bool) -> nmstate.Ports:
     return nmstate.Ports(nics=names, bond=joined, mtu=wiring.mtu, listens=wiring.listens)
 
 
-def _bridge(placed: Placed) -> str:
-    return placed.wiring.networks[0].bridge
+def _origin(policy: NodePolicy) -> dict[str, str]:
+    """What annotations keep: the switch, and the groups where several share the policy."""
+    said = {"source_name": policy.first.wiring.networks[0].name}
+    if len(policy.placed) > 1:
+        said["node_groups"] = ", ".join(policy.groups)
+    return said
 
 
 def _finding(

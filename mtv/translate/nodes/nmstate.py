@@ -36,12 +36,15 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """The one "NIC" is a device that the node has already, such as a bond: nothing but a port."""
 
 
-def policy(name: str, source_name: str, nodes: Mapping[str, str], state: Manifest) -> Manifest:
-    """The policy; ``nodes`` are the labels of the nodes that it is for."""
+def policy(
+    name: str, nodes: Mapping[str, str], state: Manifest, origin: Mapping[str, str]
+) -> Manifest:
+    """The policy; ``nodes`` are the labels of the nodes that it is for, ``origin`` what annotations
+    keep of the source."""
     return {
         "apiVersion": "nmstate.io/v1",
         "kind": "NodeNetworkConfigurationPolicy",
-        "metadata": metadata(name, source_name=source_name),
+        "metadata": metadata(name, **origin),
         "spec": {
             "nodeSelector": dict(nodes),
             # One node after the other: what a mistake cuts off is one of them.

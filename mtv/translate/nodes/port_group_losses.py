@@ -22,28 +22,29 @@ ACCEPTS = {
     "forged_transmits": "forged transmits",
 }
 MEGA = 1_000_000
+STANDARD = "network"
+"""Kind of a network that is a port group of standard switches."""
 
 
 class Said(msgspec.Struct):
     """What the port groups of one name say, on whichever host."""
 
     accepts: set[str]
+    """Also what only their switch says."""
+    chosen: set[str]
+    """Of it, what someone has set: at the port group, or promiscuous mode at the switch. Standard
+    switches accept MAC changes and forged transmits by themselves."""
     shaping: set[str]
 
 
 def port_group_losses(estate: Estate, uplinks: Uplinks) -> Iterator[Finding]:
     """Findings about the standard networks that are *localnet* or *bridge*."""
     used = {
-        key: each.network for key, each in uplinks.used.items() if each.network.kind == "network"
+        key: each.network for key, each in uplinks.used.items() if each.network.kind == STANDARD
     }
-    said = _said(estate) if used else {}
-    names = {
-        ref(inventory, network.id): (inventory.source, network.datacenter or "", network.name)
-        for inventory in estate.inventories
-        for network in inventory.networks
-    }
+    said = of_port_groups(estate) if used else {}
     for key, network in used.items():
-        about = said.get(names.get(key, ("", "", "")))
+        about = said.get(key)
         if about is None:
             continue
         if about.accepts and network.security is None:
@@ -54,7 +55,7 @@ def port_group_losses(estate: Estate, uplinks: Uplinks) -> Iterator[Finding]:
                 else Category.INFORMATION,
                 ref=key,
                 name=network.name,
-                says=f"its hosts accept {_words(about.accepts)}, and its network on the target "
+                says=f"its hosts accept {in_words(about.accepts)}, and its network on the target "
                 "checks MAC addresses",
                 remedy="where guests use other addresses than their NIC's (nested hypervisors, "
                 "virtual addresses of clusters, sensors), make it bridge, and set macspoofchk to "
@@ -72,16 +73,24 @@ def port_group_losses(estate: Estate, uplinks: Uplinks) -> Iterator[Finding]:
             )
 
 
-def _said(estate: Estate) -> dict[tuple[str, str, str], Said]:
-    """By source, data centre and name of the port group."""
-    found = defaultdict[tuple[str, str, str], Said](lambda: Said(set(), set()))
+def of_port_groups(estate: Estate) -> dict[str, Said]:
+    """Ref of a standard network -> what its port groups say on the hosts."""
+    found = defaultdict[tuple[str, str, str], Said](lambda: Said(set(), set(), set()))
     for inventory in estate.inventories:
         for host in inventory.hosts:
             for group, switch in _groups(host):
                 here = found[inventory.source, host.datacenter or "", group.name]
-                here.accepts |= _accepts(group.security, switch.security)
+                accepts = _accepts(group.security, switch.security)
+                here.accepts |= accepts
+                here.chosen |= accepts & {*_accepts(group.security, None), "promiscuous"}
                 here.shaping |= _shaped(group.shaping, switch.shaping)
-    return found
+    return {
+        ref(inventory, each.id): found[name]
+        for inventory in estate.inventories
+        for each in inventory.networks
+        if each.kind == STANDARD
+        and (name := (inventory.source, each.datacenter or "", each.name)) in found
+    }
 
 
 def _groups(host: Host) -> Iterator[tuple[HostPortGroup, HostSwitch]]:
@@ -112,5 +121,6 @@ def _shaped(own: Shaping | None, base: Shaping | None) -> set[str]:
     return {f"{rates}, bursts of {chosen.burst_bytes or 0} bytes"}
 
 
-def _words(accepted: set[str]) -> str:
+def in_words(accepted: set[str]) -> str:
+    """What is accepted, in a sentence."""
     return " and ".join(words for name, words in ACCEPTS.items() if name in accepted)

@@ -5,6 +5,7 @@ from functools import cached_property
 import msgspec
 
 from mtv.estate import ref
+from mtv.model.network import Network
 from mtv.translate.networks.attachments import Attachments
 from mtv.translate.networks.vlans import Ranges
 from mtv.translate.nodes import nmstate
@@ -62,6 +63,16 @@ class Uplinks:
     def mapped(self) -> dict[str, str]:
         """Localnet -> bridge, where the nodes' OVN knows it already."""
         return {each.localnet: each.bridge for each in self._site.target.bridge_mappings}
+
+    def mapped_to(self, bridge: str) -> dict[str, Network]:
+        """Networks whose localnet the nodes' OVN has on that bridge already."""
+        return {
+            key: each.network
+            for key, each in self._attachments.all.items()
+            if each.kind == "localnet"
+            and each.network is not None
+            and self.mapped.get(each.localnet) == bridge
+        }
 
     def is_there(self, wanted: Wanted) -> bool:
         """True when the nodes' OVN knows the network's wires already."""

@@ -8,6 +8,7 @@ from mtv.estate import Estate, PlacedVm, ref
 from mtv.model.compute import ResourcePool
 from mtv.model.estate import Inventory
 from mtv.model.organisation import Quota, QuotaLimit
+from mtv.model.vm import Vm
 from mtv.translate.organisation.places import Places
 
 ENFORCED = "enabled"
@@ -51,6 +52,18 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     def needed_memory(self) -> int:
         """Bytes of all its VMs."""
         return sum(placed.vm.memory_bytes for placed in self.vms)
+
+    @property
+    def needed_pod_memory(self) -> int:
+        """Bytes that the pods of all its VMs ask for, and one more pod while a VM is moved."""
+        pods = [placed.vm.memory_bytes + _overhead(placed.vm) for placed in self.vms]
+        return sum(pods) + max(pods, default=0)
+
+
+def _overhead(vm: Vm) -> int:
+    """Bytes that KubeVirt adds to a guest's memory: about what its launcher and QEMU take."""
+    vcpus = vm.sockets * vm.cores_per_socket * vm.threads_per_core
+    return (218 + 8 * vcpus) * MIB + vm.memory_bytes // 512
 
 
 def budgets(

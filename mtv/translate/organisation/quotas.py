@@ -184,7 +184,8 @@ class Quotas:
     def _memory(self, each: "_Placed") -> _Made:
         if each.budget.memory_bytes is None:
             return _Made()
-        amounts = (each.budget.memory_bytes, each.budget.needed_memory)
+        needed = each.budget.needed_memory if self._aware else each.budget.needed_pod_memory
+        amounts = (each.budget.memory_bytes, needed)
         return self._limited(each, "memory", "requests.memory", amounts, quantity)
 
     def _limited(

@@ -4,7 +4,7 @@ A policy is made for each group, network and namespace in which the group has me
 policy selects is open, as a port without port security is at the source.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,8 +14,11 @@ from mtv.model.finding import Finding
 from mtv.model.network import FirewallRule, SecurityGroup
 from mtv.model.target import POD_NETWORK
 from mtv.translate.networks.attachments import Attachments
+from mtv.translate.networks.seen import listed
+from mtv.translate.overlays.dropped import dropped
 from mtv.translate.overlays.firewall_rules import (
     PEERS,
+    Rules,
     UnsayableError,
     block,
     checked_direction,
@@ -24,13 +27,11 @@ from mtv.translate.overlays.firewall_rules import (
 )
 from mtv.translate.overlays.overlays import nsx_segments
 from mtv.translate.overlays.security_groups import Card, SecurityGroups
+from mtv.translate.overlays.segments import is_overlay, wires
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.site import Site
 
 POLICY_FOR = "k8s.v1.cni.cncf.io/policy-for"
-
-SHOWN = 5
-"""How many names a sentence lists."""
 
 
 class Difference(NamedTuple):
@@ -55,9 +56,10 @@ OTHER_MACS = Difference(
     "virtualization, VRRP); OVN-Kubernetes drops what does not come from the NIC's own",
     remedy="where guests do that, choose bridge in mapping.yaml",
 )
-
-Rules = dict[str, list[dict[str, Any]]]
-"""``ingress`` and ``egress`` of a policy."""
+OTHER_MACS_OF_AN_OVERLAY = OTHER_MACS._replace(
+    remedy="where guests do that, give them a network with a VLAN at the source, collect again and "
+    "choose bridge for it; nothing lets them on an overlay"
+)
 
 
 class Firewall:
@@ -93,6 +95,9 @@ class Firewall:
             *self._pod_addresses(),
             *self._unknown_groups(),
             *self._by_network(),
+            *dropped(
+                self._groups.cards, {pair: said for pair, (said, _) in self._translated.items()}
+            ),
             *self._switch(),
             *self._unread_nsx(),
         )
@@ -177,7 +182,7 @@ class Firewall:
                     category=Category.WARNING,
                     ref=group,
                     name=self._groups.by_ref[group].name,
-                    says=f"its rules name {_listed(named)}, and on the pod network the other side "
+                    says=f"its rules name {listed(named)}, and on the pod network the other side "
                     "may come from another address (of a pod, a node or a router)",
                     remedy="compare the ipBlock peers of its policy with what the VMs see there",
                 )
@@ -205,17 +210,16 @@ class Firewall:
         """NICs of which the target filters less, or more, than the source."""
         kinds = dict[tuple[str, str, Difference], dict[str, None]]()
         for card in self._groups.cards:
-            network = card.attachment.network
-            name = network.name if network is not None else card.attachment.ref
+            key, title = card.attachment.ref, card.attachment.title
             for each in _differences(card):
-                kinds.setdefault((card.attachment.ref, name, each), {})[card.name] = None
+                kinds.setdefault((key, title, each), {})[card.name] = None
         for (about, name, difference), vms in kinds.items():
             yield Finding(
                 row="firewall.member",
                 category=Category.WARNING,
                 ref=about,
                 name=name,
-                says=f"{difference.says} (VMs: {_listed(vms)})",
+                says=f"{difference.says} (VMs: {listed(vms)})",
                 remedy=difference.remedy,
             )
 
@@ -293,10 +297,6 @@ def _differences(card: Card) -> Iterator[Difference]:
     if card.filtered and not card.groups and card.port.port_security:
         yield SHUT
     if not card.filtered and card.enforced and card.network != POD_NETWORK:
-        yield OTHER_MACS
-
-
-def _listed(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
+        network = card.attachment.network
+        alone = network is not None and is_overlay(network) and wires(network) is None
+        yield OTHER_MACS_OF_AN_OVERLAY if alone else OTHER_MACS

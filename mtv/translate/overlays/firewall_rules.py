@@ -21,6 +21,9 @@ HIGHEST_PORT = 65535
 PEERS = {"ingress": "from", "egress": "to"}
 """Direction -> the field that names the other side."""
 
+Rules = dict[str, list[dict[str, Any]]]
+"""``ingress`` and ``egress`` of a policy."""
+
 
 class UnsayableError(Exception):
     """A rule has no equivalent in a policy; the text says why, as part of a sentence."""

@@ -6,7 +6,7 @@ the only mode that OpenShift Virtualization supports on secondary networks, it l
 addresses they have, and a CUDN of layer 2 could not leave addresses out that are taken.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from mtv.model.network import Network
 from mtv.translate.networks.attachments import Attachment, Attachments
 from mtv.translate.networks.nad import CNI_VERSION, HIGHEST_MTU, LOWEST_MTU, definition
 from mtv.translate.networks.problems import NetworkProblems
+from mtv.translate.networks.seen import listed
 from mtv.translate.networks.vm_networks import Networks
 from mtv.translate.overlays.routing import Routing
 from mtv.translate.overlays.segments import is_overlay, wires
@@ -25,11 +26,14 @@ from mtv.translate.site import Site
 
 CUDN = "ClusterUserDefinedNetwork"
 ROLE = "spec.network.layer2.role"
-USUAL_MTU = 1400
-"""What the overlay has by default: 1500 of the nodes, less the headers of Geneve."""
+ORDINARY_MTU, JUMBO_MTU = 1500, 9000
+"""What networks of nodes have."""
 
-SHOWN = 5
-"""How many names a sentence lists."""
+HEADERS = 100
+"""Bytes that OVN-Kubernetes keeps for the headers of Geneve."""
+
+USUAL_MTU = ORDINARY_MTU - HEADERS
+"""What the overlay has by default."""
 
 
 class Overlays:
@@ -107,7 +111,7 @@ class Overlays:
 
     def _losses(self, attachment: Attachment, network: Network) -> Iterator[Finding]:
         def lost(row: str, says: str, remedy: str) -> Finding:
-            return _finding(row, attachment.ref, network.name, says, remedy)
+            return _finding(row, attachment.ref, attachment.title, says, remedy)
 
         tied = wires(network)
         if tied is not None or not is_overlay(network):
@@ -125,7 +129,8 @@ class Overlays:
                 f"guests get addresses by DHCP ({'; '.join(map(_served, served))}), and "
                 "OVN-Kubernetes gives none to VMs on a secondary network",
                 "run a DHCP server on the network (a VM or a pod with a leg in it) that gives the "
-                "same addresses, or set them in the guests",
+                "same addresses, and let DHCP through in the policies of security groups; or set "
+                "them in the guests",
             )
         gateways = sorted({each.gateway for each in network.subnets if each.gateway})
         legs = self._routing.legs(attachment.ref)
@@ -134,31 +139,17 @@ class Overlays:
             yield lost(
                 "overlay.subnet.gateway",
                 f"its guests get out through {who}, and a layer 2 overlay has no way out",
-                "choose localnet and give the subnet a gateway outside of the cluster; or attach a "
-                "router VM to it; or give the guests a second NIC on the pod network",
+                "choose a bridge mapping of the nodes (localnet:NAME), with a gateway outside of "
+                "the cluster; or attach a router VM to it; or give the guests a second NIC on the "
+                "pod network",
             )
         yield from self._mtu(attachment, network)
 
     def _mtu(self, attachment: Attachment, network: Network) -> Iterator[Finding]:
         mtu = network.mtu
-        if mtu is None or LOWEST_MTU <= mtu <= USUAL_MTU:
+        if mtu is None or (LOWEST_MTU <= mtu <= USUAL_MTU and not _is_of_switch(network)):
             return
-        fits = _mtu(network) is not None
-        yield _finding(
-            "overlay.kind",
-            attachment.ref,
-            network.name,
-            f"has an MTU of {mtu}, "
-            + (
-                "which needs nodes whose network carries 100 bytes more"
-                if fits
-                else f"and an overlay can have {LOWEST_MTU} to {HIGHEST_MTU}: the cluster's is used"
-            ),
-            f"see that the nodes' network has an MTU of {mtu + 100} or more, or lower the MTU in "
-            "the guests and at the source"
-            if fits
-            else "correct the MTU at the source, then: mtv collect",
-        )
+        yield _finding("overlay.kind", attachment.ref, attachment.title, *_mtu_loss(network, mtu))
 
     def _refused_namespaces(self) -> Iterator[Finding]:
         """OVN-Kubernetes makes no user defined network in the platform's own namespaces."""
@@ -203,7 +194,7 @@ def nsx_segments(site: Site) -> Iterator[tuple[str, str, str]]:
             continue
         found = [each for each in inventory.networks if each.segment is not None]
         if found:
-            yield ref(inventory, found[0].id), found[0].name, _listed(each.name for each in found)
+            yield ref(inventory, found[0].id), found[0].name, listed(each.name for each in found)
 
 
 def cluster_network(
@@ -263,9 +254,43 @@ def _is_refused(namespace: str) -> bool:
     return namespace == "default" or namespace.startswith(("openshift-", "kube-"))
 
 
+def _is_of_switch(network: Network) -> bool:
+    """True where the MTU is that of the distributed switch below: a segment's own is NSX's to say,
+    and what carries an overlay is larger than what the overlay carries."""
+    return network.kind == "dvportgroup"
+
+
 def _mtu(network: Network) -> int | None:
+    """What is written; None for the cluster's."""
     mtu = network.mtu
-    return mtu if mtu is not None and LOWEST_MTU <= mtu <= HIGHEST_MTU else None
+    if mtu is None or _is_of_switch(network):
+        return None
+    return mtu if LOWEST_MTU <= mtu <= HIGHEST_MTU else None
+
+
+def _mtu_loss(network: Network, mtu: int) -> tuple[str, str]:
+    """What is to be known of an MTU, and the remedy."""
+    if _is_of_switch(network):
+        says = (
+            f"the MTU {mtu} is that of the distributed switch below it, so none is written: it "
+            f"gets the cluster's, {USUAL_MTU} where the nodes' network has {ORDINARY_MTU}"
+        )
+        return says, (
+            "look up what its guests use; where that is more, raise the MTU of the cluster's "
+            "network, or lower it in the guests"
+        )
+    if _mtu(network) is None:
+        says = (
+            f"has an MTU of {mtu}, and an overlay can have {LOWEST_MTU} to {HIGHEST_MTU}: the "
+            "cluster's is used"
+        )
+        return says, "correct the MTU at the source, then: mtv collect"
+    needed = mtu + HEADERS
+    remedy = f"see that the nodes' network has an MTU of {needed} or more, or lower the MTU"
+    if needed > JUMBO_MTU:
+        remedy += f" to the {JUMBO_MTU - HEADERS} that jumbo frames of {JUMBO_MTU} leave"
+    says = f"has an MTU of {mtu}, which needs nodes whose network carries {HEADERS} bytes more"
+    return says, f"{remedy} in the guests and at the source"
 
 
 def _served(subnet: Any) -> str:
@@ -276,12 +301,6 @@ def _served(subnet: Any) -> str:
     if subnet.dns_servers:
         said += f" with the name servers {', '.join(subnet.dns_servers)}"
     return said
-
-
-def _listed(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
 
 
 def _finding(row: str, about: str, name: str, says: str, remedy: str) -> Finding:

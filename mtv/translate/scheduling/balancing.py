@@ -130,7 +130,12 @@ class Balancing:
     @property
     def _needs_pressure(self) -> bool:
         by_load = self._settings is not None and self._settings.way.by_load
-        return by_load and self._site.target.psi is not True
+        return by_load and self._site.target.psi is False
+
+    @property
+    def _pressure_is_unknown(self) -> bool:
+        by_load = self._settings is not None and self._settings.way.by_load
+        return by_load and self._site.target.psi is None
 
     # -- findings
 
@@ -200,6 +205,15 @@ class Balancing:
                 "other",
                 "apply it before VMs run, for pools of nodes beside worker too; psi: true in "
                 "target.yaml says that it is there",
+            )
+
+        if self._pressure_is_unknown:
+            yield _finding(
+                Category.WARNING,
+                "target.yaml does not say whether the workers' kernels report pressure, which this "
+                "descheduler does not start without",
+                "see whether /proc/pressure is on a worker: if it is, write psi: true; psi: false "
+                "makes a MachineConfig for it, which restarts all workers",
             )
 
     def _others(self) -> Iterator[Finding]:

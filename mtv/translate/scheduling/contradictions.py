@@ -131,14 +131,17 @@ class _Round:
         """The nodes that rules about hosts leave; None where they leave all but some."""
         allowed: frozenset[str] | None = None
         excluded = frozenset[str]()
+        closed = set[str]()
         for rule in every:
             tokens = self._tokens(rule)
             if rule.kind is Kind.OFF:
                 excluded |= tokens
+                # A host that no node takes the place of closes none.
+                closed.update(self._nodes[host] for host in rule.hosts if host in self._nodes)
             else:
                 allowed = tokens if allowed is None else allowed & tokens
         if allowed is None:
-            full = self._all_nodes and len(excluded) >= self._all_nodes
+            full = self._all_nodes and len(closed) >= self._all_nodes
             return frozenset() if full else None
         return allowed - excluded
 

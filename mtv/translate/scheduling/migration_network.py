@@ -25,6 +25,9 @@ NAMESPACE = "openshift-cnv"
 LONGEST_INTERFACE = 15
 """Of a name that the Linux kernel takes for an interface."""
 
+MIGRATION, VMOTION, MANAGEMENT = "migration", "vmotion", "management"
+"""What RHV calls a network's usage, and vSphere a service of a host's interface."""
+
 MTU = range(1280, 65536)
 ORDINARY_MTU = 1500
 
@@ -222,25 +225,46 @@ class Seen(msgspec.Struct):
     name: str
     vlan: int | None = None
     mtu: int | None = None
-    hosts: int = 0
+    hosts: dict[str, None] = {}
+    """Ids of those with an address or a service on it."""
     subnets: dict[str, None] = {}
+    others: tuple[str, ...] = ()
+    """What else it is for: services of the hosts' interfaces on it, usages of RHV."""
 
 
 def _dedicated(inventory: Inventory) -> dict[str, Seen]:
-    """Networks that serve live migration and not the management of the hosts; by id or name."""
+    """Networks that serve live migration and not the management of the hosts; by id or name.
+
+    What they serve beside that is noted.
+    """
     networks = {each.id: each for each in inventory.networks}
     by_name = {each.name: each.id for each in inventory.networks if not each.is_uplink}
     used = {key for cluster in inventory.clusters for key in _used_for_migration(cluster)}
     used |= {each.id for each in inventory.networks if _is_for_migration(each.usages)}
     found = {key: Seen(networks[key].name) for key in sorted(used & set(networks))}
+    services = dict[str, set[str]]()
     for host in inventory.hosts:
-        managed = {each.network for each in host.interfaces if "management" in each.services}
+        managed = {each.network for each in host.interfaces if MANAGEMENT in each.services}
         for interface in host.interfaces:
-            own = "vmotion" in interface.services and interface.network not in managed
+            own = VMOTION in interface.services and interface.network not in managed
             text = interface.network or interface.name
             key = text if text in networks else by_name.get(text, text)
+            services.setdefault(key, set()).update(interface.services)
             if own or key in used:
                 _note(found.setdefault(key, Seen(text)), host, interface, networks.get(key))
+    usages = _usages(inventory)
+    for key, seen in found.items():
+        every = services.get(key, set()) | usages.get(key, set())
+        seen.others = tuple(sorted(every - {VMOTION, MIGRATION}))
+    return found
+
+
+def _usages(inventory: Inventory) -> dict[str, set[str]]:
+    """Id of each network of RHV -> what it is used for, in any cluster."""
+    found = {each.id: set(each.usages) for each in inventory.networks}
+    for cluster in inventory.clusters:
+        for each in cluster.networks:
+            found.setdefault(each.network, set()).update(each.usages)
     return found
 
 
@@ -254,8 +278,9 @@ def _note(seen: Seen, host: Host, interface: HostInterface, network: Network | N
     seen.mtu = seen.mtu or interface.mtu or (network.mtu if network is not None else None)
     subnets = {str(address.network): None for address in _addresses(interface)}
     # An RHV host has a VLAN's device and its attachment: the one with addresses counts.
-    seen.hosts += bool(subnets) or bool(interface.services)
-    seen.subnets = seen.subnets | subnets
+    if subnets or interface.services:
+        seen.hosts[host.id] = None
+    seen.subnets |= subnets
 
 
 def _used_for_migration(cluster: Cluster) -> Iterator[str]:
@@ -265,7 +290,7 @@ def _used_for_migration(cluster: Cluster) -> Iterator[str]:
 
 
 def _is_for_migration(usages: tuple[str, ...]) -> bool:
-    return "migration" in usages and "management" not in usages
+    return MIGRATION in usages and MANAGEMENT not in usages
 
 
 def _unanswered(key: str, seen: Seen) -> Finding:
@@ -276,15 +301,20 @@ def _unanswered(key: str, seen: Seen) -> Finding:
     ]
     vlan = f"vlan: {seen.vlan}, " if seen.vlan else ""
     mtu = f"mtu: {seen.mtu}, " if seen.mtu and seen.mtu > ORDINARY_MTU else ""
+    what, shared = "is a network for live migration alone", ""
+    if seen.others:
+        others = " and ".join(seen.others)
+        what = f"carries live migration, and beside it {others}"
+        shared = f"; better with a VLAN of its own, because this one also carries {others}"
     return Finding(
         row="migration-network",
         category=Category.WARNING,
         ref=key,
         name=seen.name,
-        says=f"is a network for live migration alone ({', '.join(facts)}; hosts: {seen.hosts}); "
-        "the target's migrations share the pod network",
+        says=f"{what} ({', '.join(facts)}; hosts: {len(seen.hosts)}); the target's migrations "
+        "share the pod network",
         remedy=f"write migration_network: {{interface: NIC of the nodes, {vlan}{mtu}range: free "
-        "addresses} in mapping.yaml",
+        f"addresses}} in mapping.yaml{shared}",
     )
 
 

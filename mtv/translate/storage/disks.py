@@ -1,5 +1,6 @@
 """Where disks are stored: datastore or policy -> StorageClass, disk -> DataVolume."""
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -125,8 +126,9 @@ def disk(each: Disk, order: int, system: GuestSystem) -> dict[str, Any]:
         "disk": {"bus": system.disk_bus},
         "bootOrder": order,
     }
-    if each.uuid:
-        device["serial"] = each.uuid.replace("-", "").lower()[:SERIAL_LENGTH]
+    serial = re.sub(r"[^0-9a-z]", "", (each.uuid or "").lower())[:SERIAL_LENGTH]
+    if serial:
+        device["serial"] = serial
     return device
 
 

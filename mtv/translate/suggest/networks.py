@@ -7,15 +7,21 @@ from mtv.estate import PlacedVm, ref
 from mtv.model.network import Network, NicProfile
 from mtv.model.target import POD_NETWORK, TargetNetwork
 from mtv.model.vm import Nic
+from mtv.translate.networks.attachments import profile_title
 from mtv.translate.networks.physical import Key, PhysicalNetworks
 from mtv.translate.networks.port_terms import Terms
-from mtv.translate.networks.problems import FOR_ALL
+from mtv.translate.networks.problems import FOR_ALL, WITHOUT_WIRES, no_wires, refused
 from mtv.translate.networks.vlans import access_vlan, covers, ranges, trunk_of
+from mtv.translate.nodes.host_layouts import existing
+from mtv.translate.nodes.port_group_losses import Said, in_words, of_port_groups
 from mtv.translate.suggest.overlays import overlay_choice
 from mtv.translate.suggest.question import Question, Suggestion, words
 
 VIRTUAL_FUNCTIONS = frozenset({"sriov", "pci_passthrough"})
 """Models of cards that are Virtual Functions of the host's."""
+
+NAMED = "name a network of target.yaml, or a bridge mapping of the nodes (localnet:NAME)"
+"""What is left for a network whose wires nobody knows."""
 
 Answer = tuple[str | None, str]
 """Choice and reason."""
@@ -43,7 +49,7 @@ class _Networks:
                 yield self._suggestion(key, network.name, self._network(key, network))
         for key, profile in self._profiles.items():
             if key in self._passed_through:
-                name = f"{profile.name} (vNIC profile)"
+                name = profile_title(profile.name)
                 yield self._suggestion(key, name, self._sriov("passes cards of the host through"))
 
     def _suggestion(self, key: str, name: str, answer: Answer) -> Suggestion:
@@ -76,11 +82,9 @@ class _Networks:
                     yield placed, nic
 
     def _network(self, key: str, network: Network) -> Answer:
-        if network.private_vlan is not None:
-            return None, "is a private VLAN, which has no equivalent: choose a network"
-        if network.differing_vlans:
-            vlans = ", ".join(map(str, network.differing_vlans))
-            return None, f"has the VLANs {vlans} on different hosts: choose a network"
+        impossible = refused(network)
+        if impossible is not None:
+            return None, f"{impossible}: {WITHOUT_WIRES}"
         if all(nic.model in VIRTUAL_FUNCTIONS for _, nic in self._users[key]):
             return self._sriov("its NICs are Virtual Functions of the hosts' cards")
         if network.vlan_trunk is not None:
@@ -94,8 +98,10 @@ class _Networks:
             alike = self._existing(network, [e for e in self._target.networks if e.vlan == vlan])
             if alike is not None:
                 return alike.name, f"both carry VLAN {vlan}"
-            made = self._on_wires(key, network)
-            return made or (None, f"no network of target.yaml carries VLAN {vlan}")
+            lacking = f"no network of target.yaml carries VLAN {vlan}"
+            if not has_wires:
+                return None, f"{no_wires(network)}, and {lacking}: {NAMED}"
+            return self._on_wires(key, network) or (None, lacking)
         for each in self._target.networks:
             if words(network.name) & words(each.name.rpartition("/")[2]):
                 return each.name, "the names share a word"
@@ -109,6 +115,9 @@ class _Networks:
         for each in self._target.networks:
             if trunk is not None and each.trunk is not None and _carries(each, trunk):
                 return each.name, f"its trunk has the VLANs {network.vlan_trunk}"
+        if self._physical.of_network(key) is None:
+            why = f"carries the VLANs {network.vlan_trunk}, and {no_wires(network)}"
+            return None, f"{why}: name a network of target.yaml that carries them"
         made = self._on_wires(key, network)
         if made is not None:
             return made
@@ -140,12 +149,18 @@ class _Networks:
         wire = self._physical.of_network(key)
         if wire is None:
             return None
-        there = {each.localnet for each in self._target.bridge_mappings}
+        there = {each.localnet: each.bridge for each in self._target.bridge_mappings}
         nmstate = "nmstate" in self._target.operators
         vlan = access_vlan(network)
         what = f"VLAN {vlan}" if vlan is not None else "untagged"
         if network.vlan_trunk is not None:
             what = "trunk"
+        if wire.key in self._without_uplinks and wire.localnet not in there:
+            return None, (
+                f"{what} of {wire.name}, which has no uplink on any host: choose layer2 if its VMs "
+                "only reach each other; else make its bridge on the nodes by hand, and write "
+                f"{wire.localnet} into bridge_mappings of target.yaml, or name a network there"
+            )
         open_one = self._open.get(wire.key)
         if open_one is not None and nmstate:
             why = "is a trunk" if open_one.vlan_trunk is not None else "lets any MAC address send"
@@ -153,8 +168,13 @@ class _Networks:
                 f"{what} of {wire.name}, on which {open_one.name} {why}: that needs a Linux "
                 "bridge, for all networks of the switch"
             )
-        if open_one is None and (wire.localnet in there or nmstate):
-            return "localnet", f"{what} of {wire.name}: a localnet on the nodes' OVS bridge"
+        if open_one is None and wire.localnet in there:
+            bridge = there[wire.localnet]
+            return "localnet", f"{what} of {wire.name}: the nodes have it on {bridge} already"
+        if open_one is None and nmstate:
+            return "localnet", (
+                f"{what} of {wire.name}: a localnet on the nodes' OVS bridge{self._accepts(key)}"
+            )
         if there and network.vlan_trunk is None:
             names = ", ".join(f"localnet:{each}" for each in sorted(there))
             return None, f"{what} of {wire.name}: if a bridge mapping leads there, choose {names}"
@@ -179,13 +199,38 @@ class _Networks:
         return found
 
     def _any_mac(self, key: str) -> bool:
-        """True for a port group that says so. A vNIC profile without a filter does not: it may
-        only be one that nobody thought of."""
-        return any(
+        """True for a port group that says so, on any host. A vNIC profile without a filter does
+        not, nor what standard switches accept by themselves: nobody may have thought of it."""
+        said = self._port_groups.get(key)
+        return bool(said is not None and said.chosen) or any(
             not self._terms.of(placed.inventory.source, nic).checks_mac
             for placed, nic in self._users[key]
             if nic.profile is None
         )
+
+    def _accepts(self, key: str) -> str:
+        """What hosts accept on a standard network, which a localnet does not."""
+        said = self._port_groups.get(key)
+        if said is None or not said.accepts:
+            return ""
+        accepts = in_words(said.accepts)
+        return f"; its hosts accept {accepts}: choose bridge if guests use other MAC addresses"
+
+    @cached_property
+    def _port_groups(self) -> dict[str, Said]:
+        return of_port_groups(self._question.estate)
+
+    @cached_property
+    def _without_uplinks(self) -> set[Key]:
+        """Keys of the switches that hosts show, none of them with a NIC."""
+        found = dict[Key, bool]()
+        for inventory in self._question.estate.inventories:
+            for host in inventory.hosts if inventory.product != "rhv" else ():
+                uplinks = {each.name: existing(host, each.uplinks) for each in host.switches}
+                for name, networks in self._physical.of_host(inventory, host).items():
+                    for each in networks:
+                        found[each.key] = found.get(each.key, False) or bool(uplinks[name])
+        return {key for key, has_uplinks in found.items() if not has_uplinks}
 
 
 def _carries(there: TargetNetwork, trunk: tuple[tuple[int, int], ...]) -> bool:

@@ -5,8 +5,8 @@ from mtv.model.target import Target
 from mtv.translate.overlays.segments import is_overlay, provider_vlan, wires
 
 ISOLATED = (
-    "is a segment of an overlay: its VMs reach each other; choose localnet where they have to get "
-    "out"
+    "is a segment of an overlay: its VMs reach each other; choose a bridge mapping of the nodes "
+    "(localnet:NAME) where they have to get out"
 )
 
 
