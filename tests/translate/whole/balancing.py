@@ -33,6 +33,7 @@ def enrich(example: Example) -> Example:
     """Balancing of the first cluster, which the target takes over."""
     (first, *_) = example.inventory.clusters
     example = example.choose(settings_from=f"{example.inventory.source}/{first.id}")
+    example = example.offer(psi=False)
     if example.target.operators:
         example = example.offer(operators=("descheduler",))
     if example.inventory.product == "rhv":
