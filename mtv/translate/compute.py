@@ -5,7 +5,7 @@ from typing import Any
 from mtv.estate import PlacedVm
 from mtv.model.vm import Firmware
 from mtv.translate.networks.vm_networks import Networks
-from mtv.translate.part import MANAGED_BY, Manifest, VmPart
+from mtv.translate.part import MANAGED_BY, Manifest, VmPart, joined
 from mtv.translate.site import Site
 from mtv.translate.storage.disks import disk, in_order, volume
 
@@ -39,29 +39,31 @@ def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPa
             "annotations": {key: value for key, value in annotations.items() if value},
         },
         "spec": {
-            "runStrategy": "Halted",
+            **joined({"runStrategy": "Halted"}, part.vm_spec),
             "template": {
                 "metadata": template,
-                "spec": {
-                    "architecture": "amd64",
-                    **part.spec,
-                    "domain": _domain(site, placed, networks, part),
-                    "networks": [networks.network(placed, nic) for nic in networks.cards(placed)],
-                    "volumes": [volume(each, name) for each in in_order(vm.disks)],
-                },
+                "spec": joined(
+                    {
+                        "architecture": "amd64",
+                        "domain": joined(_domain(site, placed, networks), part.domain),
+                        "networks": [
+                            networks.network(placed, nic) for nic in networks.cards(placed)
+                        ],
+                        "volumes": [volume(each, name) for each in in_order(vm.disks)],
+                    },
+                    part.spec,
+                ),
             },
         },
     }
 
 
-def _domain(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> dict[str, Any]:
+def _domain(site: Site, placed: PlacedVm, networks: Networks) -> dict[str, Any]:
     vm, system = placed.vm, site.system(placed)
-    topology = {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1}
     return {
         "machine": {"type": "q35"},
         "firmware": firmware(placed),
-        **part.domain,
-        "cpu": {**topology, **part.domain.get("cpu", {})},
+        "cpu": {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1},
         "memory": {"guest": _quantity(vm.memory_bytes)},
         "devices": {
             "disks": [
