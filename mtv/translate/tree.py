@@ -30,6 +30,11 @@ FOLDERS = {
     "KubeDescheduler": "virtualization",
     "MigrationPolicy": "virtualization",
     "PriorityClass": "virtualization",
+    "PersistentVolume": "storage",
+    "PersistentVolumeClaim": "storage",
+    "DataVolume": "storage",
+    "NodeHealthCheck": "nodes",
+    "FenceAgentsRemediationTemplate": "nodes",
 }
 """Kind -> folder of ``platform/``; every other kind is about networks."""
 
