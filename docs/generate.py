@@ -1,7 +1,8 @@
 """Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
 
-commands.md from the command line itself, terminology.md from mappings/terms, completeness.md from
-mappings/completeness, and the JSON schemas from the model. The same input always gives the
+commands.md from the command line itself, terminology.md from mappings/terms, metrics.md from
+mappings/counters.yaml and mappings/alarms.yaml, completeness.md from mappings/completeness, and the
+JSON schemas from the model. The same input always gives the
 same bytes; a test compares them with what is checked in.
 """
 
@@ -15,12 +16,16 @@ import click
 
 from mtv.cli.main import command as mtv
 from mtv.inventory.schema import schema
+from mtv.knowledge.alarms import Alert, Covered, alarm_table
+from mtv.knowledge.counters import Counter, Scope, counters, selected
 from mtv.mappings import LeftOut, completeness, term_rows
 from mtv.model.ledger import TermRow
 from mtv.model.target import SiteMapping, Target
 from mtv.schemas import schema_of, schema_text
 
 PRODUCTS = {"vsphere": "vSphere", "rhv": "RHV", "ova": "OVA", "rvtools": "RVTools"}
+
+OF = {"vm": "VM", "nic": "NIC"} | {word: word for word in ("disk", "host", "cluster", "datastore")}
 
 NOTE = "<!-- Written by docs/generate.py; do not edit. -->\n"
 
@@ -111,6 +116,74 @@ def _row(row: TermRow) -> str:
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
+def metrics_page() -> str:
+    """Every counter with its PromQL, and what stands for alarms without a metric."""
+    lines = [
+        NOTE,
+        "# Metrics\n",
+        (
+            "What counters of vCenter and vROps, and columns of RHV's data warehouse (*DWH*), are "
+            "in the Prometheus of OpenShift. `mtv explain --metric NAME` shows one for the version "
+            "in `target.yaml`. How alarms become alerts is in [health.md](health.md).\n"
+        ),
+        (
+            "vCenter's names stand without their roll-up (`cpu.ready` is `cpu.ready.summation`); a "
+            "raw counter of vROps is called the same with other signs (`cpu\\|ready_summation`). "
+            "*Times* makes the old number the new one.\n"
+        ),
+        "| | Counter | Unit | Times | Gives | Fidelity | PromQL |",
+        "|---|---|---|---|---|---|---|",
+        *map(_counter, counters().counters),
+        "",
+        "## What stands for alarms without a metric\n",
+        (
+            "Alarms on counters and power states become alerts. For the rest (events, other "
+            "states, vCenter's own alarms) OpenShift has these:\n"
+        ),
+        "| Alarms about | vCenter's own | Alerts of OpenShift | Look at |",
+        "|---|---|---|---|",
+        *map(_covered, alarm_table().covered),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _counter(counter: Counter) -> str:
+    names = [f"`{name}`" for name in (*counter.names, *counter.vrops)]
+    names += [f"`{name}` (DWH)" for name in counter.dwh]
+    said = [
+        f"{_versions(each.since, each.until)}`{' '.join(selected(each.expr, Scope()).split())}`"
+        for each in counter.promql
+    ]
+    said += [f"*{counter.caveat}*"] if counter.caveat else []
+    said += [f"Instead: {counter.instead}."] if counter.instead else []
+    cells = [
+        str(counter.row or ""),
+        f"**{counter.id}** of a {OF[counter.of]}: {counter.measures}<br>{', '.join(names)}",
+        counter.unit,
+        counter.factor or "",
+        counter.gives if counter.promql else "",
+        counter.fidelity,
+        "<br>".join(said),
+    ]
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _covered(group: Covered) -> str:
+    alerts = ", ".join(map(_alert, group.alerts)) or "none"
+    own = ", ".join(name.replace("*", "…") for name in group.defaults)
+    return f"| {' | '.join(map(_cell, (group.about, own, alerts, group.instead)))} |"
+
+
+def _alert(alert: Alert) -> str:
+    return f"`{alert.name}`{f' (since {alert.since})' if alert.since else ''}"
+
+
+def _versions(since: str, until: str) -> str:
+    words = [f"since {since}"] if since else []
+    words += [f"until {until}"] if until else []
+    return f"{', '.join(words)}: " if words else ""
+
+
 def completeness_page() -> str:
     """What of the SDKs' types is collected, and what is not, with the reasons."""
     lines = [
@@ -152,6 +225,7 @@ def main() -> None:
         ("commands.md", commands_page()),
         ("terminology.md", terminology_page()),
         ("completeness.md", completeness_page()),
+        ("metrics.md", metrics_page()),
         ("inventory.schema.json", schema_text(schema())),
         ("mapping.schema.json", schema_text(schema_of(SiteMapping, "mapping.yaml"))),
         ("target.schema.json", schema_text(schema_of(Target, "target.yaml"))),

@@ -111,6 +111,7 @@ def guest_systems() -> tuple[GuestSystem, ...]:
     return _load("guest-os", GuestSystem)
 
 
+@cache
 def guest_system(guest_id: str) -> GuestSystem:
     """The row that answers for a source's guest id: the first that names it.
 

@@ -4,7 +4,7 @@ my-migration/
   mtv.yaml  target.yaml  mapping.yaml  plan.yaml     people edit these
   inventory/<source>.json  assessment.json           generated
   inventory/previous/<source>.json                   the collection before: never committed
-  manifests/  ledger.json  report/                   generated
+  manifests/  ledger.json  start-plan.json  report/  generated
   runs/<wave>/journal.db  logs/  evidence            never committed
   private/<source>/                                  NVRAM and TPM data: never committed
 """
@@ -77,6 +77,11 @@ class Project:
     def ledger(self) -> Path:
         """``ledger.json``."""
         return self.root / "ledger.json"
+
+    @property
+    def start_plan(self) -> Path:
+        """``start-plan.json``."""
+        return self.root / "start-plan.json"
 
     @property
     def manifests(self) -> Path:

@@ -81,6 +81,7 @@ def test_the_generated_pages_are_up_to_date(tmp_path: Path) -> None:
         "completeness.md",
         "inventory.schema.json",
         "mapping.schema.json",
+        "metrics.md",
         "target.schema.json",
         "terminology.md",
     ]

@@ -37,6 +37,19 @@ def complete_ref(
     return [CompletionItem(ref, help=name) for ref, name in found.items()]
 
 
+def complete_counter(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Counters, by our names of them, with what they measure as help."""
+    from mtv.knowledge.counters import counters
+
+    return [
+        CompletionItem(each.id, help=each.measures)
+        for each in counters().counters
+        if each.id.startswith(incomplete)
+    ]
+
+
 def complete_collected(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -24,7 +24,8 @@ from mtv.translate.tree import files
 @output_option
 @click.pass_context
 def command(ctx: click.Context, diff: bool, notes: bool, output: str) -> None:
-    """Write the Kubernetes manifests (manifests/) and the ledger of every source property.
+    """Write the Kubernetes manifests (manifests/), the ledger of every source property and the
+    order in which VMs start (start-plan.json).
 
     The manifests are a kustomize tree: platform/ is what the VMs need around them, vms/ the VMs and
     their disks; the same bytes for the same input. Works offline. Ends with 3 when findings want a
@@ -46,6 +47,7 @@ def command(ctx: click.Context, diff: bool, notes: bool, output: str) -> None:
         with project.lock():
             _write_tree(project, files(translation))
             write_json(project.ledger, translation.ledger)
+            write_json(project.start_plan, translation.start_plan)
         emit(output, _summary(translation), lambda: _show(translation, estate, notes))
     if translation.blockers:
         held_back = {ref for each in translation.blockers for ref in each.holds_back}

@@ -133,6 +133,15 @@ def claim_properties(each: StorageClass) -> ClaimProperties | None:
     return ClaimProperties(access_modes=(mode,), volume_mode=best.volume_mode)
 
 
+def shared_block(each: StorageClass) -> ClaimProperties | None:
+    """ReadWriteMany and Block, where a class can give it: what disks of several VMs need."""
+    row = backend_of(each)
+    ways = each.claim_properties or (row.claim_properties if row is not None else ())
+    if any(MANY in way.access_modes and way.volume_mode == "Block" for way in ways):
+        return ClaimProperties(access_modes=("ReadWriteMany",), volume_mode="Block")
+    return None
+
+
 def _rank(way: ClaimProperties) -> int:
     if MANY not in way.access_modes:
         return 2

@@ -7,6 +7,7 @@ from typing import Protocol
 from mtv.accel import KVM
 from mtv.errors import Interrupted
 from mtv.launch.check import Passed, Watch, boot_failed
+from mtv.launch.fields import LONGEST_GRACE_SECONDS
 
 GRACE_SECONDS = 60
 """How long a guest may take to shut down when its manifest does not say it."""
@@ -97,5 +98,5 @@ def stop(machine: Machine, grace_seconds: float, cancelled: threading.Event) -> 
 
 def grace_seconds(said: int | None, chosen: str) -> float:
     """How long a guest may take to shut down, by what its manifest says and its accelerator."""
-    grace = GRACE_SECONDS if said is None else said
+    grace = GRACE_SECONDS if said is None else min(said, LONGEST_GRACE_SECONDS)
     return grace if chosen == KVM else grace * EMULATED_TIMES

@@ -62,6 +62,8 @@ def _disk(devices: etree._Element, disk: DiskDevice, image: DiskImage, target: s
         add(element, "serial", text=disk.serial)
     if disk.boot_order is not None:
         add(element, "boot", {"order": str(disk.boot_order)})
+    if disk.disk.readonly:
+        add(element, "readonly")
 
 
 def add_console(devices: etree._Element, console: Path) -> None:
@@ -71,6 +73,19 @@ def add_console(devices: etree._Element, console: Path) -> None:
     channel = add(devices, "channel", {"type": "null"})
     add(channel, "target", {"type": "virtio", "name": "org.qemu.guest_agent.0"})
     add(add(devices, "video"), "model", {"type": "vga", "vram": "16384"})
+
+
+def add_inputs_and_rng(devices: etree._Element, spec: VmiSpec) -> None:
+    """Pointers, with the USB that they need, and the random number generator."""
+    inputs = spec.domain.devices.inputs
+    # KubeVirt has USB for such inputs only.
+    usb = "qemu-xhci" if any(each.bus == "usb" for each in inputs) else "none"
+    add(devices, "controller", {"type": "usb", "model": usb})
+    for each in inputs:
+        add(devices, "input", {"type": each.type, "bus": each.bus})
+    if spec.domain.devices.rng is not None:
+        rng = add(devices, "rng", {"model": "virtio"})
+        add(rng, "backend", {"model": "random"}, text="/dev/urandom")
 
 
 def add_nics(root: etree._Element, devices: etree._Element, nics: tuple[Interface, ...]) -> None:

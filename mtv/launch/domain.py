@@ -14,8 +14,15 @@ from lxml import etree
 
 from mtv.accel import KVM
 from mtv.errors import LaunchError
-from mtv.launch.devices import QEMU_NAMESPACE, add, add_console, add_disks, add_nics
-from mtv.launch.manifest import FirmwareSpec, VirtualMachine, VmiSpec, parse, quantity_bytes
+from mtv.launch.devices import (
+    QEMU_NAMESPACE,
+    add,
+    add_console,
+    add_disks,
+    add_inputs_and_rng,
+    add_nics,
+)
+from mtv.launch.manifest import Clock, FirmwareSpec, VirtualMachine, VmiSpec, parse, quantity_bytes
 from mtv.tasks import DiskImage
 
 MIB = 1024 * 1024
@@ -112,11 +119,10 @@ def _domain(
     _cpu(root, spec, accel)
     _smbios(root, domain.firmware, _uuid(vm))
     _firmware(root, domain.firmware)
-    add(root, "clock", {"offset": "utc"})
+    _clock(root, domain.clock)
     add(root, "on_crash", text="destroy")
     devices = add(root, "devices")
-    # No USB, which KubeVirt adds for tablets only.
-    add(devices, "controller", {"type": "usb", "model": "none"})
+    add_inputs_and_rng(devices, spec)
     add_disks(devices, spec, images)
     add_console(devices, console)
     add(root, "seclabel", {"type": "none"})
@@ -143,6 +149,16 @@ def _cpu(root: etree._Element, spec: VmiSpec, accel: str) -> None:
         add(element, "model", {"fallback": "forbid"}, text=cpu.model)
     topology = {"sockets": cpu.sockets, "cores": cpu.cores, "threads": cpu.threads}
     add(element, "topology", {key: str(value) for key, value in topology.items()})
+
+
+def _clock(root: etree._Element, clock: Clock) -> None:
+    seconds = clock.utc.offset_seconds if clock.utc is not None else None
+    if clock.timezone is not None:
+        add(root, "clock", {"offset": "timezone", "timezone": clock.timezone})
+    elif seconds:
+        add(root, "clock", {"offset": "variable", "adjustment": str(seconds), "basis": "utc"})
+    else:
+        add(root, "clock", {"offset": "utc"})
 
 
 def _smbios(root: etree._Element, firmware: FirmwareSpec, identity: str) -> None:

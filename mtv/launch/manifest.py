@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from mtv.errors import LaunchError
-from mtv.launch.fields import ADMINISTRATIVE, CAVEATS, HONOURED
+from mtv.launch.fields import ADMINISTRATIVE, CAVEATS, HONOURED, LONGEST_GRACE_SECONDS
 
 
 class Efi(msgspec.Struct, frozen=True, rename="camel"):
@@ -53,6 +53,19 @@ class Memory(msgspec.Struct, frozen=True):
     guest: str | int
 
 
+class Utc(msgspec.Struct, frozen=True, rename="camel"):
+    """UTC, or a fixed time from it."""
+
+    offset_seconds: int | None = None
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """What the hardware clock shows: UTC where nothing is said. ``timezone`` is the IANA's name."""
+
+    timezone: str | None = None
+    utc: Utc | None = None
+
+
 class Machine(msgspec.Struct, frozen=True):
     """Machine type of QEMU."""
 
@@ -63,6 +76,7 @@ class DiskTarget(msgspec.Struct, frozen=True):
     """How a disk is attached."""
 
     bus: Literal["virtio", "sata", "scsi"]
+    readonly: bool = False
 
 
 class DiskDevice(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,11 +97,22 @@ class Interface(msgspec.Struct, frozen=True, rename="camel"):
     state: Literal["up", "down", "absent"] = "up"
 
 
+class Input(msgspec.Struct, frozen=True):
+    """A pointer of the guest."""
+
+    name: str
+    type: Literal["tablet"]
+    bus: Literal["virtio", "usb"] = "usb"
+
+
 class Devices(msgspec.Struct, frozen=True):
-    """Disks and network cards, in manifest order."""
+    """Disks, network cards and the rest, in manifest order."""
 
     disks: tuple[DiskDevice, ...] = ()
     interfaces: tuple[Interface, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    rng: dict[str, str] | None = None
+    """Empty: it has no settings."""
 
 
 class DomainSpec(msgspec.Struct, frozen=True):
@@ -98,6 +123,7 @@ class DomainSpec(msgspec.Struct, frozen=True):
     machine: Machine = Machine()
     firmware: FirmwareSpec = FirmwareSpec()
     cpu: Cpu = Cpu()
+    clock: Clock = Clock()
 
 
 class Multus(msgspec.Struct, frozen=True, rename="camel"):
@@ -184,6 +210,10 @@ def parse(manifest: dict[str, Any]) -> tuple[VirtualMachine, tuple[str, ...]]:
         raise LaunchError(f"the VirtualMachine manifest is wrong: {text}") from problem
     if not _NAME.match(vm.metadata.name):
         raise LaunchError(f"metadata.name is no name of a VirtualMachine: {vm.metadata.name!r}")
+    grace = vm.spec.template.spec.termination_grace_period_seconds or 0
+    if grace > LONGEST_GRACE_SECONDS:
+        text = f"the guest has {LONGEST_GRACE_SECONDS} seconds to shut down, and not {grace}"
+        caveats[text] = None
     return vm, tuple(caveats)
 
 

@@ -180,7 +180,7 @@ class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """VM, vApp, resource pool, folder, tag, cluster or data centre -> namespace of its VMs; of
     several that fit, the first kind in this order answers, and the innermost."""
     settings_from: str | None = None
-    """The cluster whose balancing and live migration the whole target takes over."""
+    """The cluster whose balancing, availability and live migration the whole target takes over."""
     storage: dict[str, str | None] = {}
     """Datastore -> name of a StorageClass."""
     policies: dict[str, str | None] = {}
@@ -191,8 +191,18 @@ class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     node_groups: dict[str, NodeGroup] = {}
     hosts: dict[str, str | None] = {}
     """Host -> the node that takes its place, where rules name hosts."""
+    machines: dict[str, str | None] = {}
+    """Host -> the node that its own machine has become: its fence agents switch this node."""
     cpu_models: dict[str, str | None] = {}
     """Cluster -> CPU model of its VMs."""
+    host_devices: dict[str, str | None] = {}
+    """Kind of device that VMs were given of their hosts (``10de:1eb8``, vendor and product, or the
+    name of a vGPU type) -> the ``resourceName`` by which they get one of a node, or ``none``. After
+    a ``=`` what HyperConverged is to permit under that name: ``nvidia.com/TU104GL=10de:1eb8``."""
+    probes: dict[str, str | None] = {}
+    """VM, vApp, resource pool, folder, tag, cluster or data centre -> how the health of its VMs is
+    asked for: ``agent``, ``tcp:PORT`` or ``http:PORT/PATH``; with `` restart`` behind it they are
+    restarted while it fails. Of several lines the innermost answers."""
     roles: dict[str, str | None] = {}
     """Role -> ClusterRole."""
     principals: dict[str, str | None] = {}

@@ -162,6 +162,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     connected_at_power_on: bool | None = None
     media: str | None = None
     """What is in or behind it: an ISO, a host device, a URI."""
+    action: str | None = None
+    """What a watchdog does: ``reset``, ``poweroff``, ``pause``, ``dump``, ``none``."""
     native: Native = {}
 
 

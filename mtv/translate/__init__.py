@@ -16,8 +16,11 @@ from mtv.estate import Estate, PlacedVm
 from mtv.model.concern import Assessment, Category
 from mtv.model.finding import Finding
 from mtv.model.ledger import Ledger
+from mtv.model.start import StartPlan
 from mtv.model.target import SiteMapping, Target
 from mtv.translate.compute import virtual_machine
+from mtv.translate.health.alarms import Alarms
+from mtv.translate.health.probes import Probes
 from mtv.translate.ledger import account
 from mtv.translate.networks.attachments import Attachments
 from mtv.translate.networks.mac_pools import MacPools
@@ -31,13 +34,27 @@ from mtv.translate.organisation.quotas import Quotas
 from mtv.translate.overlays.firewall import Firewall
 from mtv.translate.overlays.overlays import Overlays
 from mtv.translate.part import Concept, Manifest, VmPart, merged, together
+from mtv.translate.scheduling.availability import Availability
 from mtv.translate.scheduling.balancing import Balancing
 from mtv.translate.scheduling.cpu_models import CpuModels
 from mtv.translate.scheduling.eviction import Eviction
 from mtv.translate.scheduling.live_migration import LiveMigration
 from mtv.translate.scheduling.placement import Placement
+from mtv.translate.scheduling.start_order import StartOrder
 from mtv.translate.site import Site
 from mtv.translate.storage.disks import Storage
+from mtv.translate.vm.boot import Boot
+from mtv.translate.vm.clock import Clock
+from mtv.translate.vm.devices import Devices
+from mtv.translate.vm.disk_devices import DiskDevices
+from mtv.translate.vm.firmware import Firmware
+from mtv.translate.vm.guest import GuestFacts
+from mtv.translate.vm.host_devices import HostDevices
+from mtv.translate.vm.lifecycle import Lifecycle
+from mtv.translate.vm.machine import Machine
+from mtv.translate.vm.memory import Memory
+from mtv.translate.vm.network_identity import NetworkIdentity
+from mtv.translate.vm.processor import Processor
 
 
 class TranslatedVm(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +78,8 @@ class Translation:
         self._networks = Networks(site, attachments)
         placement = Placement(site)
         self._eviction = Eviction(site, placement)
+        availability = Availability(site)
+        self._start_order = StartOrder(site, availability)
         self._concepts: tuple[Concept, ...] = (
             Organisation(site),
             Quotas(site),
@@ -77,7 +96,23 @@ class Translation:
             Balancing(site, placement),
             self._eviction,
             LiveMigration(site),
+            availability,
+            self._start_order,
+            Lifecycle(site, availability),
             CpuModels(site),
+            DiskDevices(site, self._storage),
+            Devices(site),
+            HostDevices(site),
+            Machine(site),
+            Firmware(site),
+            Processor(site),
+            Memory(site),
+            Clock(site),
+            Boot(site),
+            GuestFacts(site),
+            NetworkIdentity(site, attachments),
+            Alarms(site),
+            Probes(site, attachments, self._networks),
         )
 
     @cached_property
@@ -111,6 +146,11 @@ class Translation:
             for placed in self.site.ready
             if placed.ref not in held_back
         )
+
+    @property
+    def start_plan(self) -> StartPlan:
+        """In which order VMs start."""
+        return self._start_order.plan
 
     @property
     def blocked(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class CheckedLine(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-SECTIONS = ("storage", "policies", "networks", "hosts", "cpu_models", "roles")
+SECTIONS = ("storage", "policies", "networks", "hosts", "cpu_models", "roles", "probes")
 """Sections with a line for each object of the estate."""
 
 
@@ -64,9 +64,9 @@ ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")
 """Sections whose lines are asked for whenever they are needed: one that is not asked is unused."""
 
 
-OPTIONAL = ("namespaces", "roles", "principals")
+OPTIONAL = ("namespaces", "roles", "principals", "host_devices")
 """Sections that no VM waits for: without an answer VMs go to the default namespace, roles are what
-their privileges say, and people get no rights, which ``mtv translate`` tells."""
+their privileges say, people get no rights, and devices are left out: ``mtv translate`` tells it."""
 
 
 def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[CheckedLine, ...]:
@@ -122,6 +122,7 @@ def _unknown_keys(estate: Estate, mapping: SiteMapping) -> Iterator[CheckedLine]
     refs = _refs(estate)
     keys = [(section, key) for section in SECTIONS for key in getattr(mapping, section)]
     keys += [("namespaces", key) for key in mapping.namespaces]
+    keys += [("machines", key) for key in mapping.machines]
     keys += [
         ("node_groups", host) for group in mapping.node_groups.values() for host in group.hosts
     ]
@@ -147,10 +148,11 @@ def _unknown_values(target: Target, mapping: SiteMapping) -> Iterator[CheckedLin
         if lacking is not None:
             yield _line(MappingFault.UNKNOWN, "networks", key, lacking, remedy)
     nodes = {each.name for each in target.nodes}
-    for key, value in mapping.hosts.items():
-        if nodes and value is not None and value not in nodes:
-            says = f"target.yaml has no node {value!r}"
-            yield _line(MappingFault.UNKNOWN, "hosts", key, says, remedy)
+    for section in ("hosts", "machines"):
+        for key, value in getattr(mapping, section).items():
+            if nodes and value is not None and value not in nodes:
+                says = f"target.yaml has no node {value!r}"
+                yield _line(MappingFault.UNKNOWN, section, key, says, remedy)
     for key, value in mapping.principals.items():
         if value is not None and not value.startswith(("user:", "group:")):
             says = f"{value!r} is neither a user nor a group"

@@ -1,16 +1,12 @@
 """The VM itself: virtual machine -> VirtualMachine."""
 
-import re
 from typing import Any
 
 from mtv.estate import PlacedVm
-from mtv.model.vm import Firmware
 from mtv.translate.networks.vm_networks import Networks
-from mtv.translate.part import MANAGED_BY, Manifest, VmPart
+from mtv.translate.part import MANAGED_BY, Manifest, VmPart, joined
 from mtv.translate.site import Site
-from mtv.translate.storage.disks import disk, in_order, volume
-
-MIB = 1024 * 1024
+from mtv.translate.vm.boot import in_boot_order
 
 
 def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> Manifest:
@@ -27,6 +23,8 @@ def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPa
         "description": vm.annotation,
         **part.annotations,
     }
+    domain = joined(_domain(site, placed, networks), part.domain)
+    domain["devices"] = in_boot_order(placed, domain["devices"])
     template: dict[str, Any] = {"labels": {"kubevirt.io/vm": name, **part.template_labels}}
     if part.template_annotations:
         template["annotations"] = dict(part.template_annotations)
@@ -40,34 +38,28 @@ def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPa
             "annotations": {key: value for key, value in annotations.items() if value},
         },
         "spec": {
-            "runStrategy": "Halted",
+            **joined({"runStrategy": "Halted"}, part.vm_spec),
             "template": {
                 "metadata": template,
-                "spec": {
-                    "architecture": "amd64",
-                    **part.spec,
-                    "domain": _domain(site, placed, networks, part),
-                    "networks": [networks.network(placed, nic) for nic in networks.cards(placed)],
-                    "volumes": [volume(each, name) for each in in_order(vm.disks)],
-                },
+                "spec": joined(
+                    {
+                        "architecture": "amd64",
+                        "domain": domain,
+                        "networks": [
+                            networks.network(placed, nic) for nic in networks.cards(placed)
+                        ],
+                    },
+                    part.spec,
+                ),
             },
         },
     }
 
 
-def _domain(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> dict[str, Any]:
-    vm, system = placed.vm, site.system(placed)
-    topology = {"sockets": vm.sockets, "cores": vm.cores_per_socket, "threads": 1}
+def _domain(site: Site, placed: PlacedVm, networks: Networks) -> dict[str, Any]:
+    system = site.system(placed)
     return {
-        "machine": {"type": "q35"},
-        "firmware": firmware(placed),
-        **part.domain,
-        "cpu": {**topology, **part.domain.get("cpu", {})},
-        "memory": {"guest": _quantity(vm.memory_bytes)},
         "devices": {
-            "disks": [
-                disk(each, order, system) for order, each in enumerate(in_order(vm.disks), 1)
-            ],
             "interfaces": [
                 networks.interface(placed, nic, system) for nic in networks.cards(placed)
             ],
@@ -75,33 +67,3 @@ def _domain(site: Site, placed: PlacedVm, networks: Networks, part: VmPart) -> d
             **({} if networks.cards(placed) else {"autoattachPodInterface": False}),
         },
     }
-
-
-def firmware(placed: PlacedVm) -> dict[str, Any]:
-    """Identity and bootloader. KubeVirt makes UUID and serial up at random when they are absent."""
-    vm = placed.vm
-    loader: dict[str, Any] = {"bios": {}}
-    if vm.firmware is Firmware.EFI:
-        # KubeVirt's default is secure boot, which would also want SMM.
-        loader = {"efi": {"secureBoot": False}}
-    identity: dict[str, Any] = {"bootloader": loader}
-    if vm.uuid and _UUID.match(vm.uuid):
-        identity["uuid"] = vm.uuid.lower()
-        if placed.inventory.product == "vsphere":
-            identity["serial"] = _vmware_serial(vm.uuid)
-    return identity
-
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-
-
-def _vmware_serial(uuid: str) -> str:
-    """The serial number a VMware guest sees: ``VMware-42 15 0a ...-.. ..``."""
-    digits = uuid.replace("-", "").lower()
-    pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-    return f"VMware-{' '.join(pairs[:8])}-{' '.join(pairs[8:])}"
-
-
-def _quantity(size_bytes: int) -> str:
-    """A Kubernetes quantity: whole MiB where it is some, else bytes."""
-    return f"{size_bytes // MIB}Mi" if size_bytes % MIB == 0 else str(size_bytes)

@@ -65,7 +65,8 @@ class Rows:
             path = f"{native}{{{part}}}"
             if path in self._by_path:
                 return path
-            part = part.rpartition(".")[0]
+            # Elements of an OVF have attributes: ``ProductSection@required``.
+            part = part[: max(part.rfind("."), part.rfind("@"), 0)]
         return f"{native}{{}}" if f"{native}{{}}" in self._by_path else f"{native}{{{plain}}}"
 
 

@@ -24,10 +24,13 @@ class VmPart(msgspec.Struct, frozen=True, kw_only=True):
     template_labels: dict[str, str] = {}
     """Of its pods: what selectors of rules, services and policies see."""
     template_annotations: dict[str, str] = {}
+    vm_spec: dict[str, Any] = {}
+    """Fields of ``spec``, beside the template: ``{"runStrategy": "Always"}``."""
     spec: dict[str, Any] = {}
     """Fields of ``spec.template.spec``: ``{"evictionStrategy": "LiveMigrate"}``."""
     domain: dict[str, Any] = {}
-    """Fields of ``spec.template.spec.domain``; of ``cpu``, those beside the topology."""
+    """Fields of ``spec.template.spec.domain``: what is in it already and this are joined, lists one
+    after the other."""
     obstacles: tuple[str, ...] = ()
     """Why it will not be live-migratable, each as a sentence."""
 
@@ -55,12 +58,13 @@ def together(parts: Iterable[VmPart]) -> VmPart:
     whole = VmPart()
     for part in parts:
         whole = VmPart(
-            labels=_joined(whole.labels, part.labels),
-            annotations=_joined(whole.annotations, part.annotations),
-            template_labels=_joined(whole.template_labels, part.template_labels),
-            template_annotations=_joined(whole.template_annotations, part.template_annotations),
-            spec=_joined(whole.spec, part.spec),
-            domain=_joined(whole.domain, part.domain),
+            labels=joined(whole.labels, part.labels),
+            annotations=joined(whole.annotations, part.annotations),
+            template_labels=joined(whole.template_labels, part.template_labels),
+            template_annotations=joined(whole.template_annotations, part.template_annotations),
+            vm_spec=joined(whole.vm_spec, part.vm_spec),
+            spec=joined(whole.spec, part.spec),
+            domain=joined(whole.domain, part.domain),
             obstacles=(*whole.obstacles, *part.obstacles),
         )
     return whole
@@ -75,11 +79,11 @@ def merged(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
     for each in manifests:
         about = each["metadata"]
         place = (each["kind"], about.get("namespace", ""), about["name"])
-        whole[place] = _joined(whole[place], each) if place in whole else each
+        whole[place] = joined(whole[place], each) if place in whole else each
     return tuple(each for _, each in sorted(whole.items(), key=lambda item: item[0]))
 
 
-def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Both dictionaries; dictionaries inside of them (affinity, cpu) are joined too."""
     if not one or not other:
         return one or other
@@ -88,7 +92,7 @@ def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         if key not in whole:
             whole[key] = value
         elif isinstance(value, dict):
-            whole[key] = _joined(whole[key], value)
+            whole[key] = joined(whole[key], value)
         elif isinstance(value, list):
             whole[key] = [*whole[key], *value]
         elif whole[key] != value:

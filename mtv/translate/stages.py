@@ -30,7 +30,12 @@ STAGES = (
     ),
     Stage(
         folder="nodes",
-        kinds=("MachineConfig", "NodeNetworkConfigurationPolicy"),
+        kinds=(
+            "MachineConfig",
+            "NodeNetworkConfigurationPolicy",
+            "NodeHealthCheck",
+            "FenceAgentsRemediationTemplate",
+        ),
         says="networks and kernel arguments of the workers; a MachineConfig restarts them, one "
         "after the other",
         wait="machine config pools are updated and each policy is Available; apply the first "
@@ -47,6 +52,18 @@ STAGES = (
         kinds=(),
         says="networks of the VMs, and policies for them",
         wait="each user defined network has the condition NetworkCreated",
+    ),
+    Stage(
+        folder="storage",
+        kinds=("PersistentVolume", "PersistentVolumeClaim", "DataVolume"),
+        says="volumes that several VMs share, and LUNs as they are",
+        wait="each claim of a LUN is Bound",
+    ),
+    Stage(
+        folder="alarms",
+        kinds=("PrometheusRule", "AlertingRule"),
+        says="alarms of the source as alerts; they need monitoring of user workloads",
+        wait="nothing",
     ),
     Stage(
         folder="permissions",

@@ -9,6 +9,7 @@ from msgspec import inspect
 
 from mtv.errors import LaunchError
 from mtv.launch import manifest as manifest_module
+from mtv.launch.boot import grace_seconds
 from mtv.launch.domain import Domain, domain_xml
 from mtv.launch.fields import HONOURED
 from mtv.launch.manifest import leaves, quantity_bytes
@@ -116,8 +117,8 @@ def _has_child(path: str, typed: set[str]) -> bool:
         (("spec",), {"liveUpdateFeatures": {}}, "spec.liveUpdateFeatures"),
         (
             ("spec", "template", "spec", "domain", "devices"),
-            {"tpm": {"persistent": True}},
-            "spec.template.spec.domain.devices.tpm.persistent",
+            {"autoattachVSOCK": True},
+            "spec.template.spec.domain.devices.autoattachVSOCK",
         ),
         (
             ("spec", "template", "spec", "domain", "devices", "disks", 0),
@@ -203,6 +204,72 @@ def test_disks_and_images_must_fit() -> None:
         domain(plain_vm(), DiskImage(volume=VOLUME, path="nbd:evil:1", format="raw"))
     with pytest.raises(LaunchError, match="format"):
         domain(plain_vm(), DiskImage(volume=VOLUME, path="/x", format="vmdk"))
+
+
+@pytest.mark.parametrize(
+    ("clock", "attributes"),
+    [
+        ({}, {"offset": "utc"}),
+        ({"utc": {}}, {"offset": "utc"}),
+        (
+            {"utc": {"offsetSeconds": 3600}},
+            {"offset": "variable", "adjustment": "3600", "basis": "utc"},
+        ),
+        ({"timezone": "Asia/Tokyo"}, {"offset": "timezone", "timezone": "Asia/Tokyo"}),
+    ],
+)
+def test_the_clock_shows_what_the_manifest_says(
+    clock: dict[str, Any], attributes: dict[str, str]
+) -> None:
+    manifest = plain_vm()
+    domain_of(manifest)["clock"] = {**clock, "timer": {"hpet": {"present": False}}}
+    made = domain(manifest)
+    found = etree.fromstring(made.xml).find("clock")
+    assert found is not None
+    assert {str(key): str(value) for key, value in found.attrib.items()} == attributes
+    assert "timers are QEMU's own choice" in made.caveats
+
+
+def test_an_hour_to_shut_down_is_a_caveat() -> None:
+    """A drain waits that long for a guest of Windows, a check does not."""
+    manifest = plain_vm()
+    manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 3600
+    assert "the guest has 180 seconds to shut down, and not 3600" in domain(manifest).caveats
+    assert grace_seconds(3600, "kvm") == 180
+    assert grace_seconds(5, "kvm") == 5
+
+
+def test_what_only_nodes_have_is_a_caveat() -> None:
+    manifest = plain_vm()
+    spec, hardware = manifest["spec"]["template"]["spec"], domain_of(manifest)
+    spec["startStrategy"] = "Paused"
+    hardware["cpu"] |= {
+        "dedicatedCpuPlacement": True,
+        "isolateEmulatorThread": True,
+        "numa": {"guestMappingPassthrough": {}},
+        "features": [{"name": "vmx", "policy": "optional"}],
+    }
+    hardware["memory"]["hugepages"] = {"pageSize": "2Mi"}
+    hardware["features"] = {"hyperv": {"relaxed": {}, "spinlocks": {"spinlocks": 8191}}}
+    hardware["ioThreadsPolicy"] = "auto"
+    hardware["devices"] |= {
+        "tpm": {"persistent": True},
+        "autoattachMemBalloon": False,
+        "blockMultiQueue": True,
+        "networkInterfaceMultiqueue": True,
+    }
+    hardware["devices"]["interfaces"][0]["bootOrder"] = 2
+    said = " ".join(domain(manifest).caveats)
+    for word in ("Paused", "CPUs", "NUMA", "features", "ordinary pages", "Hyper-V", "TPM"):
+        assert word in said
+    for word in (
+        "I/O threads",
+        "balloon",
+        "disks have one queue",
+        "cards have one",
+        "network here",
+    ):
+        assert word in said
 
 
 def test_no_network_of_a_clone_leads_out() -> None:

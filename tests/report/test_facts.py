@@ -84,8 +84,8 @@ def test_a_step_that_did_not_end_has_no_time(shop: Facts) -> None:
 
 def test_concerns_and_entries_stand_with_their_vm(shop: Facts) -> None:
     vms = by_name(shop)
-    assert [concern.rule for concern in vms["spare"].concerns] == ["other-devices"]
-    assert "vms[].devices[].class" in {entry.path for entry in vms["spare"].entries}
+    assert [concern.rule for concern in vms["spare"].concerns] == ["host-devices"]
+    assert "vms[].disks[].controller" in {entry.path for entry in vms["spare"].entries}
     for vm in shop.vms:
         assert all(vm.ref in entry.refs for entry in vm.entries)
 

@@ -32,14 +32,23 @@ def rhv() -> dict[str, set[str]]:
     for kind in sorted(KINDS):
         table = TABLE.kinds[f"types.{kind}"]
         own = set(paths(kind)) - set(table.fields) - left_out(table)
-        found[f"{table.becomes}.native"] |= own
+        # What a disk says of itself stands beside what its attachment says.
+        found[f"{table.becomes}.native"] |= {f"{PREFIXES.get(kind, '')}{path}" for path in own}
     # A bond and a VLAN are NICs to the engine.
     found["hosts[].bonds[].native"] |= found["hosts[].nics[].native"]
     found["hosts[].interfaces[].native"] |= found["hosts[].nics[].native"]
+    # Disks that no VM has are not attached; devices of hosts that a VM has are listed with it.
+    found["floating_disks[].native"] |= {
+        path for path in found["vms[].disks[].native"] if path.startswith(PREFIXES["Disk"])
+    }
+    found["vms[].devices[].native"] |= found["hosts[].pci_devices[].native"]
     for native, keys in BESIDE_THE_SDK.items():
         found[native] |= keys
     return found
 
+
+PREFIXES = {"Disk": "disk."}
+"""Kind -> what stands before its paths."""
 
 BESIDE_THE_SDK = {
     "migration_policies[].native": {"description", "enableGuestEvents", "stalling_limits"},

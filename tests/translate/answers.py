@@ -91,6 +91,7 @@ def _answer(each: Suggestion) -> Any:
         "cpu_models": "Nehalem",
         "roles": "kubevirt.io:view",
         "principals": "group:operators",
+        "host_devices": "example.com/device=10de:1eb8",
         "namespaces": "shop",
         "settings_from": None,
     }[each.section]

@@ -60,7 +60,7 @@ IDS = {
     "users": ("user-1", "user-2"),
     "quotas": ("q-1",),
     "permissions": ("perm-1", "perm-2", "perm-3"),
-    "logical_units": ("lun-1",),
+    "logical_units": ("naa.6001405ca0bebfd248e52929b9aae0b3", "lun-1"),
     "datastore_clusters": ("dsc-1",),
 }
 """List of the inventory -> the ids that its objects have."""
@@ -94,6 +94,9 @@ REFERENCES = {
 }
 """Field -> the list whose objects it names."""
 
+DEVICES = {"grid": "nvidia.com/T4-8Q=GRID T4-8Q", "device-1": "a.b/c=10de:1eb8", "odd\n": "none"}
+"""Answers of ``mapping.yaml`` for devices of hosts."""
+
 texts = st.one_of(
     st.sampled_from(["", "web", "VLAN 10", "größe", "a/b", "..", "-", "1e3", "x" * 300, "💾\n"]),
     st.text(max_size=12),
@@ -124,6 +127,14 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "sockets": st.integers(1, 8),
     "cores_per_socket": st.integers(1, 16),
     "threads_per_core": st.integers(1, 2),
+    "controller": st.sampled_from(["pvscsi", "lsilogic", "ide", "virtio", "virtio_scsi", "odd"]),
+    "bus_sharing": st.sampled_from(["noSharing", "physicalSharing", "virtualSharing", "odd"]),
+    "path": st.sampled_from(["", "[one] a/a.vmdk", "shared", "odd"]),
+    "target": st.sampled_from(["iqn.2015-03.example:lun01", "", "odd"]),
+    "address": st.sampled_from(["10.5.0.20", "2001:db8::1", "", "a b"]),
+    "class": st.sampled_from(["i6300esb", "VirtualHdAudioCard", "native", "spice", "odd", ""]),
+    "media": st.sampled_from(["grid", "device-1", "[iso] a.iso", "odd\n"]),
+    "action": st.sampled_from(["reset", "poweroff", "dump", "odd"]),
     "privileges": st.sampled_from(["VirtualMachine.Config.CPUCount", "System.View", "vm_basic"]),
 }
 """Field -> values that some rule looks at, and some that none expects."""
@@ -331,6 +342,7 @@ def mappings() -> st.SearchStrategy[SiteMapping]:
         node_groups=st.sampled_from([{}, {"workers": group}]),
         hosts=lines("hosts", ["worker-0", "worker-1", None]),
         cpu_models=st.one_of(st.just({}), lines("clusters", ["Cascadelake-Server-noTSX", "x y"])),
+        host_devices=st.sampled_from([{}, DEVICES, {"grid": None, "device-1": "odd"}]),
         roles=lines("roles", ["kubevirt.io:edit", None]),
         principals=st.just({"src/user-1": "group:ops", "src/user-2": "user:anna"}),
         migration_network=st.sampled_from(

@@ -13,7 +13,6 @@ from tests.estates import (
     inventory,
     leaf_paths,
     numbered_vms,
-    plain_device,
     plain_disk,
     plain_vm,
 )
@@ -43,11 +42,11 @@ def test_the_ledger_counts_every_value() -> None:
 
 
 def test_an_entry_names_the_vms_that_have_the_value() -> None:
-    device = plain_device(class_="VirtualFloppy")
-    vms = [plain_vm(id=f"vm-{n}", devices=(device,)) for n in (1, 2)]
-    (entry,) = entries_of("vms[].devices[].class", account(Estate([inventory(*vms)])))
+    disk = plain_disk(controller="buslogic")
+    vms = [plain_vm(id=f"vm-{n}", disks=(disk,)) for n in (1, 2)]
+    (entry,) = entries_of("vms[].disks[].controller", account(Estate([inventory(*vms)])))
     assert entry.refs == ("vc1/vm-1", "vc1/vm-2")
-    assert entry.says.startswith("VirtualFloppy is not carried over")
+    assert entry.says.startswith("Whatever the controller was (buslogic)")
 
 
 def test_a_zero_is_a_value_like_any_other() -> None:
@@ -58,9 +57,9 @@ def test_a_zero_is_a_value_like_any_other() -> None:
 
 
 def test_words_of_a_source_are_not_taken_for_placeholders() -> None:
-    vm = plain_vm(devices=(plain_device(class_="{value} {0} {x}"),))
-    (entry,) = entries_of("vms[].devices[].class", account(Estate([inventory(vm)])))
-    assert entry.says.startswith("{value} {0} {x} is not carried over")
+    vm = plain_vm(disks=(plain_disk(controller="{value} {0} {x}"),))
+    (entry,) = entries_of("vms[].disks[].controller", account(Estate([inventory(vm)])))
+    assert entry.says.startswith("Whatever the controller was ({value} {0} {x})")
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

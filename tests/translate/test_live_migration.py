@@ -15,12 +15,11 @@ from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.target import LiveMigration as Now
 from mtv.model.target import MigrationNetwork, Node, Target
-from mtv.model.vm import DeviceKind, MigrationSettings, Vm
+from mtv.model.vm import MigrationSettings, Vm
 from mtv.translate import Translation
 from mtv.translate.scheduling.migration_settings import count_of, quantity
 from tests.estates import (
     inventory,
-    plain_device,
     plain_network,
     plain_target,
     plain_vm,
@@ -419,20 +418,6 @@ def test_hostile_numbers_and_names_stay_harmless() -> None:
     )
     assert labels(whole) == {"vm0": "rhv-auto-converge-no-post-copy"}
     assert found(whole) == []
-
-
-# What keeps a VM from being migrated
-
-
-@pytest.mark.parametrize(
-    ("kind", "kept"),
-    [(DeviceKind.PASSTHROUGH, True), (DeviceKind.GPU, True), (DeviceKind.USB, False)],
-)
-def test_a_vm_with_a_device_of_its_host_is_not_migratable(kind: DeviceKind, kept: bool) -> None:
-    whole = translated(plain_vm(devices=(plain_device(kind=kind, label="GRID"),)))
-    (one,) = whole.vms
-    said = [each for each in one.obstacles if "device of its host (GRID)" in each]
-    assert bool(said) is kept
 
 
 # A network for it

@@ -191,7 +191,7 @@ def told(translation: Translation, row: TermRow) -> set[str]:
 def test_the_example_is_translated(product: str) -> None:
     source = whole(product).inventory.source
     assert f"{source}/vm-1" in [vm.ref for vm in before(product).vms]
-    assert before(product).blocked == (f"{source}/vm-2",)
+    assert f"{source}/vm-2" in before(product).blocked
 
 
 @pytest.mark.parametrize("row", term_rows(), ids=lambda row: row.id)

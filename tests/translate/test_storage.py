@@ -208,15 +208,22 @@ def test_a_datastore_without_a_class_keeps_only_its_vms_out() -> None:
     assert [vm.ref for vm in translation.vms] == ["vc1/vm-1"]
 
 
-def test_a_lun_of_its_own_is_no_question_about_a_datastore() -> None:
-    """Row disk.kind: a direct LUN of RHV lies on no storage domain."""
-    disk = plain_disk(datastore=None, backing=Backing.LUN, key="lun-1")
+def test_a_disk_on_no_datastore_is_no_question_about_a_datastore() -> None:
+    """Row disk.kind: a disk whose storage domain the engine does not tell."""
+    disk = plain_disk(datastore=None, backing=Backing.IMAGE, key="disk-1")
     whole = inventory(plain_vm(disks=(disk,)), product="rhv")
     translation = translated_inventory(whole)
     assert about(translation, "datastore") == []
     (found,) = about(translation, "disk.kind")
     assert (found.ref, found.holds_back) == ("vc1/vm-1", ("vc1/vm-1",))
-    assert "it is a LUN of the array itself" in found.says
+    assert "lies on no datastore" in found.says
+
+
+def test_a_lun_of_its_own_is_no_question_about_a_datastore() -> None:
+    disk = plain_disk(datastore=None, backing=Backing.LUN, key="lun-1")
+    translation = translated_inventory(inventory(plain_vm(disks=(disk,)), product="rhv"))
+    assert about(translation, "datastore") == about(translation, "disk.kind") == []
+    assert [each.row for each in translation.blockers] == ["disk.lun"]
 
 
 # -- live migration

@@ -290,7 +290,7 @@ def test_a_vm_that_is_not_translated_is_refused() -> None:
 
 
 def test_a_lun_is_refused() -> None:
-    lun = plain_disk(backing=Backing.LUN)
+    lun = plain_disk(backing=Backing.LUN, logical_unit="naa.6001405ca0bebfd248e52929b9aae0b3")
     with pytest.raises(ConfigError, match=r"of Hard disk 1 KubeVirt makes no copy .* it is a LUN"):
         moved(["web01"], "bronze", disks=(lun,))
 

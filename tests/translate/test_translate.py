@@ -164,9 +164,9 @@ def test_the_guest_keeps_its_identity() -> None:
     }
 
 
-def test_efi_stays_efi_without_secure_boot() -> None:
+def test_efi_stays_efi_without_secure_boot_and_its_variables_persist() -> None:
     assert domain(firmware=Firmware.EFI, uuid=None)["firmware"] == {
-        "bootloader": {"efi": {"secureBoot": False}}
+        "bootloader": {"efi": {"secureBoot": False, "persistent": True}}
     }
 
 
@@ -206,6 +206,7 @@ def test_empty_words_make_no_annotations() -> None:
         "mtv.migration/source-name",
         "mtv.migration/source-guest",
         "mtv.migration/source-cluster",
+        "mtv.migration/run-strategy",
     }
 
 

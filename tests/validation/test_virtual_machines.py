@@ -21,6 +21,12 @@ CARDS = f"{DOMAIN}.devices.interfaces"
 CLOUD = {"name": "quorum", "cloudInitNoCloud": {"userData": ""}}
 CLOUDS = [CLOUD, {"name": "lun", "cloudInitConfigDrive": {"userData": ""}}]
 
+ALONE = {
+    f"{DOMAIN}.cpu.dedicatedCpuPlacement": True,
+    f"{DOMAIN}.cpu.maxSockets": ABSENT,
+    f"{DOMAIN}.resources": {},
+}
+
 CASES: list[tuple[dict[str, Any], str]] = [
     ({"spec.running": True}, "either running or runStrategy"),
     ({"spec.runStrategy": ABSENT}, "either running or runStrategy"),
@@ -131,6 +137,28 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{DOMAIN}.memory": {"guest": "512Mi", "maxGuest": "512Mi"}}, "at least 1Gi"),
     ({f"{DOMAIN}.memory.maxGuest": "12289Mi"}, "multiples of 2Mi"),
     ({f"{DOMAIN}.memory.guest": ABSENT}, "maxGuest: needs guest"),
+    # dedicated CPUs, NUMA, huge pages, Hyper-V, start
+    ({**ALONE, f"{DOMAIN}.cpu.threads": 4}, "at most 2 with dedicatedCpuPlacement"),
+    ({**ALONE, f"{DOMAIN}.resources.requests.cpu": "2"}, "cores, sockets and threads say it"),
+    ({f"{DOMAIN}.cpu.isolateEmulatorThread": True}, "needs dedicatedCpuPlacement"),
+    (
+        {**ALONE, f"{DOMAIN}.cpu.numa": {"guestMappingPassthrough": {}}},
+        "needs dedicatedCpuPlacement and huge pages",
+    ),
+    (
+        {f"{DOMAIN}.cpu.features": [{"name": "vmx", "policy": "maybe"}]},
+        "policy: 'maybe' is none of force",
+    ),
+    ({f"{DOMAIN}.memory": {"guest": "3Mi", "hugepages": {"pageSize": "2Mi"}}}, "of a page"),
+    (
+        {f"{DOMAIN}.features.hyperv": {"ipi": {}, "vpindex": {"enabled": False}}},
+        "features.hyperv.ipi: needs vpindex",
+    ),
+    ({f"{SPEC}.startStrategy": "Later"}, "startStrategy: 'Later' is none"),
+    (
+        {f"{SPEC}.startStrategy": "Paused", f"{SPEC}.livenessProbe": {"guestAgentPing": {}}},
+        "answers no livenessProbe",
+    ),
     ({f"{DOMAIN}.launchSecurity": {"sev": {}}}, "is not for encrypted guests"),
     ({f"{DOMAIN}.resources.limits.memory": "1Gi"}, "memory.guest: more than the limit"),
 ]

@@ -28,6 +28,8 @@ OF_DISKS = {
     "io": ("native", "threads"),
     "errorPolicy": ("stop", "ignore", "report", "enospace"),
 }
+FEATURE_POLICIES = ("force", "require", "optional", "disable", "forbid")
+HYPERV_NEEDS = {"synic": "vpindex", "synictimer": "synic", "ipi": "vpindex", "tlbflush": "vpindex"}
 GATES = {"hostDisk": "HostDisk", "downwardMetrics": "DownwardMetrics"}
 HANDLERS = ("exec", "guestAgentPing", "httpGet", "tcpSocket")
 OVER_THE_NETWORK = ("httpGet", "tcpSocket")
@@ -76,7 +78,11 @@ def faults(manifest: Spec) -> Iterator[str]:
         yield f"{at}.terminationGracePeriodSeconds: is negative"
     for part in (_disk_faults, _card_faults, _probe_faults, _affinity_faults):
         yield from (f"{at}.{each}" for each in part(template))
-    for of_domain in (_firmware_faults, _cpu_faults, _memory_faults):
+    if template.get("startStrategy", "Paused") != "Paused":
+        yield f"{at}.startStrategy: {template['startStrategy']!r} is none"
+    if "startStrategy" in template and "livenessProbe" in template:
+        yield f"{at}.startStrategy: a paused guest answers no livenessProbe"
+    for of_domain in (_firmware_faults, _cpu_faults, _memory_faults, _hyperv_faults):
         yield from (f"{at}.domain.{each}" for each in of_domain(template["domain"]))
     if "instancetype" not in spec and not _has_memory(template["domain"]):
         yield f"{at}.domain.memory: there is none"
@@ -269,14 +275,32 @@ def _cpu_faults(domain: Spec) -> Iterator[str]:
             yield f"cpu.{field}: at least 1"
     if cpu.get("maxSockets", cpu.get("sockets", 1)) < cpu.get("sockets", 1):
         yield "cpu.maxSockets: less than sockets"
-    if cpu.get("dedicatedCpuPlacement") and domain.get("cpu", {}).get("maxSockets"):
+    dedicated, resources = cpu.get("dedicatedCpuPlacement", False), domain.get("resources", {})
+    if dedicated and cpu.get("maxSockets"):
         yield "cpu: dedicatedCpuPlacement cannot be together with maxSockets"
-    resources = domain.get("resources", {})
+    if dedicated and cpu.get("threads", 1) > 2:
+        yield "cpu.threads: at most 2 with dedicatedCpuPlacement"
+    if dedicated and "cpu" in {**resources.get("requests", {}), **resources.get("limits", {})}:
+        yield "resources: with dedicatedCpuPlacement cores, sockets and threads say it"
+    if cpu.get("isolateEmulatorThread") and not dedicated:
+        yield "cpu.isolateEmulatorThread: needs dedicatedCpuPlacement"
+    if "numa" in cpu and not (dedicated and "hugepages" in domain.get("memory", {})):
+        yield "cpu.numa: needs dedicatedCpuPlacement and huge pages"
+    for each in cpu.get("features", ()):
+        yield from _one_of(each, "policy", FEATURE_POLICIES, "cpu.features")
     for field, limit in resources.get("limits", {}).items():
         if field in resources.get("requests", {}) and quantity(
             resources["requests"][field]
         ) > quantity(limit):
             yield f"resources: more {field} is requested than the limit"
+
+
+def _hyperv_faults(domain: Spec) -> Iterator[str]:
+    """A feature may leave out what it needs (it is added then), but not switch it off."""
+    hyperv = domain.get("features", {}).get("hyperv", {})
+    for feature, needed in HYPERV_NEEDS.items():
+        if feature in hyperv and hyperv.get(needed, {}).get("enabled") is False:
+            yield f"features.hyperv.{feature}: needs {needed}"
 
 
 def _has_memory(domain: Spec) -> bool:
@@ -290,6 +314,9 @@ def _memory_faults(domain: Spec) -> Iterator[str]:
     memory, resources = domain.get("memory", {}), domain.get("resources", {})
     guest = memory.get("guest", resources.get("requests", {}).get("memory"))
     size = quantity(0 if guest is None else guest)
+    page = memory.get("hugepages", {}).get("pageSize")
+    if page is not None and (size < quantity(page) or size % quantity(page)):
+        yield "memory.hugepages: the guest's memory is a multiple of a page"
     if guest is not None and size <= 0:
         yield "memory.guest: more than 0"
     limit = resources.get("limits", {}).get("memory")
@@ -308,8 +335,8 @@ def _memory_faults(domain: Spec) -> Iterator[str]:
         yield "memory.maxGuest: a guest has at least 1Gi then"
     if size % (2 * MEBIBYTE) or largest % (2 * MEBIBYTE):
         yield "memory.maxGuest: it and guest are multiples of 2Mi"
-    if "launchSecurity" in domain or domain.get("cpu", {}).get("realtime"):
-        yield "memory.maxGuest: is not for encrypted guests or those with real time"
+    if "launchSecurity" in domain or {"realtime", "numa"} & domain.get("cpu", {}).keys():
+        yield "memory.maxGuest: is not for encrypted guests, nor with real time or NUMA"
 
 
 def _one_of(of: Spec, field: str, values: Iterable[str], path: str) -> Iterator[str]:

@@ -43,6 +43,7 @@ def devices(vm: Any) -> Iterator[Device]:
             key=watchdog.id or "watchdog",
             kind=DeviceKind.WATCHDOG,
             class_=word(watchdog.model) or "",
+            action=word(watchdog.action),
             native=native(watchdog),
         )
     for console in each(vm.graphics_consoles):

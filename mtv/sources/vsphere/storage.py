@@ -1,5 +1,6 @@
 """Datastores, datastore clusters and the LUNs below them."""
 
+import re
 from collections.abc import Iterator
 
 from mtv.model.quantity import Setting
@@ -137,6 +138,21 @@ def luns_by_uuid(around: Around) -> dict[str, str]:
         for _, tree in around.places.of("HostSystem")
         for lun in many(tree, "config.storageDevice.scsiLun")
     }
+
+
+_NAA_IN_UUID = re.compile(
+    r"02[0-9a-f]{8}(?P<naa>6[0-9a-f]{31}|[235][0-9a-f]{15})([0-9a-f]{2}){1,6}\Z"
+)
+
+
+def lun_name(uuid: str) -> str | None:
+    """The canonical name of a LUN, which its UUID holds where the array gives it an NAA name.
+
+    A kind of two digits, the LUN's number, the NAA name, up to six letters of the model: so an RDM
+    tells its LUN even where no host that is collected sees it.
+    """
+    matched = _NAA_IN_UUID.match(uuid.lower())
+    return f"naa.{matched['naa']}" if matched else None
 
 
 def lun_names(tree: Data) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from mtv.sources.vsphere.devices import disks, nics, other_devices, vtpm
 from mtv.sources.vsphere.guest import APPLICATIONS, guest
 from mtv.sources.vsphere.native import native
 from mtv.sources.vsphere.places import Around, common
+from mtv.sources.vsphere.storage import lun_name
 from mtv.sources.vsphere.values import (
     MIB,
     at,
@@ -191,7 +192,8 @@ def _applications(extra: list[Data]) -> str | None:
 def _disks(id_: str, devices: list[Data], around: Around) -> Iterator[Disk]:
     for disk in disks(devices):
         policy = around.policies.get(f"{id_}:{disk.key}")
-        lun = around.luns.get(str(disk.native.get("backing.lunUuid", "")))
+        uuid = str(disk.native.get("backing.lunUuid", ""))
+        lun = around.luns.get(uuid) or lun_name(uuid)
         if policy is None and lun is None:
             yield disk
         else:

@@ -76,7 +76,7 @@ class Networks:
         """The NIC as a device of the VirtualMachine."""
         kind = self._kind(placed, nic)
         binding = {"pod": "masquerade", "sriov": "sriov"}.get(kind, "bridge")
-        device: dict[str, Any] = {"name": _name(nic), binding: {}}
+        device: dict[str, Any] = {"name": card_name(nic), binding: {}}
         if kind != "sriov":
             device["model"] = system.nic_model
         if nic.mac and _MAC.fullmatch(nic.mac):
@@ -89,10 +89,10 @@ class Networks:
         """The network that the interface of the same name is attached to."""
         attachment = self._attachments.of(placed, nic)
         if attachment is None or attachment.kind == "pod":
-            return {"name": _name(nic), "pod": {}}
+            return {"name": card_name(nic), "pod": {}}
         number = self._attachments.numbered(placed)[nic.key][1]
         name = attachment.copy_in(self._site.namespace(placed), number)
-        return {"name": _name(nic), "multus": {"networkName": name}}
+        return {"name": card_name(nic), "multus": {"networkName": name}}
 
     def _kind(self, placed: PlacedVm, nic: Nic) -> str:
         """Kind of the network under a NIC; of an existing one, what target.yaml says it is."""
@@ -230,5 +230,6 @@ def _warning(row: str, placed: PlacedVm, says: str, remedy: str) -> Finding:
     )
 
 
-def _name(nic: Nic) -> str:
+def card_name(nic: Nic) -> str:
+    """Name of a NIC's interface in its VirtualMachine."""
     return f"nic-{label(nic.key)}"

@@ -23,7 +23,7 @@ LONGEST_DESCRIPTION = 4096
 ORDERING = ("vapps", "resource_pools", "folders", "tags", "clusters", "datacenters")
 """Lists of the inventory whose objects, beside VMs, a line of ``namespaces`` may name."""
 
-MARKED = ("resource_pools", "folders", "clusters", "datacenters")
+MARKED = ("vapps", "resource_pools", "folders", "clusters", "datacenters")
 """Those of them whose tags and attributes their namespaces get."""
 
 

@@ -29,7 +29,7 @@ from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.organisation.pool_promises import promises
 from mtv.translate.part import Manifest, VmPart, hyper_converged, metadata
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import DiskClasses, claim_bytes, requested_bytes
+from mtv.translate.storage.classes import DiskClasses, claim_bytes, is_lun, requested_bytes
 
 OPERATOR = "application-aware-quota"
 """In ``target.yaml``: quotas of this kind may be used. OpenShift Virtualization brings them."""
@@ -234,6 +234,8 @@ class Quotas:
         needed = 0
         for placed in each.budget.vms:
             for disk in placed.vm.disks:
+                if is_lun(disk):
+                    continue  # a volume without a class, which its quota does not count
                 chosen = self._classes.of(placed, disk)
                 if of_class is None or (chosen is not None and chosen.name == of_class):
                     needed += (

@@ -6,5 +6,7 @@ placement.py       rules and pinning -> affinity; rules.py: which rules, contrad
 eviction.py        what happens to a VM when its node is drained
 live_migration.py  settings -> HyperConverged and MigrationPolicies (migration_settings.py), and a
                    network of its own (migration_network.py)
+availability.py    HA, priorities -> priority classes; remediation.py: fencing -> NodeHealthCheck
+start_order.py     vApps, dependency rules, priorities -> the start plan; orders.py: its graph
 cpu_models.py      EVC, cluster CPU types -> CPU model
 """

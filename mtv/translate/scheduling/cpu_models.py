@@ -17,6 +17,7 @@ from mtv.model.finding import Finding
 from mtv.model.target import Node, Target
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
+from mtv.translate.vm.own_cpu import own_cpu
 
 OF_THE_HOST = (HOST_MODEL, HOST_PASSTHROUGH)
 """Choices that follow the node."""
@@ -44,8 +45,14 @@ class CpuModels:
         return (*self._strangers(), *found, *self._unasked())
 
     def of(self, placed: PlacedVm) -> VmPart:
-        """The model of its cluster, and a note of what it had."""
-        return self._parts.get(ref(placed.inventory, placed.vm.cluster or ""), VmPart())
+        """The model of its cluster, and a note of what it had.
+
+        A VM with a model of its own (``vm.own_cpu``) gets the note only.
+        """
+        part = self._parts.get(ref(placed.inventory, placed.vm.cluster or ""), VmPart())
+        if part.domain and own_cpu(placed.vm, self._site.target).model is not None:
+            return VmPart(annotations=part.annotations)
+        return part
 
     @cached_property
     def _parts(self) -> dict[str, VmPart]:

@@ -12,7 +12,6 @@ from mtv.model.compute import Cluster, MigrationPolicy
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.target import LiveMigration as Settings
-from mtv.model.vm import Device, DeviceKind
 from mtv.names import unique_labels
 from mtv.translate.part import Manifest, VmPart, hyper_converged, metadata
 from mtv.translate.scheduling.migration_network import MigrationNetwork, some
@@ -31,8 +30,6 @@ from mtv.translate.site import Site
 
 POLICY_LABEL = "mtv.migration/migration-policy"
 """Label of a VM that a MigrationPolicy of ours is for."""
-
-HOST_DEVICES = (DeviceKind.PASSTHROUGH, DeviceKind.GPU)
 
 FIELDS = {
     "parallelOutboundMigrationsPerNode": "parallel_outbound_per_node",
@@ -72,15 +69,10 @@ class LiveMigration:
         )
 
     def of(self, placed: PlacedVm) -> VmPart:
-        """The label that its MigrationPolicy selects it by; the host's devices that it has."""
+        """The label that its MigrationPolicy selects it by."""
         spec = self._fields(self._wanted(placed))
         labels = {POLICY_LABEL: self._names[spec]} if spec else {}
-        obstacles = tuple(
-            f"it has a device of its host ({_called(each)})"
-            for each in placed.vm.devices
-            if each.kind in HOST_DEVICES
-        )
-        return VmPart(template_labels=labels, obstacles=obstacles)
+        return VmPart(template_labels=labels)
 
     # What the source does
 
@@ -341,10 +333,6 @@ def policy_manifest(name: str, fields: Fields, sources: Iterable[str]) -> Manife
             "selectors": {"virtualMachineInstanceSelector": {POLICY_LABEL: name}},
         },
     }
-
-
-def _called(device: Device) -> str:
-    return device.label or device.class_ or device.kind.value
 
 
 def _plain(value: Any) -> str:

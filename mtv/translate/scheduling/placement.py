@@ -293,7 +293,8 @@ class Placement:
                     says="it starts VMs after others, which the target does not do by itself"
                     if depends
                     else f"it is a rule of a kind that mtv does not know: {each.kind}",
-                    remedy="start them in this order, each when the ones before are ready"
+                    remedy="start them in the order of start-plan.json, each group when the one "
+                    "before is ready"
                     if depends
                     else "see what it is for, and write the affinity by hand",
                 )

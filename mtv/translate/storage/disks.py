@@ -1,24 +1,19 @@
 """Where disks are stored: datastore or policy -> StorageClass, disk -> DataVolume."""
 
-import re
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 from mtv.estate import PlacedVm, ref
-from mtv.knowledge.backends import MANY
-from mtv.mappings import GuestSystem
+from mtv.knowledge.backends import MANY, shared_block
 from mtv.model.finding import Finding
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Disk
-from mtv.names import disk_claim, disk_volume
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import MIB, DiskClasses, requested_bytes
+from mtv.translate.storage.classes import MIB, DiskClasses, is_lun, requested_bytes
 from mtv.translate.storage.findings import StorageFindings
-
-SERIAL_LENGTH = 20
-"""virtio-blk shows 20 bytes of a serial number to the guest (virtio 1.2, 5.2.6.1)."""
+from mtv.translate.storage.luns import Luns
+from mtv.translate.storage.sharing import SharedDisks, is_shared
 
 
 class Storage:
@@ -27,13 +22,22 @@ class Storage:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._classes = DiskClasses(site)
+        self.luns = Luns(site)
+        self.sharing = SharedDisks(site, self._classes)
 
-    manifests: tuple[Manifest, ...] = ()
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Claims of disks that several VMs have, and volumes of LUNs."""
+        return (*self._shared_claims, *self.luns.manifests)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Open questions, demands that a class does not meet, and what stays behind."""
-        return tuple(StorageFindings(self._site, self._classes).all())
+        return (
+            *StorageFindings(self._site, self._classes).all(),
+            *self.sharing.findings(),
+            *self.luns.findings(),
+        )
 
     def of(self, placed: PlacedVm) -> VmPart:
         """What its disks say about live migration."""
@@ -43,6 +47,8 @@ class Storage:
         """A sentence for each class of its disks that gives no volume to two nodes at once."""
         lone = dict[str, list[str]]()
         for each in placed.vm.disks:
+            if is_lun(each):
+                continue
             chosen = self._classes.of(placed, each)
             way = None if chosen is None else self._classes.ways[chosen.name]
             if chosen is not None and (way is None or MANY not in way.access_modes):
@@ -53,8 +59,31 @@ class Storage:
         )
 
     def claims(self, placed: PlacedVm) -> tuple[Manifest, ...]:
-        """A DataVolume for each disk of a VM. Only for VMs that no finding holds back."""
-        return tuple(self._claim(placed, each) for each in placed.vm.disks)
+        """A DataVolume for each disk that a VM has alone and that is copied.
+
+        Only for VMs that no finding holds back.
+        """
+        return tuple(
+            self._claim(placed, each)
+            for each in placed.vm.disks
+            if not is_lun(each) and self.sharing.group(placed, each) is None
+        )
+
+    def claim_name(self, placed: PlacedVm, disk: Disk) -> str:
+        """Name of the claim that a disk's volume refers to."""
+        if is_lun(disk):
+            return self.luns.claim(placed, disk)
+        return self.sharing.claim(placed, disk)
+
+    @property
+    def _shared_claims(self) -> tuple[Manifest, ...]:
+        """A DataVolume for each disk of several VMs whose class can give such volumes."""
+        leads = (
+            self.sharing.lead(group)
+            for group in self.sharing.groups
+            if len(group.namespaces(self._site)) == 1
+        )
+        return tuple(self._claim(*lead) for lead in leads if lead is not None)
 
     def class_of(self, placed: PlacedVm, disk: Disk) -> StorageClass:
         """The class that a disk's claim names. Only for VMs that no finding holds back."""
@@ -62,7 +91,8 @@ class Storage:
 
     def way_of(self, placed: PlacedVm, disk: Disk) -> ClaimProperties:
         """How a disk's claim is made. Only for VMs that no finding holds back."""
-        way = self._classes.ways[self.class_of(placed, disk).name]
+        chosen = self.class_of(placed, disk)
+        way = shared_block(chosen) if is_shared(disk) else self._classes.ways[chosen.name]
         if way is None:
             raise AssertionError(f"{placed.ref} is held back")
         return way
@@ -78,7 +108,7 @@ class Storage:
         }
         return data_volume(
             metadata(
-                disk_claim(self._site.name(placed), disk.key),
+                self.sharing.claim(placed, disk),
                 self._site.namespace(placed),
                 **{key: text for key, text in about.items() if text},
             ),
@@ -112,29 +142,3 @@ def data_volume(
     if disk.eagerly_scrubbed:
         made["spec"]["preallocation"] = True
     return made
-
-
-def in_order(disks: Iterable[Disk]) -> tuple[Disk, ...]:
-    """The disks as the guest's firmware meets them: by bus, then by unit."""
-    return tuple(sorted(disks, key=lambda each: (each.bus, each.unit)))
-
-
-def disk(each: Disk, order: int, system: GuestSystem) -> dict[str, Any]:
-    """The disk as a device of the VirtualMachine; ``order`` counts from 1 and is the boot order."""
-    device: dict[str, Any] = {
-        "name": disk_volume(each.key),
-        "disk": {"bus": system.disk_bus},
-        "bootOrder": order,
-    }
-    serial = re.sub(r"[^0-9a-z]", "", (each.uuid or "").lower())[:SERIAL_LENGTH]
-    if serial:
-        device["serial"] = serial
-    return device
-
-
-def volume(each: Disk, vm_name: str) -> dict[str, Any]:
-    """The volume that ties the device to its claim."""
-    return {
-        "name": disk_volume(each.key),
-        "dataVolume": {"name": disk_claim(vm_name, each.key)},
-    }

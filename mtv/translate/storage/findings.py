@@ -91,10 +91,10 @@ class StorageFindings:
                 category=Category.BLOCKER,
                 ref=vm,
                 name=self._site.estate.vm(vm).vm.name,
-                says="a disk of it lies on no datastore: it is a LUN of the array itself",
+                says="a disk of it lies on no datastore, so nobody knows where it is to go",
                 remedy=(
-                    "copy it to a disk on a datastore or storage domain, or keep the VM at the "
-                    "source until its LUN is given to the cluster"
+                    "copy it to a disk on a datastore or storage domain, then collect again, or "
+                    "keep the VM at the source"
                 ),
                 holds_back=(vm,),
             )

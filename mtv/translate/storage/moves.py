@@ -9,11 +9,13 @@ from mtv.errors import ConfigError
 from mtv.estate import PlacedVm
 from mtv.knowledge.backends import MANY, claim_properties
 from mtv.model.target import ClaimProperties, StorageClass
-from mtv.model.vm import Backing, Disk
+from mtv.model.vm import Disk
 from mtv.names import LONGEST, disk_claim, disk_volume, label
 from mtv.translate import TranslatedVm, Translation
 from mtv.translate.part import Manifest
+from mtv.translate.storage.classes import is_lun
 from mtv.translate.storage.disks import Storage
+from mtv.translate.storage.sharing import is_shared
 
 Tool = Literal["volumes", "mtc", "plan"]
 
@@ -129,17 +131,21 @@ def _moving(storage: Storage, placed: PlacedVm, to: Destination) -> tuple[Disk, 
     """The disks that are not in the class yet."""
     vm, name = placed.vm, to.chosen.name
     for each in vm.disks:
-        if each.shared:
+        if is_shared(each):
             raise _immovable(vm.name, each, "several VMs may write to it")
-        if each.backing == Backing.LUN:
+        if is_lun(each):
             raise _immovable(vm.name, each, "it is a LUN")
-    disks = tuple(each for each in vm.disks if storage.class_of(placed, each).name != name)
+        if each.mode.endswith("nonpersistent"):
+            raise _immovable(vm.name, each, "its changes lie on the node")
+    # What is unplugged is no volume of the VM.
+    there = (each for each in vm.disks if each.active is not False)
+    disks = tuple(each for each in there if storage.class_of(placed, each).name != name)
     if not disks:
         raise ConfigError(
             f"all disks of {vm.name} ({placed.ref}) are on {name} already",
             "choose another class, or leave the VM out",
         )
-    staying = [each for each in vm.disks if each not in disks]
+    staying = [each for each in vm.disks if each not in disks and each.active is not False]
     if staying and MANY not in to.way.access_modes:
         raise ConfigError(
             f"{vm.name} ({placed.ref}) cannot move: {staying[0].label} is on {name} already, which "

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from mtv.estate import PlacedVm, ref
-from mtv.model.vm import Backing, Disk
+from mtv.model.vm import Disk
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import Choice, DiskClasses
+from mtv.translate.storage.classes import Choice, DiskClasses, is_lun
 
 Refs = dict[str, None]
 """Refs of VMs, each once, in the order of the inventory."""
@@ -23,7 +23,7 @@ class Uses:
         self.open = dict[Choice, Refs]()
         """Lines of the mapping that name no class, or one that is not there."""
         self.homeless = Refs()
-        """VMs with a disk that is on no datastore: a LUN of its own."""
+        """VMs with a disk that is on no datastore."""
         self.unknown = dict[str, Refs]()
         """Classes of which nobody knows how their claims are made."""
         self.datastores = dict[str, Refs]()
@@ -38,7 +38,8 @@ class Uses:
                 key = ref(placed.inventory, placed.vm.storage_policy)
                 self.homes.setdefault(key, {})[placed.ref] = None
             for disk in placed.vm.disks:
-                self._add(placed, disk)
+                if not is_lun(disk):
+                    self._add(placed, disk)
 
     def _add(self, placed: PlacedVm, disk: Disk) -> None:
         choice = self._classes.choice(placed, disk)
@@ -58,12 +59,21 @@ class Uses:
             key = ref(placed.inventory, disk.storage_policy)
             of = self.policies.setdefault(key, {})
             of.setdefault(chosen.name, {})[placed.ref] = None
-        if disk.thin is False and not disk.eagerly_scrubbed and disk.backing != Backing.LUN:
+        if disk.thin is False and not disk.eagerly_scrubbed:
             self.reserved[chosen.name] = self.reserved.get(chosen.name, 0) + 1
 
     def named(self, refs: Iterable[str]) -> str:
-        """VMs in a sentence: ``web01, db02 and 7 more VMs``."""
-        names = [self._site.estate.vm(each).vm.name for each in refs]
-        if len(names) <= SHOWN:
-            return ", ".join(names)
-        return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more VMs"
+        """VMs in a sentence."""
+        return listed(self._site, refs)
+
+
+def listed(site: Site, refs: Iterable[str]) -> str:
+    """VMs in a sentence: ``web01, db02 and 7 more VMs``."""
+    return shortened([site.estate.vm(each).vm.name for each in refs])
+
+
+def shortened(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    if len(names) <= SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more VMs"

@@ -25,7 +25,9 @@ TITLES = {
     "# namespace/name of a network of target.yaml.",
     "node_groups": "Nodes that take the place of hosts whose networks are laid out alike.",
     "hosts": "Host -> the node that takes its place, for rules that name hosts.",
+    "machines": "Host -> the node that its own machine has become: its fence agents switch it.",
     "cpu_models": "Cluster -> CPU model of its VMs.",
+    "host_devices": "Device of a host that VMs have -> RESOURCE, RESOURCE=SELECTOR or none.",
     "roles": "Role -> ClusterRole.",
     "principals": "User or group -> user:NAME or group:NAME of the cluster.",
 }

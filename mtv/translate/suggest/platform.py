@@ -1,4 +1,4 @@
-"""Which cluster the settings are taken from; CPU models."""
+"""Which cluster the settings are taken from; CPU models; devices of hosts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,13 +8,16 @@ from mtv.knowledge.cpu_models import HOST_MODEL, cpu_model, highest_below, model
 from mtv.model.compute import Cluster, CpuDefinition
 from mtv.model.target import Target
 from mtv.translate.scheduling.cpu_models import offered_by_all
+from mtv.translate.storage.uses import shortened
 from mtv.translate.suggest.question import Question, Suggestion
+from mtv.translate.vm.host_devices import KnownDevices, uses
 
 
 def suggest(question: Question) -> Iterator[Suggestion]:
-    """The cluster whose settings the target takes over; a CPU model for every cluster."""
+    """The cluster whose settings the target takes over; CPU models; names of hosts' devices."""
     yield from _settings_from(question)
     yield from _cpu_models(question)
+    yield from _host_devices(question)
 
 
 def _settings_from(question: Question) -> Iterator[Suggestion]:
@@ -77,3 +80,19 @@ def _cpu_model(
     lower = highest_below(offered, known)
     nearest = f"; the nearest older model that all offer is {lower}" if lower else ""
     return None, f"its baseline is {baseline}, but {some} {models[0]}{nearest}: choose one"
+
+
+def _host_devices(question: Question) -> Iterator[Suggestion]:
+    """A name for every kind of device that VMs were given of their hosts."""
+    known = KnownDevices(question.estate)
+    for key, (_, vms) in uses(known, question.vms).items():
+        yield Suggestion(
+            section="host_devices",
+            ref=key,
+            name=shortened([question.estate.vm(each).vm.name for each in vms]),
+            choice=None,
+            reason=(
+                "nobody knows what the nodes have: write RESOURCE, as in nvidia.com/TU104GL, or "
+                "RESOURCE=VENDOR:PRODUCT where HyperConverged is to permit it, or none"
+            ),
+        )

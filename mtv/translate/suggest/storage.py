@@ -9,7 +9,7 @@ from mtv.knowledge.backends import MANY, Backend, backend_of, claim_properties, 
 from mtv.model.estate import Inventory
 from mtv.model.storage import Datastore, StoragePolicy
 from mtv.model.target import StorageClass, Target
-from mtv.translate.storage.classes import describe, offers, tokens
+from mtv.translate.storage.classes import describe, is_lun, offers, tokens
 from mtv.translate.storage.policies import Demands, Verdict, demands, phrase, verdict
 from mtv.translate.suggest.question import Question, Suggestion, words
 
@@ -30,6 +30,7 @@ def suggest(question: Question) -> Iterator[Suggestion]:
         ref(placed.inventory, disk.datastore or "")
         for placed in question.vms
         for disk in placed.vm.disks
+        if not is_lun(disk)
     }
     for inventory in question.estate.inventories:
         yield from _datastores(inventory, used, question.target)

@@ -8,10 +8,12 @@ from functools import cache
 from types import ModuleType
 
 from tests.translate.whole import (
+    availability,
     balancing,
     base,
     cpu_models,
     firewall,
+    health,
     host_networks,
     hosts,
     live_migration,
@@ -24,6 +26,9 @@ from tests.translate.whole import (
     quotas,
     storage,
     vm,
+    vm_compute,
+    vm_devices,
+    vm_guest,
 )
 from tests.translate.whole.example import Change, Example
 
@@ -43,6 +48,11 @@ CONCEPTS: tuple[ModuleType, ...] = (
     live_migration,
     cpu_models,
     hosts,
+    vm_guest,
+    vm_compute,
+    availability,
+    health,
+    vm_devices,
 )
 """In the order in which they enrich."""
 

@@ -26,7 +26,7 @@ def vsphere() -> Example:
 
 
 def rhv() -> Example:
-    """An engine: vm-1 is translated, vm-2 is blocked by a shared disk."""
+    """An engine: vm-1 is translated, vm-2 is blocked by a NIC without a network."""
     disk = plain_disk(
         key="5f0c2d1e-1111-2222-3333-444455556666",
         label="web01_Disk1",
@@ -45,7 +45,7 @@ def rhv() -> Example:
         vm,
         id="vm-2",
         name="db",
-        disks=(msgspec.structs.replace(disk, shared=True),),
+        nics=(msgspec.structs.replace(nic, network=None),),
         snapshots=(plain_snapshot(),),
     )
     whole = inventory(vm, blocked)

@@ -18,7 +18,6 @@ CHANGES: dict[str, Change] = {
     "clusters[].rules[].enabled": Change(False, where=lambda rule: rule["name"] == "here"),
     "clusters[].rules[].mandatory": Change(False, at="c-rule"),
     "clusters[].rules[].priority": Change(9.0, where=lambda rule: rule["name"] == "soft"),
-    "clusters[].rules[].after[]": Change("vm-rule-2", at="c-rule"),
     "affinity_labels[].name": Change("leased", at="label-rule"),
     "affinity_labels[].vms[]": Change("vm-rule-3", at="label-rule"),
     "affinity_labels[].hosts[]": Change("host-rule-2", at="label-rule"),

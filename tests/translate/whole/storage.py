@@ -23,9 +23,7 @@ ODD = "policy-odd"
 STILL, POD = "pod-still", "pod-balanced"
 
 CHANGES = {
-    "vms[].disks[].backing": Change("rdm-physical"),
     "vms[].disks[].datastore": Change("storage-2"),
-    "vms[].disks[].mode": Change("independent_persistent"),
     "vms[].disks[].key": Change("2009"),
     "vms[].disks[].uuid": Change("60000000-0000-0000-0000-000000000000"),
     "vms[].disks[].bus": Change(3, at=VM),

@@ -1,0 +1,1 @@
+"""The VM itself: firmware, processor, memory, devices, clock, guest, life cycle."""
