@@ -246,6 +246,13 @@ def _noun(draw: Draw, shape: inspect.StructType, depth: int, id_: str | None = N
     return shape.cls(**values)
 
 
+def nouns(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
+    """Any object of a type of the model."""
+    shape = inspect.type_info(kind)
+    assert isinstance(shape, inspect.StructType)
+    return _noun(shape, 1)
+
+
 def _value(
     name: str, shape: inspect.Type, depth: int, met: st.SearchStrategy[Any] | None = None
 ) -> st.SearchStrategy[Any]:
