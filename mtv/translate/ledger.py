@@ -26,7 +26,7 @@ UNACCOUNTED = TermRow(
     target="none",
     reads=(),
     outcome=Outcome.REPORTED,
-    says="{value} is a property that mtv does not know: look whether the VM needs it.",
+    says="A property that mtv does not know: look whether the VM needs it.",
 )
 """Answers for a property that no row reads, such as one of a newer source."""
 
