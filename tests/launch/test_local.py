@@ -86,6 +86,16 @@ def test_guest_that_says_its_marker_is_up(images: GuestImages, tmp_path: Path) -
     assert nothing_runs()
 
 
+def test_guest_with_a_tablet_and_random_numbers_is_up(images: GuestImages, tmp_path: Path) -> None:
+    one = task(copied(images.poweroff, tmp_path / "disk.raw"), tmp_path)
+    domain_of(one.manifest)["devices"] |= {
+        "inputs": [{"name": "tablet", "type": "tablet", "bus": "usb"}],
+        "rng": {},
+    }
+    assert POWEROFF_MARKER.decode().strip() in run(one).console_tail
+    assert nothing_runs()
+
+
 def test_guest_that_hears_the_power_button(images: GuestImages, tmp_path: Path) -> None:
     disk = copied(images.tiny, tmp_path / "disk.raw")
     images.name_tiny(disk, "web01")
