@@ -118,10 +118,10 @@ def _show(translation: Translation, estate: Estate, notes: bool) -> None:
     outcomes = Counter[str]()
     for path in translation.ledger.paths:
         outcomes[path.outcome] += path.values
-    claims = sum(len(estate.vm(vm.ref).vm.disks) for vm in translation.vms)
+    disks = sum(len(estate.vm(vm.ref).vm.disks) for vm in translation.vms)
     movable = sum(not vm.obstacles for vm in translation.vms)
     platform = ", ".join(f"{count} {kind}" for kind, count in _kinds(translation).items())
-    click.echo(f"manifests/vms: {len(translation.vms)} VirtualMachines, {claims} DataVolumes")
+    click.echo(f"manifests/vms: {len(translation.vms)} VirtualMachines with {disks} disks")
     click.echo(f"manifests/platform: {platform}")
     click.echo(f"live-migratable: {movable} of {len(translation.vms)} VMs; mtv explain says why")
     click.echo("ledger: " + ", ".join(f"{n} values {word}" for word, n in sorted(outcomes.items())))
