@@ -13,7 +13,7 @@ from mtv.model.finding import Finding
 from mtv.model.storage import LogicalUnit
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Backing, Device, Disk, Vm
-from mtv.sources.vsphere.storage import lun_name
+from mtv.sources.vsphere.storage import lun_name, unseen_units
 from mtv.translate import Translation
 from tests.estates import (
     GIB,
@@ -558,6 +558,18 @@ def test_luns_are_no_question_about_a_class_and_ask_for_none() -> None:
 )
 def test_the_uuid_of_a_lun_holds_its_name(uuid: str, name: str | None) -> None:
     assert lun_name(uuid) == name
+
+
+def test_a_lun_that_no_host_sees_is_in_the_inventory_once() -> None:
+    """Every reference of an inventory leads to an object of it, also where rights are missing."""
+    vms = [
+        plain_vm(
+            id=id_, disks=[plain_disk(key=f"{n}", logical_unit=lun) for n, lun in enumerate(of)]
+        )
+        for id_, of in (("vm-1", ("naa.6a", None, "naa.6b")), ("vm-2", ("naa.6b", "naa.6c")))
+    ]
+    seen = (LogicalUnit(id="naa.6a", hosts=("host-1",)),)
+    assert [unit.id for unit in unseen_units(vms, seen)] == ["naa.6b", "naa.6c"]
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))

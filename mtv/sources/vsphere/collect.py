@@ -82,13 +82,15 @@ def _collect(
         session, vms, options.window_days, counters, unreadable, on_progress
     )
     about = session.content.about
+    nouns = surroundings(around, neighbors)
+    nouns["logical_units"] += tuple(storage.unseen_units(vms, nouns["logical_units"]))
     return Inventory(
         source=session.connection.name,
         product="vsphere",
         version=f"{about.apiType} {about.version} build {about.build}",
         instance=about.instanceUuid or "",
         collected_at=collected_at,
-        **surroundings(around, neighbors),
+        **nouns,
         storage_policies=policies,
         vms=tuple(
             msgspec.structs.replace(each, performance=performance[each.id])

@@ -1,10 +1,11 @@
 """Datastores, datastore clusters and the LUNs below them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mtv.model.quantity import Setting
 from mtv.model.storage import Datastore, DatastoreCluster, HostMount, LogicalUnit
+from mtv.model.vm import Vm
 from mtv.sources.vsphere.native import native
 from mtv.sources.vsphere.places import Around, common
 from mtv.sources.vsphere.values import MIB, at, many, text, times, unescape
@@ -129,6 +130,13 @@ def logical_units(around: Around) -> Iterator[LogicalUnit]:
             hosts=tuple(seen_by[name]),
             native=native("vim.host.ScsiLun", lun),
         )
+
+
+def unseen_units(vms: Iterable[Vm], seen: Iterable[LogicalUnit]) -> Iterator[LogicalUnit]:
+    """The LUNs that RDMs name and no collected host sees: nothing but their name is known."""
+    known = {unit.id for unit in seen}
+    named = dict.fromkeys(disk.logical_unit for vm in vms for disk in vm.disks)
+    yield from (LogicalUnit(id=name) for name in named if name and name not in known)
 
 
 def luns_by_uuid(around: Around) -> dict[str, str]:
