@@ -19,9 +19,9 @@ from mtv.model.finding import Finding
 from mtv.model.organisation import Alarm, TriggeredAlarm
 from mtv.translate.health.reach import MOST_NAMES, Reaches
 from mtv.translate.health.rules import ReadAlarm, alert_names, counters_of, read, shortened
-from mtv.translate.organisation.grants import listed
 from mtv.translate.organisation.labels import scrubbed
 from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 NAME = "mtv-alarms"
@@ -160,7 +160,7 @@ class Alarms:
                 "alarm",
                 source,
                 f"alarms of {source} that are disabled are not made ({len(names)}): "
-                f"{listed(sorted(names), SHOWN)}",
+                f"{first_of(sorted(names), SHOWN)}",
                 "enable them at the source and collect again if they are wanted",
             )
 
@@ -217,7 +217,7 @@ class Alarms:
                 ref="",
                 name=source,
                 says=f"alerts on {counter} only come near to what the alarms of {source} say "
-                f"({listed(sorted(names), SHOWN)}): {caveat}",
+                f"({first_of(sorted(names), SHOWN)}): {caveat}",
                 remedy=f"look at their thresholds after a week; see mtv explain --metric {counter}",
             )
 
@@ -236,7 +236,7 @@ class Alarms:
                 source,
                 f"no rules are made of what alarms of {source} say about {group.about}, for "
                 f"OpenShift brings alerts of its own, {alerts} ({len(names)}): "
-                f"{listed(sorted(names), SHOWN)}",
+                f"{first_of(sorted(names), SHOWN)}",
                 _look(group) if group.instead else f"route {alerts} to who had the alarms",
             )
 
@@ -275,7 +275,7 @@ class Alarms:
                 "alarm.default",
                 source,
                 f"vCenter's own alarms {about} are not made, and no alert of OpenShift stands for "
-                f"them ({len(names)}): {listed(sorted(names), SHOWN)}",
+                f"them ({len(names)}): {first_of(sorted(names), SHOWN)}",
                 _look(group) if group else "see whether anyone acted on them",
             )
 
@@ -299,7 +299,8 @@ class Alarms:
                 ref="",
                 name=source,
                 says=f"alarms of {source} do something when they go off ({times}): "
-                f"{listed(sorted(actions), SHOWN, '; ')}; an alert goes where Alertmanager says",
+                f"{first_of(sorted(actions), SHOWN, comma='; ')}; an alert goes where "
+                "Alertmanager says",
                 remedy="name receivers in Alertmanager (AlertmanagerConfig in namespaces of VMs); "
                 "SNMP traps and scripts need a webhook",
             )
@@ -318,7 +319,7 @@ class Alarms:
                 ref="",
                 name=inventory.source,
                 says=f"alarms of {inventory.source} were on when it was collected ({len(said)}): "
-                f"{listed(said, SHOWN, '; ')}",
+                f"{first_of(said, SHOWN, comma='; ')}",
                 remedy="settle at the source what is about VMs that migrate, or it comes along",
             )
 
@@ -339,7 +340,7 @@ def _look(group: Covered) -> str:
 
 
 def _metadata(namespace: str, refs: list[str]) -> dict[str, Any]:
-    return metadata(NAME, namespace, source=listed(list(map(scrubbed, refs)), MOST_REFS))
+    return metadata(NAME, namespace, source=first_of(list(map(scrubbed, refs)), MOST_REFS))
 
 
 def _about_one(each: _Placed, category: Category, says: str, remedy: str) -> Finding:

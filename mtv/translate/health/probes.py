@@ -22,8 +22,8 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.translate.networks.attachments import Attachments
 from mtv.translate.networks.vm_networks import Networks
-from mtv.translate.organisation.grants import listed
 from mtv.translate.part import Manifest, VmPart
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 AGENT = "qemu-guest-agent"
@@ -135,7 +135,7 @@ class Probes:
             yield _line(
                 key,
                 f"{self._site.mapping.probes[key]} wants a card on the pod network, which these "
-                f"VMs have not; they get no probe ({len(names)}): {listed(sorted(names), SHOWN)}",
+                f"VMs have not; they get no probe ({len(names)}): {first_of(sorted(names), SHOWN)}",
                 "write agent instead, or give them a card on the network pod",
             )
 
@@ -154,7 +154,7 @@ class Probes:
                 ref="",
                 name="probes",
                 says=f"nothing says that these VMs have {AGENT}; without it they {fails} "
-                f"({len(names)}): {listed(sorted(names), SHOWN)}",
+                f"({len(names)}): {first_of(sorted(names), SHOWN)}",
                 remedy=f"install {AGENT} before they start on the target, or take the lines out of "
                 "probes in mapping.yaml",
             )

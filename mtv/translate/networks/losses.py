@@ -13,9 +13,10 @@ from mtv.model.network import Network, NicProfile
 from mtv.model.target import TargetNetwork
 from mtv.translate.networks.attachments import Attachment, AttachmentKind, Attachments
 from mtv.translate.networks.port_terms import network_filters
-from mtv.translate.networks.seen import Loss, Seen, listed
+from mtv.translate.networks.seen import Loss, Seen
 from mtv.translate.networks.term_losses import called, term_losses
 from mtv.translate.networks.vlans import access_vlan
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 OF_THE_HOST = {"sriov", "pci_passthrough", "vmxnet3-rdma"}
@@ -137,9 +138,9 @@ class _Losses:
             switch = alike[0].network.switch if alike[0].network is not None else None
             loss = Loss(
                 row="network.mtu",
-                says=f"{listed(each.title for each in alike)} get the MTU {mtu} of {switch}, which "
-                "is the most that it carries, and not what guests use: their virtio NICs may come "
-                f"up with {mtu} where they had {ORDINARY_MTU}",
+                says=f"{first_of(each.title for each in alike)} get the MTU {mtu} of {switch}, "
+                "which is the most that it carries, and not what guests use: their virtio NICs may "
+                f"come up with {mtu} where they had {ORDINARY_MTU}",
                 remedy=f"where guests have {ORDINARY_MTU}, set mtu: {ORDINARY_MTU} in these "
                 f"networks before the VMs start, or in the guests; keep {mtu} where they use it",
             )

@@ -1,7 +1,7 @@
 """MAC pools -> the range of KubeMacPool. VMs keep the addresses they have."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 import msgspec
@@ -12,15 +12,13 @@ from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.network import MacPool
 from mtv.translate.part import Manifest, VmPart, hyper_converged
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 CONFIGURATION = "spec.kubeMacPoolConfiguration"
 _MAC = re.compile(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}")
 MULTICAST = 1 << 40
 """The bit of an address that says that it stands for many."""
-
-SHOWN = 5
-"""How many names or addresses a sentence lists."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -123,7 +121,7 @@ class MacPools:
         if taken:
             yield (
                 f"{own} holds addresses of VMs that are to move: "
-                + _listed(f"{_text(mac)} ({vms[0]})" for mac, vms in sorted(taken.items())),
+                + first_of(f"{_text(mac)} ({vms[0]})" for mac, vms in sorted(taken.items())),
                 "choose a range that no VM has an address of",
             )
 
@@ -198,7 +196,7 @@ class MacPools:
     def _doubles(self) -> Iterator[Finding]:
         doubles = {mac: vms for mac, vms in sorted(self._macs.items()) if len(vms) > 1}
         if doubles:
-            shown = _listed(f"{_text(mac)} ({', '.join(vms)})" for mac, vms in doubles.items())
+            shown = first_of(f"{_text(mac)} ({', '.join(vms)})" for mac, vms in doubles.items())
             yield Finding(
                 row="nic.mac",
                 category=Category.WARNING,
@@ -216,9 +214,9 @@ def _described(inventory: Inventory, pool: MacPool) -> str:
     """``the pool lab gives 00:1a:4a:16:01:00-00:1a:4a:16:01:ff to new NICs of prod``."""
     users = [each.name for each in inventory.clusters if each.mac_pool == pool.id]
     users += [each.name for each in inventory.datacenters if each.mac_pool == pool.id]
-    said = f"the pool {pool.name} gives {_listed(pool.ranges) or 'nothing'} to new NICs"
+    said = f"the pool {pool.name} gives {first_of(pool.ranges) or 'nothing'} to new NICs"
     if users:
-        said += f" of {_listed(users)}"
+        said += f" of {first_of(users)}"
     if pool.is_default:
         said += "; it is the default pool"
     if pool.allow_duplicates:
@@ -244,9 +242,3 @@ def _number(mac: str) -> int | None:
 def _text(number: int) -> str:
     digits = f"{number:012x}"
     return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
-
-
-def _listed(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more

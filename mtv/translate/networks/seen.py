@@ -1,14 +1,9 @@
 """What the VMs on one network have, and a loss: the two sides of what is told of networks."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from mtv.model.concern import Category
 from mtv.translate.networks.port_terms import PortTerms
-
-SHOWN = 5
-"""How many names a sentence lists."""
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +30,3 @@ class Seen:
     def profiles(self) -> set[str]:
         """Refs of the vNIC profiles of its NICs."""
         return {profile for profile, _ in self.terms if profile}
-
-
-def listed(names: Iterable[str]) -> str:
-    """A list in a sentence."""
-    every = list(names)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more

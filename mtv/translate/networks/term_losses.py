@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from mtv.translate.networks.attachments import Attachment
 from mtv.translate.networks.port_terms import Terms, of_network
-from mtv.translate.networks.seen import Loss, Seen, listed
+from mtv.translate.networks.seen import Loss, Seen
 from mtv.translate.networks.shaping import Rates, words
 from mtv.translate.overlays.segments import is_overlay, wires
+from mtv.translate.sentences import first_of
 
 CHECKED = ("localnet", "layer2", "pod")
 """Kinds of networks that let a guest send from its own MAC address only."""
@@ -107,7 +108,7 @@ def _whose(attachment: Attachment, profile: str, terms: Terms) -> str:
 
 
 def _vms(names: Names) -> str:
-    return f" (VMs: {listed(names)})"
+    return f" (VMs: {first_of(names)})"
 
 
 def _has_no_wires(attachment: Attachment) -> bool:

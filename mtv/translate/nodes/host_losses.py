@@ -8,8 +8,8 @@ from mtv.model.finding import Finding
 from mtv.translate.nodes.bonds import bond
 from mtv.translate.nodes.host_layouts import Wiring
 from mtv.translate.nodes.nmstate import MACHINE_BRIDGE
-from mtv.translate.nodes.node_groups import shown
 from mtv.translate.nodes.uplinks import Uplinks
+from mtv.translate.sentences import first_of
 
 
 def losses(estate: Estate, uplinks: Uplinks, untouched: Collection[Wiring]) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def losses(estate: Estate, uplinks: Uplinks, untouched: Collection[Wiring]) -> I
     ``untouched``: those that bridges or bonds which the nodes have take the place of.
     """
     for wiring, hosts in uplinks.wirings:
-        where = f"{wiring.base} of {shown(uplinks.host_names[each] for each in hosts)}"
+        where = f"{wiring.base} of {first_of(uplinks.host_names[each] for each in hosts)}"
         if wiring not in untouched:
             yield from _management(wiring, hosts[0], where)
             yield from _bond(uplinks, wiring, hosts[0], where)
@@ -67,7 +67,7 @@ def _bond(uplinks: Uplinks, wiring: Wiring, host: str, where: str) -> Iterator[F
         )
     if made.left_out:
         yield loss(
-            f"options of {where} are not in the nodes' {made.mode} bond: {shown(made.left_out)}",
+            f"options of {where} are not in the nodes' {made.mode} bond: {first_of(made.left_out)}",
             "look whether the bond needs them, and add them to the policy",
         )
     if wiring.unclear:
@@ -118,7 +118,7 @@ def _out_of_sync(estate: Estate, uplinks: Uplinks) -> Iterator[Finding]:
             category=Category.WARNING,
             ref=key,
             name=names.get(key, key),
-            says=f"{shown(hosts)} has it otherwise than the engine wants, and the nodes get what "
-            "the hosts have",
+            says=f"{first_of(hosts)} has it otherwise than the engine wants, and the nodes get "
+            "what the hosts have",
             remedy="synchronise the hosts' networks in the engine, and collect again",
         )

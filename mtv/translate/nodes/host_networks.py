@@ -19,7 +19,7 @@ from mtv.translate.nodes.bonds import bond
 from mtv.translate.nodes.host_layouts import Wiring
 from mtv.translate.nodes.host_losses import losses
 from mtv.translate.nodes.machine_network import on_machine_network
-from mtv.translate.nodes.node_groups import NodeGroups, Placed, shown
+from mtv.translate.nodes.node_groups import NodeGroups, Placed
 from mtv.translate.nodes.node_policies import (
     Contradiction,
     NodePolicy,
@@ -31,6 +31,7 @@ from mtv.translate.nodes.node_policies import (
 from mtv.translate.nodes.port_group_losses import port_group_losses
 from mtv.translate.nodes.uplinks import Uplinks
 from mtv.translate.part import Manifest, VmPart
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 
@@ -173,7 +174,7 @@ class HostNetworks:
                     each.first.hosts[0],
                     each.first.wiring.base,
                     f"mapping.yaml: migration_network: {chosen.interface} is below {each.bridge} "
-                    f"by node_groups: {shown(each.groups)}, which takes all frames of it",
+                    f"by node_groups: {first_of(each.groups)}, which takes all frames of it",
                     "name another NIC for one of them",
                 )
 

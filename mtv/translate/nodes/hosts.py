@@ -8,6 +8,7 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.translate.organisation.labels import Tags, scrubbed
 from mtv.translate.part import Manifest, VmPart
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 ARCHITECTURES = (None, "x86_64", "undefined")
@@ -74,14 +75,12 @@ class Hosts:
 
 
 def _node_label(row: str, key: str, name: str, says: str, hosts: list[str]) -> Finding:
-    more = len(hosts) - SHOWN
-    listed = ", ".join(hosts[:SHOWN]) + (f" and {more} more" if more > 0 else "")
     return Finding(
         row=row,
         category=Category.INFORMATION,
         ref=key,
         name=name,
-        says=f"{says}, and no node gets it: {listed}",
+        says=f"{says}, and no node gets it: {first_of(hosts, SHOWN)}",
         remedy="label the nodes that take their place (oc label node), where something selects "
         "by it",
     )

@@ -7,8 +7,9 @@ from mtv.model.finding import Finding
 from mtv.model.network import Network
 from mtv.translate.networks.vlans import access_vlan
 from mtv.translate.nodes.nmstate import MACHINE_BRIDGE
-from mtv.translate.nodes.node_groups import Placed, shown
+from mtv.translate.nodes.node_groups import Placed
 from mtv.translate.nodes.uplinks import Uplinks
+from mtv.translate.sentences import first_of
 
 
 def on_machine_network(uplinks: Uplinks, placed: Iterable[Placed]) -> Iterator[Finding]:
@@ -25,7 +26,7 @@ def on_machine_network(uplinks: Uplinks, placed: Iterable[Placed]) -> Iterator[F
     if not untagged:
         return
     first, *others = untagged
-    names = shown(each.name for each in untagged.values())
+    names = first_of(each.name for each in untagged.values())
     says = f"is untagged, and on {MACHINE_BRIDGE}: its VMs land on the nodes' own network"
     if others:
         says = (

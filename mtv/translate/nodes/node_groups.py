@@ -13,10 +13,8 @@ from mtv.model.finding import Finding
 from mtv.model.target import Node, NodeGroup
 from mtv.translate.nodes.host_layouts import Layout, Layouts, Wiring
 from mtv.translate.nodes.nmstate import MACHINE_BRIDGE
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
-
-SHOWN = 5
-"""How many names a sentence lists."""
 
 INTERFACE = re.compile(r"[^/:\s]{1,15}")
 """What Linux takes as the name of an interface."""
@@ -93,7 +91,7 @@ class NodeGroups:
         if unknown:
             yield _finding(
                 name,
-                f"names {shown(unknown)}, which the estate does not have",
+                f"names {first_of(unknown)}, which the estate does not have",
                 "write refs of hosts as mtv inventory list hosts shows them",
             )
         wirings = self._wirings(group)
@@ -144,7 +142,7 @@ class NodeGroups:
         if strange:
             yield _finding(
                 name,
-                f"names {shown(strange)} under nics, which none of its hosts has",
+                f"names {first_of(strange)} under nics, which none of its hosts has",
                 "take the lines out, or name NICs as mtv inventory show HOST lists them",
             )
 
@@ -165,7 +163,7 @@ class NodeGroups:
                     f"; {wiring.base} carries the hosts' management: where the nodes have that on "
                     f"the same wires, write {MACHINE_BRIDGE}"
                 )
-            return ((f"{wiring.base}: {shown(unnamed)} has no NIC of the nodes", remedy),)
+            return ((f"{wiring.base}: {first_of(unnamed)} has no NIC of the nodes", remedy),)
         names = [node for node in chosen.values() if node is not None]
         return tuple(self._name_faults(group, wiring, names))
 
@@ -175,7 +173,7 @@ class NodeGroups:
         wrong = [each for each in names if INTERFACE.fullmatch(each) is None]
         if wrong:
             yield (
-                f"{shown(wrong)} cannot be the name of a NIC",
+                f"{first_of(wrong)} cannot be the name of a NIC",
                 "write it as the nodes have it: at most 15 characters, no spaces",
             )
         if len(set(names)) not in (1, len(names)):
@@ -191,7 +189,7 @@ class NodeGroups:
             ]
             if lacking:
                 yield (
-                    f"{nic} is no NIC of {shown(lacking)}",
+                    f"{nic} is no NIC of {first_of(lacking)}",
                     "name a NIC that target.yaml lists for these nodes, or select others",
                 )
 
@@ -245,7 +243,7 @@ class NodeGroups:
                 )
 
     def _hosts(self, refs: Iterable[str]) -> str:
-        return shown([self._names.get(each, each) for each in refs])
+        return first_of([self._names.get(each, each) for each in refs])
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -268,13 +266,6 @@ class NodeGroups:
             for inventory in self._site.estate.inventories
             for host in inventory.hosts
         }
-
-
-def shown(names: Iterable[str]) -> str:
-    """A list in a sentence."""
-    every = list(names)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
 
 
 def _finding(group: str, says: str, remedy: str) -> Finding:

@@ -12,8 +12,9 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.target import Node
 from mtv.translate.nodes.nmstate import MACHINE_BRIDGE
-from mtv.translate.nodes.node_groups import Placed, shown
+from mtv.translate.nodes.node_groups import Placed
 from mtv.translate.part import Manifest
+from mtv.translate.sentences import first_of
 
 
 class NodePolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +112,7 @@ def told(found: Iterable[Contradiction]) -> Iterator[Finding]:
             continue
         yield _finding(
             other,
-            f"{shown(one.groups)} and {shown(other.groups)} select the same nodes, and want "
+            f"{first_of(one.groups)} and {first_of(other.groups)} select the same nodes, and want "
             f"{other.bridge} there in different ways",
             "give them different labels under nodes",
         )
@@ -121,8 +122,9 @@ def told(found: Iterable[Contradiction]) -> Iterator[Finding]:
         others = dict.fromkeys(group for each in pairs for group in each.other.groups)
         yield _finding(
             pairs[0].other,
-            f"{shown(ones)} and {shown(others)} select the same nodes, and put {shown(nics)} there "
-            f"below {bridge} and below {second}; a NIC can be in one bridge only",
+            f"{first_of(ones)} and {first_of(others)} select the same nodes, and put "
+            f"{first_of(nics)} there below {bridge} and below {second}; a NIC can be in one bridge "
+            "only",
             "name other NICs of the nodes for one of them, or give them different labels under "
             "nodes; where both sources' networks come in by the same wires, make them localnet, "
             "make one OVS bridge by hand, and write it for both localnets into bridge_mappings of "

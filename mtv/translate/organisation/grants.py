@@ -11,6 +11,7 @@ from mtv.model.estate import Inventory
 from mtv.model.organisation import Permission, Role
 from mtv.translate.organisation.labels import scrubbed
 from mtv.translate.organisation.places import Places
+from mtv.translate.sentences import first_of
 
 ENTITIES = 5
 """How many objects of one role and principal are named."""
@@ -156,12 +157,6 @@ def described(grants: Iterable[Grant]) -> list[str]:
     for grant in grants:
         found.setdefault((scrubbed(grant.role.name), grant.name), set()).add(grant.entity)
     return [
-        f"{role} of {name} on {listed(sorted(entities), ENTITIES)}"
+        f"{role} of {name} on {first_of(sorted(entities), ENTITIES)}"
         for (role, name), entities in sorted(found.items())
     ]
-
-
-def listed(words: list[str], shown: int, comma: str = ", ") -> str:
-    """Words with commas between, the first of many."""
-    more = len(words) - shown
-    return comma.join(words[:shown]) + (f" and {more} more" if more > 0 else "")

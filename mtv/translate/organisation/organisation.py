@@ -13,6 +13,7 @@ from mtv.model.finding import Finding
 from mtv.translate.organisation.labels import Attributes, Marks, Tags, scrubbed
 from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 SHOWN = 20
@@ -139,9 +140,9 @@ class Organisation:
         about = metadata(name)
         annotations = dict[str, str]()
         if lines:
-            annotations["mtv.migration/source"] = _listed(lines)
+            annotations["mtv.migration/source"] = first_of(lines, SHOWN)
         if sources:
-            names = _listed(list(dict.fromkeys(each.name for each in sources)))
+            names = first_of(list(dict.fromkeys(each.name for each in sources)), SHOWN)
             annotations["openshift.io/display-name"] = names
         described = {getattr(each.thing, "description", "") for each in sources} - {""}
         if described:
@@ -229,8 +230,8 @@ class Organisation:
                 category=Category.INFORMATION,
                 ref=tag_ref,
                 name=name,
-                says=f"the tag {name!r} of {_listed(things)} becomes no label: no Namespace is "
-                "made of what has it alone",
+                says=f"the tag {name!r} of {first_of(things, SHOWN)} becomes no label: no "
+                "Namespace is made of what has it alone",
                 remedy="label the namespaces or nodes that take their place, where something "
                 "selects by it",
             )
@@ -240,8 +241,8 @@ class Organisation:
                 category=Category.INFORMATION,
                 ref="",
                 name=name,
-                says=f"the custom attribute {name!r} of {_listed(things)} becomes no annotation: "
-                "no Namespace is made of what has it alone",
+                says=f"the custom attribute {name!r} of {first_of(things, SHOWN)} becomes no "
+                "annotation: no Namespace is made of what has it alone",
                 remedy="annotate the namespaces or nodes that take their place, where something "
                 "reads it",
             )
@@ -265,7 +266,8 @@ class Organisation:
                     category=Category.WARNING,
                     ref=placed.ref,
                     name=placed.vm.name,
-                    says=f"there is no room for its custom attributes {_listed(list(left_out))}: "
+                    says="there is no room for its custom attributes "
+                    f"{first_of(left_out, SHOWN)}: "
                     "all annotations of an object together may have 256 KiB",
                     remedy="keep them elsewhere, in a ConfigMap for example",
                 )
@@ -278,9 +280,3 @@ def _agreed(maps: list[dict[str, str]]) -> dict[str, str]:
         for key, value in each.items():
             values.setdefault(key, set()).add(value)
     return {key: min(found) for key, found in sorted(values.items()) if len(found) == 1}
-
-
-def _listed(words: list[str]) -> str:
-    """Words with commas between, the first of many."""
-    more = len(words) - SHOWN
-    return ", ".join(words[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -15,9 +15,10 @@ from mtv.knowledge.roles import Abilities, OwnRole, cluster_roles, highest, role
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.names import unique_labels
-from mtv.translate.organisation.grants import Grant, Grants, Held, described, listed
+from mtv.translate.organisation.grants import Grant, Grants, Held, described
 from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 GROUP = "rbac.authorization.k8s.io"
@@ -121,7 +122,7 @@ class Permissions:
                 "apiVersion": f"{GROUP}/v1",
                 "kind": "RoleBinding",
                 "metadata": metadata(
-                    names[role], namespace, source_permissions=listed(because, SHOWN, "; ")
+                    names[role], namespace, source_permissions=first_of(because, SHOWN, comma="; ")
                 ),
                 "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
                 "subjects": [
@@ -167,7 +168,7 @@ class Permissions:
                 ref="",
                 name=source,
                 says=f"who may use VMs of {source} and has no name on the target gets no "
-                f"RoleBinding ({len(people)}): {listed(list(people.values()), SHOWN)}",
+                f"RoleBinding ({len(people)}): {first_of(list(people.values()), SHOWN)}",
                 remedy="write user:NAME or group:NAME for each under principals in mapping.yaml",
             )
 
@@ -188,7 +189,7 @@ class Permissions:
                 name=namespace,
                 says=f"a RoleBinding is for all VMs of the namespace {namespace}; what is for "
                 f"some of them only is not bound ({len(permissions)}): "
-                f"{listed(described(permissions.values()), SHOWN, '; ')}",
+                f"{first_of(described(permissions.values()), SHOWN, comma='; ')}",
                 remedy="send those VMs to a namespace of their own (mapping.yaml: namespaces), or "
                 "bind by hand what may be wider than it was",
             )
@@ -212,7 +213,7 @@ class Permissions:
                 ref="",
                 name=source,
                 says=f"roles that people of {source} have give nothing on VMs, so they are not "
-                f"bound: {listed(list(names.values()), SHOWN)}",
+                f"bound: {first_of(list(names.values()), SHOWN)}",
                 remedy="give rights on nodes, networks and storage of the cluster by its own roles"
                 + ("; or name a ClusterRole under roles in mapping.yaml" if undecided else ""),
             )
@@ -256,7 +257,7 @@ class Permissions:
                 ref="",
                 name=source,
                 says=f"administrators of all of {source} get their VMs' namespaces only: "
-                f"{listed(list(names), SHOWN)}",
+                f"{first_of(list(names), SHOWN)}",
                 remedy="bind cluster-admin by hand to those who shall run the cluster",
             )
 

@@ -13,9 +13,9 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.network import Network
 from mtv.model.target import POD_NETWORK
-from mtv.translate.networks.seen import listed
 from mtv.translate.overlays.firewall_rules import EVERYWHERE, IPV4, PEERS, Rules
 from mtv.translate.overlays.security_groups import Card
+from mtv.translate.sentences import first_of
 
 VERBS = {"ingress": "receive", "egress": "send"}
 DHCP_SERVER, DHCP_CLIENT = 67, 68
@@ -56,7 +56,7 @@ def dropped(
             ref=about_,
             name=title,
             says=f"VMs can {' and '.join(verbs)} nothing on it, because no rule of their security "
-            f"groups lets anything through (VMs: {listed(vms)})",
+            f"groups lets anything through (VMs: {first_of(vms)})",
             remedy="see in the provider whether the groups really have no rules, and collect again "
             "where they have; else add what has to pass to their policies",
         )
@@ -67,7 +67,7 @@ def dropped(
             ref=about_,
             name=title,
             says="its guests get addresses by DHCP, and their policies drop its requests or "
-            f"answers, so that no DHCP server on the network would help (VMs: {listed(vms)})",
+            f"answers, so that no DHCP server on the network would help (VMs: {first_of(vms)})",
             remedy=f"let UDP {DHCP_SERVER} out to 0.0.0.0/0 and UDP {DHCP_CLIENT} in from the DHCP "
             "server in their policies, or set the addresses in the guests",
         )

@@ -14,7 +14,6 @@ from mtv.model.finding import Finding
 from mtv.model.network import FirewallRule, SecurityGroup
 from mtv.model.target import POD_NETWORK
 from mtv.translate.networks.attachments import Attachments
-from mtv.translate.networks.seen import listed
 from mtv.translate.overlays.dropped import dropped
 from mtv.translate.overlays.firewall_rules import (
     PEERS,
@@ -29,6 +28,7 @@ from mtv.translate.overlays.overlays import nsx_segments
 from mtv.translate.overlays.security_groups import Card, SecurityGroups
 from mtv.translate.overlays.segments import is_overlay, wires
 from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 POLICY_FOR = "k8s.v1.cni.cncf.io/policy-for"
@@ -182,7 +182,7 @@ class Firewall:
                     category=Category.WARNING,
                     ref=group,
                     name=self._groups.by_ref[group].name,
-                    says=f"its rules name {listed(named)}, and on the pod network the other side "
+                    says=f"its rules name {first_of(named)}, and on the pod network the other side "
                     "may come from another address (of a pod, a node or a router)",
                     remedy="compare the ipBlock peers of its policy with what the VMs see there",
                 )
@@ -219,7 +219,7 @@ class Firewall:
                 category=Category.WARNING,
                 ref=about,
                 name=name,
-                says=f"{difference.says} (VMs: {listed(vms)})",
+                says=f"{difference.says} (VMs: {first_of(vms)})",
                 remedy=difference.remedy,
             )
 

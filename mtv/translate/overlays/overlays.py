@@ -17,11 +17,11 @@ from mtv.model.network import Network
 from mtv.translate.networks.attachments import Attachment, Attachments
 from mtv.translate.networks.nad import CNI_VERSION, HIGHEST_MTU, LOWEST_MTU, definition
 from mtv.translate.networks.problems import NetworkProblems
-from mtv.translate.networks.seen import listed
 from mtv.translate.networks.vm_networks import Networks
 from mtv.translate.overlays.routing import Routing
 from mtv.translate.overlays.segments import is_overlay, wires
 from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 CUDN = "ClusterUserDefinedNetwork"
@@ -194,7 +194,7 @@ def nsx_segments(site: Site) -> Iterator[tuple[str, str, str]]:
             continue
         found = [each for each in inventory.networks if each.segment is not None]
         if found:
-            yield ref(inventory, found[0].id), found[0].name, listed(each.name for each in found)
+            yield ref(inventory, found[0].id), found[0].name, first_of(each.name for each in found)
 
 
 def cluster_network(

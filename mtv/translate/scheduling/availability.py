@@ -1,7 +1,7 @@
 """High availability: who is restarted, who first -> priority classes, health checks of nodes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from mtv.estate import PlacedVm, ref
@@ -11,10 +11,8 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.scheduling.remediation import Remediation, restarts
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
-
-SHOWN = 5
-"""How many objects a finding names."""
 
 
 class Availability:
@@ -137,7 +135,7 @@ class Availability:
                 ref="",
                 name="NodeHealthCheck",
                 says="mapping.yaml: settings_from names no cluster, so no NodeHealthCheck is made; "
-                f"clusters whose hosts are watched: {some(each.name for each in watched)}",
+                f"clusters whose hosts are watched: {first_of(each.name for each in watched)}",
                 remedy="name the cluster whose availability the whole target takes over: without a "
                 "health check, VMs of a node that died stay where they are",
             )
@@ -156,7 +154,8 @@ class Availability:
                 ref=self._site.mapping.settings_from or "",
                 name=leading.name,
                 says=f"it {'watches' if watched else 'does not watch'} its hosts, so all nodes of "
-                f"the target are {'watched' if watched else 'left alone'}; not so: {some(other)}",
+                f"the target are {'watched' if watched else 'left alone'}; not so: "
+                f"{first_of(other)}",
                 remedy="name another cluster as settings_from in mapping.yaml, or change the "
                 "selector of the NodeHealthCheck",
             )
@@ -174,7 +173,7 @@ class Availability:
                 near[said] += 1
         for words, what in ((near, "become the nearest class"), (unknown, "become no class")):
             if words:
-                listed = some(f"{word} ({count} VMs)" for word, count in sorted(words.items()))
+                listed = first_of(f"{word} ({count} VMs)" for word, count in sorted(words.items()))
                 yield Finding(
                     row="availability.priority",
                     category=Category.INFORMATION if words is near else Category.WARNING,
@@ -201,7 +200,7 @@ class Availability:
                 ref="",
                 name="Fault Tolerance",
                 says=f"VMs with a second one that runs along have only one on the target, which "
-                f"takes minutes to start elsewhere: {some(names)}",
+                f"takes minutes to start elsewhere: {first_of(names)}",
                 remedy="cluster the application inside of two guests, and keep them apart by an "
                 "anti-affinity rule; leave the secondary VM at the source",
             )
@@ -223,7 +222,7 @@ class Availability:
                 ref="",
                 name="VM Monitoring",
                 says="guests that hang are restarted by heartbeats of VMware Tools, which are not "
-                f"there any more: {some(names)}",
+                f"there any more: {first_of(names)}",
                 remedy="when the QEMU guest agent of a VM answers (AgentConnected), give it a "
                 "watchdog, or a line of mapping.yaml under probes: agent restart; a probe before "
                 "that would restart it for ever",
@@ -231,10 +230,3 @@ class Availability:
 
 
 _NONE = HighAvailability()
-
-
-def some(names: Iterable[str]) -> str:
-    """The first few of them: ``web01, web02 and 12 more``."""
-    every = list(names)
-    more = len(every) - SHOWN
-    return ", ".join(every[:SHOWN]) + (f" and {more} more" if more > 0 else "")

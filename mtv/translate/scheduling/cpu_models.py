@@ -16,6 +16,7 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.target import Node, Target
 from mtv.translate.part import Manifest, VmPart
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 from mtv.translate.vm.own_cpu import own_cpu
 
@@ -201,7 +202,6 @@ class CpuModels:
             return
         default = self._site.target.default_cpu_model or HOST_MODEL
         said = [f"{each.name} ({each.cpu_baseline})" for each in waiting.values()]
-        more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
         listed = "" if _listed(self._site.target) else "list nodes: cpu_models in target.yaml and "
         first, cluster = next(iter(waiting.items()))
         models = models_of(cluster.cpu_baseline or "")
@@ -210,7 +210,7 @@ class CpuModels:
             Category.INFORMATION,
             first,
             cluster.name,
-            f"clusters hold their VMs to a CPU baseline: {', '.join(said[:SHOWN])}{more}; the VMs "
+            f"clusters hold their VMs to a CPU baseline: {first_of(said, SHOWN)}; the VMs "
             f"get the target's default, {default}",
             f"nothing where all nodes have the same CPU; to keep the baseline, {listed}write "
             f"cpu_models: {{{first}: {model}}} in mapping.yaml",

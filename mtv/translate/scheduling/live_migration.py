@@ -14,7 +14,7 @@ from mtv.model.finding import Finding
 from mtv.model.target import LiveMigration as Settings
 from mtv.names import unique_labels
 from mtv.translate.part import Manifest, VmPart, hyper_converged, metadata
-from mtv.translate.scheduling.migration_network import MigrationNetwork, some
+from mtv.translate.scheduling.migration_network import SHOWN, MigrationNetwork
 from mtv.translate.scheduling.migration_settings import (
     Fields,
     SourceSettings,
@@ -26,6 +26,7 @@ from mtv.translate.scheduling.migration_settings import (
     policy_fields,
     policy_name,
 )
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 POLICY_LABEL = "mtv.migration/migration-policy"
@@ -239,7 +240,7 @@ class LiveMigration:
                 row="live-migration.policy",
                 category=Category.WARNING,
                 ref=key,
-                name=some(list(names)),
+                name=first_of(list(names), SHOWN),
                 says=f"its migration policy {policy} is not in the inventory, so how it moves VMs "
                 "is not known",
                 remedy="collect as a user who may read the engine's options, or write a "

@@ -16,6 +16,7 @@ from mtv.model.finding import Finding
 from mtv.model.network import Network
 from mtv.model.target import MigrationNetwork as Choice
 from mtv.translate.part import Manifest, metadata
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 NAME = "live-migration"
@@ -92,7 +93,7 @@ class MigrationNetwork:
         ]
         if without:
             yield (
-                f"interface: target.yaml lists no NIC {name} of {some(without)}",
+                f"interface: target.yaml lists no NIC {name} of {first_of(without, SHOWN)}",
                 "name a NIC that every worker node has, or add it to nodes: nics in target.yaml",
             )
         if choice.mtu is not None and choice.mtu not in MTU:
@@ -148,7 +149,8 @@ class MigrationNetwork:
         if taken:
             yield _finding(
                 Category.WARNING,
-                f"range: {whole} has addresses that hosts of the source use: {some(taken)}",
+                f"range: {whole} has addresses that hosts of the source use: "
+                f"{first_of(taken, SHOWN)}",
                 "exclude them as long as these hosts are on the network",
             )
 
@@ -372,9 +374,3 @@ def _finding(category: Category, says: str, remedy: str) -> Finding:
         says=f"mapping.yaml: migration_network: {says}",
         remedy=remedy,
     )
-
-
-def some(things: list[str]) -> str:
-    """The first of many things, and how many more there are."""
-    more = f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
-    return f"{', '.join(things[:SHOWN])}{more}"

@@ -1,7 +1,7 @@
 """DRS rules, affinity groups and labels, pinning -> affinity of VMs to each other and to nodes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from mtv.model.finding import Finding
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.scheduling.contradictions import Contradiction, contradictions
 from mtv.translate.scheduling.rules import Kind, Rule, label_keys, odd_rules, rules
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -21,9 +22,6 @@ HOSTNAME = "kubernetes.io/hostname"
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-
-SHOWN = 5
-"""How many names a sentence lists."""
 
 
 class Placement:
@@ -224,7 +222,7 @@ class Placement:
             if missing:
                 yield _finding(
                     rule,
-                    f"{rule.said} names {_listed(missing)}, which the inventory does not have; "
+                    f"{rule.said} names {first_of(missing)}, which the inventory does not have; "
                     "it is left out",
                     "mend it at the source, then run mtv collect and mtv translate again",
                 )
@@ -258,7 +256,7 @@ class Placement:
                 category=Category.BLOCKER,
                 ref=host,
                 name=self._hosts[host],
-                says=f"{lacks}; left out: {_listed(rule.said for rule in about)}",
+                says=f"{lacks}; left out: {first_of(rule.said for rule in about)}",
                 remedy="name the node that takes its place, or take the host out of the rule",
             )
 
@@ -309,10 +307,3 @@ def _finding(rule: Rule, says: str, remedy: str, category: Category = Category.B
     return Finding(
         row=rule.row, category=category, ref=rule.ref, name=rule.name, says=says, remedy=remedy
     )
-
-
-def _listed(texts: Iterable[str]) -> str:
-    """The first few of them."""
-    every = list(texts)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return f"{', '.join(every[:SHOWN])}{more}"

@@ -13,8 +13,9 @@ from mtv.model.finding import Finding
 from mtv.model.start import StartGroup, StartPlan, StartVm
 from mtv.names import unique_labels
 from mtv.translate.part import Manifest, VmPart
-from mtv.translate.scheduling.availability import Availability, some
+from mtv.translate.scheduling.availability import Availability
 from mtv.translate.scheduling.orders import VM, Node, Orders, Place, Wait
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 VAPP = "mtv.migration/vapp"
@@ -208,7 +209,7 @@ class StartOrder:
                 category=Category.WARNING,
                 ref=refs[0],
                 name=names[0],
-                says=f"VMs that wait for each other start together: {some(names)}",
+                says=f"VMs that wait for each other start together: {first_of(names)}",
                 remedy="see which vApp or dependency rule contradicts which, mend one of them at "
                 "the source and collect again",
             )

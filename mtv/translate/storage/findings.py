@@ -9,10 +9,11 @@ from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.storage import DatastoreCluster, StoragePolicy
 from mtv.quantities import size
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import Choice, DiskClasses, describe
 from mtv.translate.storage.policies import demands, phrase, verdict
-from mtv.translate.storage.uses import SHOWN, Refs, Uses
+from mtv.translate.storage.uses import Refs, Uses
 
 SOUND = {None, "", "ok", "active", "normal"}
 """States of a datastore whose disks can be read."""
@@ -255,8 +256,7 @@ def _floating(inventory: Inventory) -> Iterator[Finding]:
     disks = inventory.floating_disks
     if not disks:
         return
-    names = ", ".join(each.label or each.key for each in disks[:SHOWN])
-    more = f" and {len(disks) - SHOWN} more" if len(disks) > SHOWN else ""
+    names = first_of(each.label or each.key for each in disks)
     count = "1 disk" if len(disks) == 1 else f"{len(disks)} disks"
     total = size(sum(each.capacity_bytes for each in disks))
     yield Finding(
@@ -264,7 +264,7 @@ def _floating(inventory: Inventory) -> Iterator[Finding]:
         category=Category.INFORMATION,
         ref=ref(inventory, disks[0].key) if len(disks) == 1 else "",
         name=inventory.source,
-        says=f"{count} ({total}) without a VM stay behind: {names}{more}",
+        says=f"{count} ({total}) without a VM stay behind: {names}",
         remedy="attach those that are still needed to a VM, then collect again",
     )
 

@@ -4,14 +4,12 @@ from collections.abc import Iterable
 
 from mtv.estate import PlacedVm, ref
 from mtv.model.vm import Disk
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import Choice, DiskClasses, is_lun
 
 Refs = dict[str, None]
 """Refs of VMs, each once, in the order of the inventory."""
-
-SHOWN = 5
-"""How many names a sentence lists."""
 
 
 class Uses:
@@ -69,11 +67,4 @@ class Uses:
 
 def listed(site: Site, refs: Iterable[str]) -> str:
     """VMs in a sentence: ``web01, db02 and 7 more VMs``."""
-    return shortened([site.estate.vm(each).vm.name for each in refs])
-
-
-def shortened(names: list[str]) -> str:
-    """The first names, and how many more there are."""
-    if len(names) <= SHOWN:
-        return ", ".join(names)
-    return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more VMs"
+    return first_of((site.estate.vm(each).vm.name for each in refs), more="more VMs")

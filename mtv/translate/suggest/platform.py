@@ -8,7 +8,7 @@ from mtv.knowledge.cpu_models import HOST_MODEL, cpu_model, highest_below, model
 from mtv.model.compute import Cluster, CpuDefinition
 from mtv.model.target import Target
 from mtv.translate.scheduling.cpu_models import offered_by_all
-from mtv.translate.storage.uses import shortened
+from mtv.translate.sentences import first_of
 from mtv.translate.suggest.question import Question, Suggestion
 from mtv.translate.vm.host_devices import KnownDevices, uses
 
@@ -89,7 +89,7 @@ def _host_devices(question: Question) -> Iterator[Suggestion]:
         yield Suggestion(
             section="host_devices",
             ref=key,
-            name=shortened([question.estate.vm(each).vm.name for each in vms]),
+            name=first_of((question.estate.vm(each).vm.name for each in vms), more="more VMs"),
             choice=None,
             reason=(
                 "nobody knows what the nodes have: write RESOURCE, as in nvidia.com/TU104GL, or "

@@ -6,8 +6,9 @@ from functools import cached_property
 from mtv.knowledge.extra_config import KeyGroup, group_of
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
-from mtv.translate.scheduling.migration_network import some
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
+from mtv.translate.vm.groups import SHOWN
 
 ROW = "extra-config"
 
@@ -69,14 +70,14 @@ def _known(seen: _Seen, group: KeyGroup) -> Finding:
     return _finding(
         Category.WARNING if group.loss else Category.INFORMATION,
         seen,
-        f"{some([shown(key) for key in seen.keys])}: {group.says}: {_vms(seen)}",
+        f"{first_of([shown(key) for key in seen.keys], SHOWN)}: {group.says}: {_vms(seen)}",
         group.remedy,
     )
 
 
 def _unknown(seen: _Seen) -> Finding:
     often = sorted(seen.keys.items(), key=lambda item: (-item[1], item[0]))
-    listed = some([f"{shown(key)} ({count})" for key, count in often])
+    listed = first_of([f"{shown(key)} ({count})" for key, count in often], SHOWN)
     return _finding(
         Category.INFORMATION,
         seen,
@@ -89,7 +90,7 @@ def _unknown(seen: _Seen) -> Finding:
 def _vms(seen: _Seen) -> str:
     """``2 VMs (web01, db)``."""
     number = len(seen.names)
-    return f"{number} VM{'s' * (number != 1)} ({some(list(seen.names.values()))})"
+    return f"{number} VM{'s' * (number != 1)} ({first_of(list(seen.names.values()), SHOWN)})"
 
 
 def shown(key: str) -> str:

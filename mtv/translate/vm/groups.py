@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mtv.estate import PlacedVm
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
+from mtv.translate.sentences import first_of
 
 SHOWN = 6
 """How many of many VMs a sentence names."""
@@ -21,14 +22,13 @@ def about(
         return ()
     alone = len(vms) == 1
     names = [placed.vm.name for placed in vms]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return (
         Finding(
             row=row,
             category=category,
             ref=vms[0].ref if alone else "",
             name=names[0] if alone else f"{len(names)} VMs",
-            says=says if alone else f"{says}: {', '.join(names[:SHOWN])}{more}",
+            says=says if alone else f"{says}: {first_of(names, SHOWN)}",
             remedy=remedy,
             holds_back=tuple(placed.ref for placed in vms) if category is Category.BLOCKER else (),
         ),

@@ -12,9 +12,10 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.vm import Guest
 from mtv.translate.part import Manifest, VmPart
-from mtv.translate.scheduling.migration_network import some
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 from mtv.translate.vm.extra_config import ExtraConfig
+from mtv.translate.vm.groups import SHOWN
 
 LONGEST_NOTE = 256
 """Letters of an annotation that a guest or a person at the source wrote."""
@@ -134,7 +135,8 @@ def _is_general(system: str) -> bool:
 
 def _counted(vms: list[PlacedVm]) -> str:
     """``2 VMs (web01, db)``."""
-    return f"{len(vms)} VM{'s' * (len(vms) != 1)} ({some([each.vm.name for each in vms])})"
+    names = first_of((each.vm.name for each in vms), SHOWN)
+    return f"{len(vms)} VM{'s' * (len(vms) != 1)} ({names})"
 
 
 def _finding(row: str, category: Category, vms: list[PlacedVm], says: str, remedy: str) -> Finding:

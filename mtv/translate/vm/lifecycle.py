@@ -9,7 +9,8 @@ from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.vm import Power
 from mtv.translate.part import Manifest, VmPart
-from mtv.translate.scheduling.availability import Availability, some
+from mtv.translate.scheduling.availability import Availability
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 RUN_STRATEGY = "mtv.migration/run-strategy"
@@ -107,7 +108,7 @@ class Lifecycle:
                 category=category,
                 ref="",
                 name="1 VM" if len(names) == 1 else f"{len(names)} VMs",
-                says=f"{says}: {some(names)}",
+                says=f"{says}: {first_of(names)}",
                 remedy=remedy,
             )
 

@@ -16,8 +16,9 @@ from mtv.model.finding import Finding
 from mtv.model.vm import Address, Guest, GuestNic
 from mtv.translate.networks.attachments import Attachments
 from mtv.translate.part import Manifest, VmPart
-from mtv.translate.scheduling.migration_network import some
+from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
+from mtv.translate.vm.groups import SHOWN
 
 FIXED = frozenset({"manual", "static"})
 """Origins of addresses that the guest was given by hand."""
@@ -79,7 +80,7 @@ class NetworkIdentity:
                 ref=key,
                 name=network.name if network is not None else key,
                 says="guests lose their addresses on it, because the pod network gives others: "
-                f"{some(vms)}",
+                f"{first_of(vms, SHOWN)}",
                 remedy="let guests with fixed addresses use DHCP on that card before the move, "
                 "publish what others reach with a Service, and change DNS and firewalls; to keep "
                 "the addresses choose localnet or bridge in mapping.yaml",
@@ -165,7 +166,7 @@ def _has_fixed(guest: Guest | None) -> bool:
 
 def _renamed(seen: _Names) -> Finding:
     number = len(seen.vms)
-    known = f"; now they are called {some(list(seen.names))}" if seen.names else ""
+    known = f"; now they are called {first_of(list(seen.names), SHOWN)}" if seen.names else ""
     fixed = f"; with fixed addresses: {seen.fixed}" if seen.fixed else ""
     return Finding(
         row="guest.interface-names",
@@ -173,6 +174,6 @@ def _renamed(seen: _Names) -> Finding:
         ref=seen.first.ref,
         name=seen.first.vm.name,
         says=f"{seen.family.says}: {number} guest{'s' * (number != 1)} with {seen.family.name} "
-        f"({some(seen.vms)}){known}{fixed}",
+        f"({first_of(seen.vms, SHOWN)}){known}{fixed}",
         remedy=seen.family.remedy,
     )
