@@ -1,6 +1,6 @@
 """From a wave of the plan to moves: what is on disk, who is to be asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,8 @@ from mtv.errors import ConfigError, ProjectError
 from mtv.estate import Estate
 from mtv.journal import Journal
 from mtv.model.plan import PlannedVm, Wave
-from mtv.project import Project
+from mtv.model.start import StartPlan
+from mtv.project import Project, read_json
 from mtv.sources import Source, open_source
 from mtv.tasks import Connection, OnProgress
 
@@ -56,10 +57,18 @@ class Workshop:
     def moves(
         self, wave: Wave, journal: Journal, progress: "ProgressOf", chosen: frozenset[str]
     ) -> Iterator[Move]:
-        """The moves of a wave, in its order; of the ``chosen`` refs only, if there are any."""
-        for vm in wave.vms:
+        """The moves of a wave, in the order in which its VMs start; of the ``chosen`` refs only, if
+        there are any."""
+        for vm in in_start_order(wave.vms, self._start_plan()):
             if not chosen or vm.ref in chosen:
                 yield self._move(vm, wave, journal, progress.of(vm.name))
+
+    def _start_plan(self) -> StartPlan:
+        """The order that ``mtv translate`` found at the source."""
+        path = self.project.start_plan
+        if not path.exists():
+            return StartPlan()
+        return read_json(path, StartPlan, "make it again with: mtv translate")
 
     def _move(self, vm: PlannedVm, wave: Wave, journal: Journal, on_progress: OnProgress) -> Move:
         placed = self.estate.vm(vm.ref)
@@ -80,6 +89,13 @@ class Workshop:
             journal=journal,
             on_progress=on_progress,
         )
+
+
+def in_start_order(vms: Iterable[PlannedVm], plan: StartPlan) -> list[PlannedVm]:
+    """VMs as they are to start: group by group, then those that may start at any time."""
+    orders = {each.ref: group.order for group in plan.groups for each in group.vms}
+    last = max(orders.values(), default=0) + 1
+    return sorted(vms, key=lambda vm: orders.get(vm.ref, last))
 
 
 class ProgressOf(Protocol):

@@ -17,9 +17,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the row of the terminology mapping that it comes from."""
     category: Category
     ref: str
-    """The object it is about: ``<source>/<id>``; "" for the target or the mapping itself."""
+    """The object it is about: ``<source>/<id>``; "" for several, the target, the mapping."""
     name: str
     says: str
     remedy: str
+    vms: tuple[str, ...] = ()
+    """Refs of the VMs whose own properties it is about, where these are several, or others than
+    ``ref``: ``mtv explain`` shows it with each of them."""
     holds_back: tuple[str, ...] = ()
     """Refs of the VMs that are not translated until a blocker is settled."""

@@ -87,7 +87,9 @@ class _Becoming:
         self.manifests = tuple(map(_title, made))
         self.obstacles = vm.obstacles if vm else ()
         self.findings = tuple(
-            each for each in translation.findings if each.ref == ref or ref in each.holds_back
+            each
+            for each in translation.findings
+            if each.ref == ref or ref in each.vms or ref in each.holds_back
         )
 
 

@@ -1,5 +1,6 @@
 """``mtv explain`` accounts for every property of an object, and names what is made of it."""
 
+import msgspec
 import pytest
 
 from mtv.estate import Estate
@@ -60,3 +61,24 @@ def test_without_a_translation_the_rows_are_known() -> None:
     explanation = explain(estate.find_object("vc1/vm-1"), None)
     assert (explanation.manifests, explanation.findings) == ((), ())
     assert explanation.properties
+
+
+def test_a_finding_about_several_vms_stands_with_each_of_them() -> None:
+    inventory = whole("vsphere").inventory
+    first = next(vm for vm in inventory.vms if vm.id == "vm-1")
+    twin = msgspec.structs.replace(first, id="vm-901", name="twin", extra_config={"odd.key": "1"})
+    one = msgspec.structs.replace(first, extra_config={"odd.key": "1"})
+    vms = tuple(one if vm.id == "vm-1" else vm for vm in inventory.vms)
+    example = whole("vsphere").replace(
+        inventory=msgspec.structs.replace(inventory, vms=(*vms, twin))
+    )
+    estate, translation = Estate([example.inventory]), example.translate()
+    found = [
+        each
+        for ref in ("vc1/vm-1", "vc1/vm-901")
+        for each in explain(estate.find_object(ref), translation).findings
+        if "odd.key" in each.says
+    ]
+    assert len(found) == 2
+    assert found[0] is found[1]
+    assert set(found[0].vms) == {"vc1/vm-1", "vc1/vm-901"}

@@ -305,5 +305,11 @@ def _terms(required: Any, preferred: list[Any]) -> dict[str, Any]:
 
 def _finding(rule: Rule, says: str, remedy: str, category: Category = Category.BLOCKER) -> Finding:
     return Finding(
-        row=rule.row, category=category, ref=rule.ref, name=rule.name, says=says, remedy=remedy
+        row=rule.row,
+        category=category,
+        ref=rule.ref,
+        name=rule.name,
+        says=says,
+        remedy=remedy,
+        vms=tuple(rule.vms),
     )

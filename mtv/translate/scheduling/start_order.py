@@ -212,6 +212,7 @@ class StartOrder:
                 says=f"VMs that wait for each other start together: {first_of(names)}",
                 remedy="see which vApp or dependency rule contradicts which, mend one of them at "
                 "the source and collect again",
+                vms=tuple(refs),
             )
 
 

@@ -104,4 +104,5 @@ class DiskFindings:
             name=self._site.estate.vm(alone).vm.name if alone else "disks",
             says=f"{told.says}: {listed(self._site, vms)}",
             remedy=told.remedy,
+            vms=tuple(vms),
         )

@@ -107,4 +107,5 @@ def _finding(category: Category, seen: _Seen, says: str, remedy: str) -> Finding
         name=seen.names[seen.first],
         says=says,
         remedy=remedy,
+        vms=tuple(seen.names),
     )

@@ -22,6 +22,7 @@ def about(
         return ()
     alone = len(vms) == 1
     names = [placed.vm.name for placed in vms]
+    refs = tuple(placed.ref for placed in vms)
     return (
         Finding(
             row=row,
@@ -30,6 +31,7 @@ def about(
             name=names[0] if alone else f"{len(names)} VMs",
             says=says if alone else f"{says}: {first_of(names, SHOWN)}",
             remedy=remedy,
-            holds_back=tuple(placed.ref for placed in vms) if category is Category.BLOCKER else (),
+            vms=refs,
+            holds_back=refs if category is Category.BLOCKER else (),
         ),
     )

@@ -147,4 +147,5 @@ def _finding(row: str, category: Category, vms: list[PlacedVm], says: str, remed
         name=vms[0].vm.name,
         says=says,
         remedy=remedy,
+        vms=tuple(placed.ref for placed in vms),
     )

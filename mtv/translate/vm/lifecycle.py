@@ -10,8 +10,8 @@ from mtv.model.finding import Finding
 from mtv.model.vm import Power
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.scheduling.availability import Availability
-from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
+from mtv.translate.vm.groups import about
 
 RUN_STRATEGY = "mtv.migration/run-strategy"
 """Annotation: the run strategy that the VM is to have after its cutover."""
@@ -101,16 +101,8 @@ class Lifecycle:
         remedy: str,
     ) -> Iterator[Finding]:
         """One finding about all VMs that are alike in something."""
-        names = [placed.vm.name for placed in self._site.vms if is_one(placed)]
-        if names:
-            yield Finding(
-                row=row,
-                category=category,
-                ref="",
-                name="1 VM" if len(names) == 1 else f"{len(names)} VMs",
-                says=f"{says}: {first_of(names)}",
-                remedy=remedy,
-            )
+        vms = [placed for placed in self._site.vms if is_one(placed)]
+        yield from about(vms, row=row, category=category, says=says, remedy=remedy)
 
     def _unprotected(self) -> Iterator[Finding]:
         """VMs whose protection means nothing in this version."""

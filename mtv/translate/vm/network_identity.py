@@ -33,7 +33,8 @@ class _Names:
     def __init__(self, family: InterfaceNames, first: PlacedVm) -> None:
         self.family = family
         self.first = first
-        self.vms = list[str]()
+        self.vms = dict[str, str]()
+        """Ref -> name."""
         self.fixed = 0
         """How many of them have addresses that were given by hand."""
         self.names = dict[str, None]()
@@ -60,7 +61,7 @@ class NetworkIdentity:
         return VmPart(annotations={"mtv.migration/source-addresses": noted} if noted else {})
 
     def _lost_addresses(self) -> Iterator[Finding]:
-        lost = dict[str, list[str]]()
+        lost = dict[str, dict[str, list[str]]]()
         for placed in self._site.ready:
             known = _by_mac(placed.vm.guest)
             for nic in placed.vm.nics if known else ():
@@ -71,7 +72,8 @@ class NetworkIdentity:
                 addresses = [shown(each) for each in usable(reported.addresses)]
                 if addresses and nic.plugged is not False:
                     said = f"{placed.vm.name} {', '.join(addresses)}"
-                    lost.setdefault(attachment.ref, []).append(said)
+                    vms = lost.setdefault(attachment.ref, {})
+                    vms.setdefault(placed.ref, []).append(said)
         for key, vms in lost.items():
             network = self._attachments.all[key].network
             yield Finding(
@@ -80,10 +82,11 @@ class NetworkIdentity:
                 ref=key,
                 name=network.name if network is not None else key,
                 says="guests lose their addresses on it, because the pod network gives others: "
-                f"{first_of(vms, SHOWN)}",
+                f"{first_of((each for said in vms.values() for each in said), SHOWN)}",
                 remedy="let guests with fixed addresses use DHCP on that card before the move, "
                 "publish what others reach with a Service, and change DNS and firewalls; to keep "
                 "the addresses choose localnet or bridge in mapping.yaml",
+                vms=tuple(vms),
             )
 
     def _changed_names(self) -> Iterator[Finding]:
@@ -96,7 +99,7 @@ class NetworkIdentity:
             if names and all(map(family.keeps, names)):
                 continue
             seen = families.setdefault(family.name, _Names(family, placed))
-            seen.vms.append(placed.vm.name)
+            seen.vms[placed.ref] = placed.vm.name
             seen.names.update(dict.fromkeys(names))
             seen.fixed += _has_fixed(placed.vm.guest)
         for seen in families.values():
@@ -174,6 +177,7 @@ def _renamed(seen: _Names) -> Finding:
         ref=seen.first.ref,
         name=seen.first.vm.name,
         says=f"{seen.family.says}: {number} guest{'s' * (number != 1)} with {seen.family.name} "
-        f"({first_of(seen.vms, SHOWN)}){known}{fixed}",
+        f"({first_of(seen.vms.values(), SHOWN)}){known}{fixed}",
         remedy=seen.family.remedy,
+        vms=tuple(seen.vms),
     )
