@@ -1,9 +1,9 @@
 """Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
 
-commands.md from the command line itself, terminology.md from mappings/terms, metrics.md from
-mappings/counters.yaml and mappings/alarms.yaml, completeness.md from mappings/completeness, and the
-JSON schemas from the model. The same input always gives the
-same bytes; a test compares them with what is checked in.
+commands.md from the command line itself, terminology.md and vm.md from mappings/terms, metrics.md
+from mappings/counters.yaml and mappings/alarms.yaml, completeness.md from mappings/completeness, and
+the JSON schemas from the model. The same input always gives the same bytes; a test compares them with
+what is checked in.
 """
 
 import inspect
@@ -116,6 +116,72 @@ def _row(row: TermRow) -> str:
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
+def vm_page() -> str:
+    """Every property of a VM with what becomes of it, source by source."""
+    lines = [
+        NOTE,
+        "# A VM, property by property\n",
+        (
+            "What becomes of everything that a VM has, and in which field of the target it is; "
+            "`mtv explain VM` says it of the values of one VM. The outcomes and the rules are in "
+            "[terminology.md](terminology.md). An outcome holds wherever that source tells the "
+            "property; what is read of which source is in [completeness.md](completeness.md).\n"
+        ),
+        "| Property | vSphere | RHV | OVA | Target |",
+        "|---|---|---|---|---|",
+        *(_property(path) for path in _paths_of_vms() if not _is_own(path)),
+        "",
+        "## The source's own properties\n",
+        ("They have no field of the inventory; a row answers for one with all that is below it.\n"),
+        "| Property | Source | Outcome | |",
+        "|---|---|---|---|",
+        *(
+            _own_property(path, row)
+            for path in _paths_of_vms()
+            if _is_own(path)
+            for row in term_rows()
+            if path in row.reads
+        ),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _paths_of_vms() -> Iterator[str]:
+    """Inventory paths of VMs, in the order of the rows, each once."""
+    every = (path for row in term_rows() for path in row.reads if path.startswith("vms[]."))
+    yield from sorted(dict.fromkeys(every))
+
+
+def _is_own(path: str) -> bool:
+    return "native{" in path
+
+
+def _property(path: str) -> str:
+    rows = {
+        product: row
+        for row in term_rows()
+        if path in row.reads
+        for product in ("vsphere", "rhv", "ova")
+        if row.answers_for(product)
+    }
+    found = dict.fromkeys(
+        f"{each.kind} `{each.field}`" for row in rows.values() for each in row.writes
+    )
+    target = "<br>".join(found) or "<br>".join(dict.fromkeys(row.target for row in rows.values()))
+    outcomes = [
+        str(rows[each].outcome) if each in rows else "" for each in ("vsphere", "rhv", "ova")
+    ]
+    cells = [f"`{path.removeprefix('vms[].')}`", *outcomes, target]
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _own_property(path: str, row: TermRow) -> str:
+    products = ", ".join(PRODUCTS[each] for each in row.only) or "all"
+    says = row.says.replace("({value})", "").replace("{value}", "…")
+    cells = [f"`{path.removeprefix('vms[].')}`", products, str(row.outcome), says]
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
 def metrics_page() -> str:
     """Every counter with its PromQL, and what stands for alarms without a metric."""
     lines = [
@@ -224,6 +290,7 @@ def main() -> None:
     for name, text in (
         ("commands.md", commands_page()),
         ("terminology.md", terminology_page()),
+        ("vm.md", vm_page()),
         ("completeness.md", completeness_page()),
         ("metrics.md", metrics_page()),
         ("inventory.schema.json", schema_text(schema())),

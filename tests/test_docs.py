@@ -84,6 +84,7 @@ def test_the_generated_pages_are_up_to_date(tmp_path: Path) -> None:
         "metrics.md",
         "target.schema.json",
         "terminology.md",
+        "vm.md",
     ]
     for name in made:
         fresh = (tmp_path / name).read_text(encoding="utf-8")
