@@ -1,9 +1,9 @@
 """Writes the generated pages: ``python docs/generate.py [DIRECTORY]`` (default: this folder).
 
 commands.md from the command line itself, terminology.md and vm.md from mappings/terms, metrics.md
-from mappings/counters.yaml and mappings/alarms.yaml, completeness.md from mappings/completeness, and
-the JSON schemas from the model. The same input always gives the same bytes; a test compares them with
-what is checked in.
+from mappings/counters.yaml and mappings/alarms.yaml, completeness.md from mappings/completeness,
+and the JSON schemas from the model. The same input always gives the same bytes; a test compares
+them with what is checked in.
 """
 
 import inspect
