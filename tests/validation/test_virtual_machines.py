@@ -18,7 +18,7 @@ SPEC = "spec.template.spec"
 DOMAIN = f"{SPEC}.domain"
 DISKS = f"{DOMAIN}.devices.disks"
 CARDS = f"{DOMAIN}.devices.interfaces"
-CLOUD = {"name": "quorum", "cloudInitNoCloud": {"userData": ""}}
+CLOUD = {"name": "quorum", "cloudInitNoCloud": {"userData": "#cloud-config"}}
 CLOUDS = [CLOUD, {"name": "lun", "cloudInitConfigDrive": {"userData": ""}}]
 
 ALONE = {
@@ -170,30 +170,30 @@ def test_it_is_refused(changes: dict[str, Any], says: str) -> None:
     assert any(says in each for each in said), said
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {f"{DOMAIN}.firmware.bootloader.efi.secureBoot": False, f"{DOMAIN}.features.smm": ABSENT},
-        {f"{DOMAIN}.features.smm": {}},
-        {f"{SPEC}.readinessProbe": ABSENT, f"{SPEC}.livenessProbe": ABSENT},
-        {f"{CARDS}[1].state": "down"},
-        {f"{CARDS}[1].state": "absent"},
-        {f"{CARDS}[1].macAddress": "00-50-56-aa-00-02"},
-        {f"{DISKS}[2]": {"name": "lun", "cdrom": {"bus": "sata"}}},
-        {f"{SPEC}.volumes[1]": CLOUD},
-        {f"{DOMAIN}.memory.guest": 6442450944},
-        {f"{DOMAIN}.memory": {"guest": "512Mi"}},
-        {
-            f"{SPEC}.tolerations": [
-                {
-                    "key": "node.kubernetes.io/unreachable",
-                    "operator": "Exists",
-                    "effect": "NoExecute",
-                }
-            ]
-        },
-    ],
-)
+TAKEN: list[dict[str, Any]] = [
+    {f"{DOMAIN}.firmware.bootloader.efi.secureBoot": False, f"{DOMAIN}.features.smm": ABSENT},
+    {f"{DOMAIN}.features.smm": {}},
+    {f"{SPEC}.readinessProbe": ABSENT, f"{SPEC}.livenessProbe": ABSENT},
+    {f"{CARDS}[1].state": "down"},
+    {f"{CARDS}[1].state": "absent"},
+    {f"{CARDS}[1].macAddress": "00-50-56-aa-00-02"},
+    {f"{DISKS}[2]": {"name": "lun", "cdrom": {"bus": "sata"}}},
+    {f"{SPEC}.volumes[1]": CLOUD},
+    {f"{DOMAIN}.memory.guest": 6442450944},
+    {f"{DOMAIN}.memory": {"guest": "512Mi"}},
+    {
+        f"{SPEC}.tolerations": [
+            {
+                "key": "node.kubernetes.io/unreachable",
+                "operator": "Exists",
+                "effect": "NoExecute",
+            }
+        ]
+    },
+]
+
+
+@pytest.mark.parametrize("changes", TAKEN)
 def test_it_is_taken(changes: dict[str, Any]) -> None:
     assert faults(changed(example("virtual machine"), *changes.items()), OF) == []
 
