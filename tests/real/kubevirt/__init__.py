@@ -1,7 +1,7 @@
 """The admission of KubeVirt itself: what virt-api refuses, version by version, without a cluster.
 
-``main.go`` is what runs, ``versions.txt`` which KubeVirt stands for which OpenShift (the one nearest
-to the product's among those that the Go module proxy has); setup/kubevirt.sh builds them.
+``main.go`` is what runs; ``versions.txt`` says which KubeVirt stands for which OpenShift: the one
+nearest to the product's among those that the Go module proxy has. setup/kubevirt.sh builds them.
 """
 
 import subprocess
