@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.guests import guest_images
+from tests.real.kubevirt import require_admission
 from tests.real.parts import PartMissing, require
 from tests.real.vcenter import vcsim_program
 
@@ -38,6 +39,13 @@ def test_vcsim_again() -> None:
         require(missing.part, False, missing.remedy)
     done = run("setup/vcsim.sh")
     assert (done.returncode, done.stdout) == (0, "vcsim: nothing to do\n"), done.stderr
+
+
+def test_kubevirt_again() -> None:
+    require_admission()
+    done = run("setup/kubevirt.sh")
+    assert done.returncode == 0, done.stderr
+    assert "nothing to do" in done.stdout
 
 
 def test_guests_again() -> None:
