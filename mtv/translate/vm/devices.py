@@ -71,6 +71,7 @@ class Devices:
             name=row.id,
             says=f"{row.says}: {listed(self._site, vms)}{what}",
             remedy=row.remedy,
+            vms=tuple(vms),
         )
 
     def _watchdogs(self, actions: dict[str, Refs]) -> Iterator[Finding]:
@@ -88,6 +89,7 @@ class Devices:
                     "choose reset at the source and collect again, or use a livenessProbe; dump a "
                     "guest's memory with virtctl memory-dump"
                 ),
+                vms=tuple(vms),
             )
 
 
