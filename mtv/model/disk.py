@@ -88,6 +88,19 @@ class DiskSource(Protocol):
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, in order and without overlap; None where the source can't tell."""
 
+    def point(self) -> str | None:
+        """The source's own name of the frozen content that is read: the same name, the same bytes.
+
+        None where it has none, and only the server that gives the bytes may tell.
+        """
+
+    def changed_since(self, point: str) -> Sequence[Extent] | None:
+        """Where the content may be another than it was at an earlier point of this disk.
+
+        In order and without overlap; what was zeroed counts. None where the source can't tell
+        for sure (tracking was off, or began anew): then all of the disk has to be compared.
+        """
+
     def close(self) -> None:
         """Give everything back that was taken at the source (login, lease, snapshot)."""
 

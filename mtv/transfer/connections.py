@@ -13,7 +13,7 @@ from mtv.transfer.crew import Crew, Stopped
 from mtv.transfer.file_reader import FileReader
 from mtv.transfer.http_range import Patience, RangeReader
 from mtv.transfer.part_reader import Opened, PartReader
-from mtv.transfer.reader import Reader, Served
+from mtv.transfer.reader import Identity, Reader, Served
 from mtv.transfer.throttle import Throttle
 
 SETTLED_SECONDS = 2.0
@@ -25,8 +25,8 @@ class Found(NamedTuple):
     """The disk as the source has it now."""
 
     served: Served
-    identity: bytes | None
-    """Another one when the content is; None if the source does not tell, or not reliably."""
+    identity: Identity
+    """Another one when the content is, as far as the source tells reliably."""
 
 
 class Connections:
@@ -86,6 +86,12 @@ class Connections:
         self._alone(lambda: found.append(self.readers[0].extents()))
         return self._source.extents() if found[0] is None else found[0]
 
+    def changed_since(self, point: str) -> Sequence[Extent] | None:
+        """Where the disk may differ from an earlier point of it; None where nobody can tell."""
+        found: list[Sequence[Extent] | None] = []
+        self._alone(lambda: found.append(self._source.changed_since(point)))
+        return found[0]
+
     def check_digest(self, on_progress: OnProgress) -> None:
         """Reads all that is to hold the disk and compares it with the digest it came with.
 
@@ -131,7 +137,8 @@ class Connections:
                 raise Stopped
             served, age = reader.probe()
         settled = age is None or age >= SETTLED_SECONDS
-        return Found(served, served.identity if settled else None)
+        identity = Identity(self._source.point(), served.identity if settled else None)
+        return Found(served, identity)
 
     def _make_readers(self) -> list[Reader]:
         location = self._access.location()

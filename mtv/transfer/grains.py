@@ -72,9 +72,17 @@ class Grains:
         """Gives a run of grains a state."""
         self.state[first : first + count] = bytes([state]) * count
 
-    def doubt(self) -> None:
-        """The source is not what it was: all is to be read again, but the base is as it is."""
-        self.state = self.state.translate(bytes([UNKNOWN, BLANK, STALE, STALE, BLANK]) + bytes(251))
+    def doubt(self, changed: bytes | None = None) -> None:
+        """The source is not what it was, where ``changed`` is 1 (one byte a grain; None: all over).
+
+        What is doubted is to be read again, but the base is as it is.
+        """
+        doubted = self.state.translate(bytes([UNKNOWN, BLANK, STALE, STALE, BLANK]) + bytes(251))
+        if changed is None:
+            self.state = doubted
+            return
+        for first, count in _runs(changed, (1,)):
+            self.state[first : first + count] = doubted[first : first + count]
 
     def runs(self, *states: int) -> Iterator[tuple[int, int]]:
         """First grain and length of every longest run whose grains have one of these states.
@@ -82,6 +90,10 @@ class Grains:
         They are found before the first is given out, so states may change meanwhile.
         """
         return _runs(bytes(self.state), states)
+
+    def copied(self) -> bytes:
+        """One byte a grain: 1 where it is DATA or ZERO."""
+        return bytes(self.state).translate(bytes([0, 0, 0, 1, 1]) + bytes(251))
 
     def bytes_in(self, *states: int) -> int:
         """Size of all grains that have one of these states."""

@@ -26,6 +26,30 @@ class Served(NamedTuple):
         return hashlib.sha256(repr(tuple(self)).encode()).digest()
 
 
+class Identity(NamedTuple):
+    """What tells one content of a disk from another."""
+
+    point: str | None
+    """The source's name of a frozen content (``DiskSource.point``)."""
+    served: bytes | None
+    """What the server says of what it gives (``Served.identity``)."""
+
+    def is_same(self, other: "Identity") -> bool:
+        """True when both are of the same bytes for sure."""
+        return self == other and self != NAMELESS
+
+    def tells_changes_from(self, earlier: "Identity") -> bool:
+        """True when the source can be asked what changed between the two.
+
+        Not between two contents of one point: somebody wrote, and the source did not notice.
+        """
+        return None not in (self.point, earlier.point) and self.point != earlier.point
+
+
+NAMELESS = Identity(None, None)
+"""Of a source that tells nothing."""
+
+
 class Reader(Protocol):
     """A way to read a disk. Every method but ``interrupt`` is for one thread."""
 

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import mmap
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -29,19 +30,21 @@ def differing_grains(
     says: str,
     on_progress: OnProgress,
     cancelled: threading.Event,
-    only: Callable[[int], bool] = lambda _grain: True,
+    only: bytes | None = None,
 ) -> list[int]:
     """The grains whose content does not have the digest that ``expected`` gives, in order.
 
     What was written must be durable already. Where the file system says that there is a hole,
-    nothing is read. ``only`` picks the grains to look at.
+    nothing is read. ``only`` has a 1 for each grain to look at; None: all are.
     Raises TransferError when the base cannot be read, Interrupted.
     """
     crew = Crew(cancelled)
-    comparison = _Comparison(path, capacity_bytes, expected, only, crew.stop)
+    wanted = b"\x01" * -(-capacity_bytes // GRAIN_BYTES) if only is None else only
+    comparison = _Comparison(path, capacity_bytes, expected, wanted, crew.stop)
+    total = comparison.total
 
     def tick() -> None:
-        on_progress(Progress(says=says, done=comparison.done, total=capacity_bytes, unit="bytes"))
+        on_progress(Progress(says=says, done=comparison.done, total=total, unit="bytes"))
 
     sections = Shared(comparison.sections())
     crew.run(
@@ -67,34 +70,43 @@ class _Comparison:
         path: Path,
         capacity_bytes: int,
         expected: Callable[[int], bytes],
-        only: Callable[[int], bool],
+        wanted: bytes,
         stop: threading.Event,
     ) -> None:
         self._path = path
         self._capacity = capacity_bytes
         self._expected = expected
-        self._only = only
+        self._wanted = wanted
         self._stop = stop
         self._lock = threading.Lock()
         self.bad: list[int] = []
         self.done = 0
+        self.total = sum(end - start for start, end in self._asked())
+        """Bytes of all grains to look at."""
 
     def sections(self) -> Iterator[tuple[int, int]]:
-        """Start and end of runs of whole grains, a buffer long at most, that hold data.
+        """Start and end of runs of whole grains to look at, a buffer long at most, that hold data.
 
-        Grains in between lie in holes: they are compared here and now.
+        Those in between lie in holes: they are compared here and now.
         """
         descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            done = 0
-            for start, end in _data(descriptor, self._capacity):
-                self._compare_hole(done, start)
-                for at in range(start, end, BUFFER_BYTES):
-                    yield at, min(at + BUFFER_BYTES, end)
-                done = end
-            self._compare_hole(done, self._capacity)
+            for first, last in self._asked():
+                done = first
+                for start, end in _data(descriptor, first, last):
+                    self._compare_hole(done, start)
+                    for at in range(start, end, BUFFER_BYTES):
+                        yield at, min(at + BUFFER_BYTES, end)
+                    done = end
+                self._compare_hole(done, last)
         finally:
             os.close(descriptor)
+
+    def _asked(self) -> Iterator[tuple[int, int]]:
+        """Start and end of the runs of grains to look at."""
+        for run in re.finditer(b"\x01+", self._wanted):
+            end = min(run.end() * GRAIN_BYTES, self._capacity)
+            yield run.start() * GRAIN_BYTES, end
 
     def work(self, sections: Iterator[tuple[int, int]]) -> None:
         """Reads sections until there are none left."""
@@ -125,7 +137,7 @@ class _Comparison:
         self._advance(max(0, end - start))
 
     def _compare(self, grain: int, digest: bytes) -> None:
-        if self._only(grain) and self._expected(grain) != digest:
+        if self._expected(grain) != digest:
             with self._lock:
                 self.bad.append(grain)
 
@@ -175,21 +187,21 @@ class _Uncached:
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _data(descriptor: int, capacity_bytes: int) -> Iterator[tuple[int, int]]:
-    """Runs of whole grains that hold data; all of it where the file system can't tell."""
+def _data(descriptor: int, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Runs of whole grains between two places that hold data; all where nobody can tell."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        yield 0, capacity_bytes
+        yield first, last
         return
-    done = 0
-    while done < capacity_bytes:
+    done = first
+    while done < last:
         try:
             data = os.lseek(descriptor, done, os.SEEK_DATA)
             hole = os.lseek(descriptor, data, os.SEEK_HOLE)
         except OSError as problem:
             if problem.errno != errno.ENXIO:  # ENXIO: there is no more data
-                yield done, capacity_bytes
+                yield done, last
             return
         start = max(done, data - data % GRAIN_BYTES)
-        done = min(capacity_bytes, -(-hole // GRAIN_BYTES) * GRAIN_BYTES)
+        done = min(last, -(-hole // GRAIN_BYTES) * GRAIN_BYTES)
         if start < done:
             yield start, done

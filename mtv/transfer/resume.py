@@ -1,6 +1,7 @@
 """The resume file: which grains of a base are done, so that nothing is copied twice.
 
-    header   magic, version, grain size, capacity, identity of the source, inode of the base, crc
+    header   magic, version, grain size, capacity, inode of the base, identity of the source (what
+             its server says, the length of its point and the point), crc
     record   kind, number of grains, first grain, what the kind needs, crc
        DATA    these grains were copied; their digests
        ZERO    these grains were copied and are zero
@@ -24,14 +25,19 @@ from typing import NamedTuple
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.beside import written_whole
 from mtv.transfer.grains import DATA, DIGEST_BYTES, UNKNOWN, ZERO, Grains
+from mtv.transfer.reader import Identity
 
 MAGIC = b"mtv-sync"
-VERSION = 1
-NO_IDENTITY = bytes(DIGEST_BYTES)
-"""Identity of a source that does not say whether it changed."""
+VERSION = 2
+LONGEST_POINT = 4096
+"""Bytes of a source's name of a point: a change id has fifty."""
+
+_NOT_SERVED = bytes(DIGEST_BYTES)
+"""Where the server does not say whether the disk changed."""
+_NO_POINT = 0xFFFF
 
 _KIND_DATA, _KIND_ZERO, _KIND_FORGET, _KIND_SEAL = range(1, 5)
-_HEADER = struct.Struct("<8sHxxIQ32sQ")
+_HEADER = struct.Struct("<8sHHIQQ32s")
 _RECORD = struct.Struct("<BxxxIQ")
 _SEAL = struct.Struct("<Qq32s")
 _CRC = struct.Struct("<I")
@@ -67,19 +73,33 @@ class ResumeFile:
         os.close(self._descriptor)
 
 
-def create(path: Path, capacity_bytes: int, identity: bytes, inode: int) -> ResumeFile:
-    """A new resume file that says nothing was copied; it durably replaces an older one."""
-    header = _HEADER.pack(MAGIC, VERSION, GRAIN_BYTES, capacity_bytes, identity, inode)
+def create(path: Path, identity: Identity, inode: int, grains: Grains) -> ResumeFile:
+    """A new resume file that says which grains are copied; it durably replaces an older one."""
+    header = _header(identity, inode, grains.capacity_bytes)
+    seed = zlib.crc32(header)
     with written_whole(path) as file:
-        file.write(header + _CRC.pack(zlib.crc32(header)))
-    return ResumeFile(path, header, end=_HEADER.size + _CRC.size)
+        file.write(header + _CRC.pack(seed))
+        for run in grains.runs(DATA, ZERO):
+            for record in copied(grains, [run]):
+                file.write(record + _CRC.pack(zlib.crc32(record, seed)))
+        end = file.tell()
+    return ResumeFile(path, header, end=end)
+
+
+def _header(identity: Identity, inode: int, capacity_bytes: int) -> bytes:
+    point = (identity.point or "").encode()
+    if len(point) > LONGEST_POINT:
+        raise AssertionError("a source's name of a point is too long to be one")
+    length = _NO_POINT if identity.point is None else len(point)
+    served = identity.served or _NOT_SERVED
+    return _HEADER.pack(MAGIC, VERSION, length, GRAIN_BYTES, capacity_bytes, inode, served) + point
 
 
 class Recorded(NamedTuple):
     """What a resume file says. ``seal`` is there if nothing was recorded after it."""
 
     header: bytes
-    identity: bytes
+    identity: Identity
     inode: int
     grains: Grains
     seal: Seal | None
@@ -102,14 +122,19 @@ def read(path: Path, capacity_bytes: int) -> Recorded | None:
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
         return None
-    header = bytes(data[: _HEADER.size])
-    if _CRC.unpack_from(data, _HEADER.size)[0] != zlib.crc32(header):
-        return None
-    magic, version, grain_bytes, capacity, identity, inode = _HEADER.unpack(header)
+    magic, version, length, grain_bytes, capacity, inode, served = _HEADER.unpack_from(data)
     if (magic, version, grain_bytes, capacity) != (MAGIC, VERSION, GRAIN_BYTES, capacity_bytes):
         return None
+    named = _HEADER.size + (0 if length == _NO_POINT else length)
+    if length not in (_NO_POINT, *range(LONGEST_POINT + 1)) or named + _CRC.size > len(data):
+        return None
+    header = bytes(data[:named])
+    if _CRC.unpack_from(data, named)[0] != zlib.crc32(header):
+        return None
+    point = None if length == _NO_POINT else header[_HEADER.size :].decode()
     grains = Grains(capacity_bytes)
-    seal, end = _replay(data, rest, zlib.crc32(header), grains)
+    seal, end = _replay(data, named + _CRC.size, zlib.crc32(header), grains)
+    identity = Identity(point, None if served == _NOT_SERVED else served)
     return Recorded(header, identity, inode, grains, seal, end)
 
 

@@ -7,30 +7,43 @@ to it, or replaced it), or the file itself (torn, rotten, gone).
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from mtv.model.disk import DiskDigest
+from mtv.model.disk import DiskDigest, Extent
 from mtv.tasks import OnProgress
 from mtv.transfer import resume
 from mtv.transfer.base import Base, not_written
 from mtv.transfer.beside import Beside, remove
 from mtv.transfer.digests import recorded_digest, write_list
-from mtv.transfer.grains import BLANK, DATA, UNKNOWN, ZERO, Grains
+from mtv.transfer.grains import BLANK, DATA, UNKNOWN, ZERO, Grains, within
+from mtv.transfer.reader import Identity
 from mtv.transfer.reread import differing_grains
-from mtv.transfer.resume import NO_IDENTITY, Recorded, ResumeFile, Seal
+from mtv.transfer.resume import Recorded, ResumeFile, Seal
+
+ChangedSince = Callable[[str], Sequence[Extent] | None]
+"""``DiskSource.changed_since``."""
 
 
 class Standing:
     """A base that is ready to be copied to: its grains, its resume file, and if it is complete."""
 
     def __init__(
-        self, base: Base, files: Beside, grains: Grains, file: ResumeFile, complete: bool
+        self,
+        base: Base,
+        files: Beside,
+        grains: Grains,
+        file: ResumeFile,
+        *,
+        complete: bool = False,
+        proven: bool = False,
     ) -> None:
         self.base = base
         self.grains = grains
         self.file = file
         self._files = files
+        self.proven = grains.copied() if proven else bytes(grains.count)
+        """One byte a grain: 1 where the base is known to hold what is recorded of it."""
         self.complete: DiskDigest | None = None
         """The disk's digest, if nothing is left to do."""
         if complete:
@@ -58,12 +71,17 @@ class Standing:
 
 @contextlib.contextmanager
 def take_up(
-    base: Base, identity: bytes | None, *, on_progress: OnProgress, cancelled: threading.Event
+    base: Base,
+    identity: Identity,
+    changed_since: ChangedSince,
+    *,
+    on_progress: OnProgress,
+    cancelled: threading.Event,
 ) -> Iterator[Standing]:
     """Goes on with what earlier runs left, as far as it can be trusted.
 
-    ``identity`` is that of the source as it is now; None if it does not tell.
-    Raises TransferError, TargetFull, Interrupted.
+    ``identity`` is that of the source as it is now.
+    Raises TransferError, TargetFull, SourceError, ReadFailed, Interrupted.
     """
     files = Beside(base.path)
     try:
@@ -71,7 +89,15 @@ def take_up(
         if recorded is None or not _usable(recorded.grains, base):
             standing = _start_over(base, files, identity)
         else:
-            standing = _go_on(base, files, identity, recorded, on_progress, cancelled)
+            touched = not _is_as_left(base, recorded)
+            bad = _differing(base, recorded.grains, on_progress, cancelled) if touched else []
+            if identity.is_same(recorded.identity):
+                standing = _go_on(base, files, recorded, touched, bad)
+            else:
+                changed = None
+                if identity.tells_changes_from(recorded.identity):
+                    changed = changed_since(str(recorded.identity.point))
+                standing = _bring_up(base, files, identity, recorded, touched, bad, changed)
     except OSError as problem:
         raise not_written(base.path, problem, 0, base.capacity_bytes) from problem
     try:
@@ -96,49 +122,60 @@ def _usable(grains: Grains, base: Base) -> bool:
     return bool(grains.bytes_in(DATA, ZERO))
 
 
-def _start_over(base: Base, files: Beside, identity: bytes | None) -> Standing:
+def _start_over(base: Base, files: Beside, identity: Identity) -> Standing:
     # In this order: a crash in between must not leave records or evidence of other content.
     remove(files.digests)
-    file = resume.create(files.resume, base.capacity_bytes, identity or NO_IDENTITY, base.inode)
     grains = Grains(base.capacity_bytes)
+    file = resume.create(files.resume, identity, base.inode, grains)
     try:
         if base.blank():
             grains.mark(0, grains.count, BLANK)
     except BaseException:
         file.close()
         raise
-    return Standing(base, files, grains, file, complete=False)
+    return Standing(base, files, grains, file)
+
+
+def _differing(
+    base: Base, grains: Grains, on_progress: OnProgress, cancelled: threading.Event
+) -> list[int]:
+    """Grains of the base that do not hold what is recorded of them."""
+    return differing_grains(
+        base.path,
+        base.capacity_bytes,
+        grains.digest,
+        says="checking what is there",
+        on_progress=on_progress,
+        cancelled=cancelled,
+        only=grains.copied(),
+    )
+
+
+def _bring_up(
+    base: Base,
+    files: Beside,
+    identity: Identity,
+    recorded: Recorded,
+    touched: bool,
+    bad: list[int],
+    changed: Sequence[Extent] | None,
+) -> Standing:
+    """The source's content is another one: what did not change of it stays, the rest is doubted."""
+    grains = recorded.grains
+    for grain in bad:
+        grains.mark(grain, 1, UNKNOWN)
+    grains.doubt(None if changed is None else within(grains, changed))
+    proven = touched or recorded.seal is not None
+    remove(files.digests)
+    file = resume.create(files.resume, identity, base.inode, grains)
+    return Standing(base, files, grains, file, proven=proven)
 
 
 def _go_on(
-    base: Base,
-    files: Beside,
-    identity: bytes | None,
-    recorded: Recorded,
-    on_progress: OnProgress,
-    cancelled: threading.Event,
+    base: Base, files: Beside, recorded: Recorded, touched: bool, bad: list[int]
 ) -> Standing:
+    """The source's content is the same: what is recorded stays."""
     grains, seal = recorded.grains, recorded.seal
-    bad: list[int] = []
-    touched = not _is_as_left(base, recorded)
-    if touched:
-        bad = differing_grains(
-            base.path,
-            base.capacity_bytes,
-            grains.digest,
-            says="checking what is there",
-            on_progress=on_progress,
-            cancelled=cancelled,
-            only=lambda grain: grains.state[grain] in (DATA, ZERO),
-        )
-    if identity is None or identity != recorded.identity:
-        for grain in bad:
-            grains.mark(grain, 1, UNKNOWN)
-        grains.doubt()
-        remove(files.digests)
-        file = resume.create(files.resume, base.capacity_bytes, identity or NO_IDENTITY, base.inode)
-        return Standing(base, files, grains, file, complete=False)
-
     file = recorded.reopen(files.resume)
     try:
         digest = recorded_digest(base.path, base.capacity_bytes)
@@ -147,7 +184,8 @@ def _go_on(
             and seal is not None
             and (bytes.fromhex(digest.sha256) == seal.list_digest)
         )
-        standing = Standing(base, files, grains, file, complete=listed and not bad)
+        complete, proven = listed and not bad, touched or seal is not None
+        standing = Standing(base, files, grains, file, complete=complete, proven=proven)
         if bad:
             standing.forget(bad)
         if standing.complete is not None and touched:

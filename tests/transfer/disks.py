@@ -71,6 +71,10 @@ class ServedDisk:
         self.tls = tls
         self.token = token
         self.renewals = 0
+        self.named: str | None = None
+        """What it calls the content that it gives; None: it has no name for it."""
+        self.changes = dict[str, list[Extent] | None]()
+        """Earlier name -> what changed since."""
         self._extents = extents
         self._on_renew = on_renew
 
@@ -83,6 +87,12 @@ class ServedDisk:
 
     def extents(self) -> Sequence[Extent] | None:
         return self._extents
+
+    def point(self) -> str | None:
+        return self.named
+
+    def changed_since(self, point: str) -> Sequence[Extent] | None:
+        return self.changes.get(point)
 
     def close(self) -> None:
         pass

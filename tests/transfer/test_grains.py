@@ -23,6 +23,7 @@ from mtv.transfer.grains import (
     within,
     zero_digest,
 )
+from mtv.transfer.reader import Identity
 from tests.transfer.disks import MIB
 
 STATES = st.lists(st.sampled_from([UNKNOWN, BLANK, STALE, DATA, ZERO]), min_size=1, max_size=60)
@@ -103,16 +104,25 @@ def test_doubt_keeps_what_stands_on_the_base() -> None:
     st.sets(st.integers(0, 39)),
     st.booleans(),
     st.integers(0, 200),
+    st.builds(
+        Identity,
+        st.none() | st.text(st.characters(codec="utf-8"), max_size=60),
+        st.none() | st.binary(min_size=32, max_size=32).filter(any),
+    ),
 )
 @settings(max_examples=60, deadline=None)
 def test_resume_file_says_what_was_put_into_it(
-    written: list[tuple[int, bytes | None]], bad: set[int], sealed: bool, torn: int
+    written: list[tuple[int, bytes | None]],
+    bad: set[int],
+    sealed: bool,
+    torn: int,
+    identity: Identity,
 ) -> None:
     grains = Grains(40 * MIB - 7)
     seal = resume.Seal(5, -3, b"l" * 32)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "resume"
-        file = resume.create(path, grains.capacity_bytes, b"i" * 32, 99)
+        file = resume.create(path, identity, 99, grains)
         for grain, digest in written:
             if digest is None:
                 grains.mark(grain, 1, ZERO)
@@ -134,7 +144,7 @@ def test_resume_file_says_what_was_put_into_it(
         for grain in range(40):
             if grains.state[grain] in (DATA, ZERO):
                 assert recorded.grains.digest(grain) == grains.digest(grain)
-        assert (recorded.identity, recorded.inode) == (b"i" * 32, 99)
+        assert (recorded.identity, recorded.inode) == (identity, 99)
         assert recorded.seal == (seal if sealed else None)
         recorded.reopen(path).close()
         assert path.stat().st_size == recorded.end
@@ -145,7 +155,7 @@ def test_resume_file_says_what_was_put_into_it(
 def test_any_file_can_be_read_as_a_resume_file(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "resume"
-        resume.create(path, MIB, b"i" * 32, 1).close()
+        resume.create(path, Identity("52 de/7", b"i" * 32), 1, Grains(MIB)).close()
         header = path.read_bytes()
         for data in (content, header + content, header[:-4] + content):
             path.write_bytes(data)

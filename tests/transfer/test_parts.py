@@ -33,6 +33,12 @@ class Place:
     def extents(self) -> Sequence[Extent] | None:
         return None
 
+    def point(self) -> None:
+        return
+
+    def changed_since(self, point: str) -> None:
+        del point
+
     def close(self) -> None:
         pass
 

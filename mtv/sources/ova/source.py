@@ -192,6 +192,14 @@ class PackageDisk:
         """The image itself tells."""
         return None
 
+    def point(self) -> None:
+        """None: the file, or its server, tells."""
+        return
+
+    def changed_since(self, point: str) -> None:
+        """Unknown: a package does not change, it is replaced."""
+        del point
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -46,6 +46,14 @@ class FlatFile:
         """Unknown: ``/folder`` does not tell holes from data."""
         return None
 
+    def point(self) -> None:
+        """None: the server tells by the file's time of change."""
+        return
+
+    def changed_since(self, point: str) -> None:
+        """Unknown."""
+        del point
+
     def close(self) -> None:
         """Logs out."""
         self._session.close()
