@@ -73,6 +73,14 @@ class FileLocation(msgspec.Struct, frozen=True, kw_only=True):
     """None: the disk is the whole file, byte for byte."""
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds the disks of a running VM still at the source: a snapshot, a backup."""
+
+    id: str
+    consistent: bool = False
+    """True when the guest has brought its file systems in order for it."""
+
+
 class DiskSource(Protocol):
     """One disk of one VM, open for reading."""
 

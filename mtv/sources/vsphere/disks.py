@@ -1,8 +1,9 @@
 """A vSphere disk for reading: the flat file of a datastore, over HTTPS ranges.
 
 vCenter (and ESXi) serve datastore files under ``/folder``. That is the whole content of a disk
-only when its file has no parent, is stored plain, and nobody writes to it; anything else is
-refused here, with the reason.
+only when its file has no parent, is stored plain, and nobody writes to it: because the VM is off,
+or because a snapshot of ours sends all that is written to a delta. Anything else is refused here,
+with the reason. Change tracking tells what changed between two such moments.
 """
 
 import re
@@ -13,22 +14,27 @@ from urllib.parse import quote
 from pyVmomi import vim
 
 from mtv.errors import SourceError
-from mtv.model.disk import Extent, HttpLocation
+from mtv.model.disk import Extent, Held, HttpLocation
 from mtv.model.vm import Backing, Disk
+from mtv.sources.vsphere.changes import Tracked
 from mtv.sources.vsphere.devices import disks
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
-from mtv.sources.vsphere.wire import wire_type
+from mtv.sources.vsphere.wire import Data, wire_type
+
+DEVICES = "config.hardware.device"
 
 _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 
 
 class FlatFile:
-    """The flat file of one disk (a ``mtv.model.disk.DiskSource``). Owns the session it is given."""
+    """The flat file of one disk (a ``mtv.model.disk.DiskSource``). Owns its session."""
 
-    def __init__(self, session: Session, url: str) -> None:
-        self._session = session
+    def __init__(self, url: str, tracked: Tracked, change_id: str | None) -> None:
         self._url = url
+        self._tracked = tracked
+        self._change_id = change_id
+        self._session = tracked.session
 
     def location(self) -> HttpLocation:
         """The file's URL with the session's cookie."""
@@ -43,47 +49,69 @@ class FlatFile:
         self._session.renew()
 
     def extents(self) -> Sequence[Extent] | None:
-        """Unknown: ``/folder`` does not tell holes from data."""
-        return None
+        """Where something was ever written, if change tracking knows; ``/folder`` does not."""
+        if self._change_id is None:
+            return None
+        with self._session.faults_as_errors():
+            return self._tracked.allocated()
 
-    def point(self) -> None:
-        """None: the server tells by the file's time of change."""
-        return
+    def point(self) -> str | None:
+        """Its change id; None without change tracking."""
+        return self._change_id
 
-    def changed_since(self, point: str) -> None:
-        """Unknown."""
-        del point
+    def changed_since(self, point: str) -> Sequence[Extent] | None:
+        """What was written since an earlier change id."""
+        if self._change_id is None:
+            return None
+        with self._session.faults_as_errors():
+            return self._tracked.changed_since(point, self._change_id)
 
     def close(self) -> None:
         """Logs out."""
         self._session.close()
 
 
-def open_flat_file(session: Session, vm: str, key: str) -> FlatFile:
+def open_flat_file(session: Session, vm: str, key: str, held: Held | None = None) -> FlatFile:
     """The flat file of the VM's disk with that device key, looked up now.
 
-    Raises SourceError when the VM is not off or its disk is not one whole flat file.
+    ``held``: the snapshot that is read; without one the VM has to be off.
+    Raises SourceError when the disk stands still nowhere, or is not one whole flat file.
     """
-    values = read_one(
-        session,
-        session.object(vim.VirtualMachine, vm),
-        ["name", "runtime.powerState", "config.hardware.device"],
-    )
-    name = values.get("name", vm)
-    if str(values.get("runtime.powerState")) != "poweredOff":
+    obj = session.object(vim.VirtualMachine, vm)
+    values = read_one(session, obj, ["name", "runtime.powerState", DEVICES])
+    name, snapshot = values.get("name", vm), None
+    if held is not None:
+        snapshot = session.object(vim.vm.Snapshot, held.id)
+        values = read_one(session, snapshot, [DEVICES])
+    elif str(values.get("runtime.powerState")) != "poweredOff":
         raise SourceError(
             f"{name} is not powered off: its disks change while they are read",
             "shut it down, or let mtv cutover do it",
         )
-    found = {disk.key: disk for disk in disks(values.get("config.hardware.device", []))}
-    disk = found.get(key)
+    devices = values.get(DEVICES, [])
+    disk = next((each for each in disks(devices) if each.key == key), None)
+    if disk is None and held is not None:
+        raise SourceError(
+            f"the snapshot of {name} has no disk with key {key}: independent disks are in none",
+            "copy the VM while it is off: mtv cutover",
+        )
     if disk is None:
         raise SourceError(
             f"{name} has no disk with key {key} any more",
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
     _must_be_whole(name, disk)
-    return FlatFile(session, _folder_url(session, name, disk))
+    tracked = Tracked(session, obj, snapshot, key, disk.capacity_bytes, f"{disk.label} of {name}")
+    return FlatFile(_folder_url(session, name, disk), tracked, _change_id(devices, key))
+
+
+def _change_id(devices: Sequence[Data], key: str) -> str | None:
+    """The change id in a disk's backing; "" and "*" are none."""
+    for device in devices:
+        if str(device.get("key")) == key:
+            found = str(device.get("backing", Data()).get("changeId") or "")
+            return found if "/" in found else None
+    return None
 
 
 def _must_be_whole(name: str, disk: Disk) -> None:
