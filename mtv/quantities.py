@@ -19,7 +19,10 @@ def in_bytes(quantity: str) -> int:
     Raises ValueError for any other text.
     """
     number = quantity.rstrip("KMGTi")
-    return int(number) * _FACTORS[quantity[len(number) :]]
+    factor = _FACTORS.get(quantity[len(number) :])
+    if factor is None or not number.isdecimal():
+        raise ValueError(f"{quantity!r} is no quantity in binary units")
+    return int(number) * factor
 
 
 def duration(seconds: float | None) -> str:

@@ -17,7 +17,7 @@ TEMPLATE = "vm-template-1"
 
 CHANGES = {
     "vms[].is_template": Change(False, at=TEMPLATE),
-    "vms[].template": Change("vm-template-2", at="vm-template-made"),
+    "vms[].template": Change(TEMPLATE, at="vm-template-made"),
     "vms[].template_base": Change("elsewhere", at="vm-template-2"),
     "vms[].template_version": Change(3, at="vm-template-2"),
     "vms[].instance_type": Change("Another", at="vm-template-made"),
@@ -67,7 +67,7 @@ def _rhv(example: Example) -> Example:
                 vm(
                     example,
                     "vm-template-made",
-                    template=TEMPLATE,
+                    template="vm-template-2",
                     instance_type="type-1",
                     vm_pool="pool-1",
                 ),
