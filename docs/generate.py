@@ -93,8 +93,7 @@ def terminology_page() -> str:
         "- **carried**: the value itself is in the target field",
         "- **adapted**: the target says the same in its own way",
         "- **reported**: the target has no equivalent; the report says what to do instead",
-        "- **ignored**: it has no meaning on the target",
-        "- **pending**: it is in the inventory, and mtv has no rule for it yet\n",
+        "- **ignored**: it has no meaning on the target\n",
     ]
     rows = sorted(term_rows(), key=lambda row: row.concept)
     for concept, group in groupby(rows, key=lambda row: row.concept):

@@ -103,6 +103,11 @@ class Estate:
             for thing in kind.of(inventory):
                 yield Placed(thing, kind, inventory)
 
+    @cached_property
+    def refs(self) -> frozenset[str]:
+        """Refs of all objects, which keys of ``mapping.yaml`` are compared with."""
+        return frozenset(each.ref for kind in kinds().values() for each in self.objects(kind))
+
     def find_object(self, words: str, kind: Kind | None = None) -> Placed:
         """The object (of that kind) of that ref or, where only one has it, that name.
 

@@ -1,6 +1,8 @@
-"""Numbers of bytes and seconds as a person reads them."""
+"""Numbers of bytes and seconds as a person reads them, and as Kubernetes writes them."""
 
 _UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
+_FACTORS = {"": 1, **{word.removesuffix("B"): factor for word, factor in _UNITS}}
 
 
 def size(count: int) -> str:
@@ -9,6 +11,18 @@ def size(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {word}"
     return f"{count} bytes"
+
+
+def in_bytes(quantity: str) -> int:
+    """The number that a quantity of Kubernetes in binary units stands for: ``1536Mi``.
+
+    Raises ValueError for any other text.
+    """
+    number = quantity.rstrip("KMGTi")
+    factor = _FACTORS.get(quantity[len(number) :])
+    if factor is None or not number.isdecimal():
+        raise ValueError(f"{quantity!r} is no quantity in binary units")
+    return int(number) * factor
 
 
 def duration(seconds: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtv.quantities import duration, size
+from mtv.quantities import duration, in_bytes, size
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,17 @@ def test_a_size_has_the_unit_that_fits(count: int, shown: str) -> None:
 )
 def test_a_time_has_the_unit_that_fits(seconds: float | None, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("quantity", "count"),
+    [("0", 0), ("7", 7), ("2Ki", 2048), ("1536Mi", 1536 << 20), ("4Ti", 4 << 40)],
+)
+def test_a_quantity_of_kubernetes_is_a_number(quantity: str, count: int) -> None:
+    assert in_bytes(quantity) == count
+
+
+@pytest.mark.parametrize("text", ["", "Gi", "1.5Gi", "4GiB", "4G", "4 Gi", "x"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no quantity"):
+        in_bytes(text)

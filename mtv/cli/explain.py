@@ -57,7 +57,7 @@ class ExplainedMetric(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Choice([str(each) for each in Outcome]),
     help="Only properties with this outcome.",
 )
-@click.option("--all", "every", is_flag=True, help="Show what is ignored or pending, too.")
+@click.option("--all", "every", is_flag=True, help="Show what is ignored, too.")
 @click.option(
     "--metric",
     metavar="NAME",

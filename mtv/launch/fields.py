@@ -61,6 +61,7 @@ HONOURED = frozenset(
 CAVEATS = {
     "spec.runStrategy": "runStrategy {value} is not applied: the guest is booted once, by hand",
     "spec.running": "running is not applied: the guest is booted once, by hand",
+    "spec.preference": "the preference is not asked: what its guest needs stands in the manifest",
     f"{_SPEC}.hostname": "the hostname {value} is not told by DHCP here: the guest has its own",
     f"{_SPEC}.evictionStrategy": "evictionStrategy has no meaning on one machine",
     f"{_SPEC}.affinity": "affinity has no meaning on one machine",
@@ -113,4 +114,8 @@ ADMINISTRATIVE = (
     "spec.dataVolumeTemplates",
     # No card is added here that the manifest does not have.
     f"{_DOMAIN}.devices.autoattachPodInterface",
+    # No pointer either.
+    f"{_DOMAIN}.devices.autoattachInputDevice",
+    # CPUs and memory of the instance type are filled in before.
+    "spec.instancetype",
 )

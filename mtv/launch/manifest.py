@@ -1,5 +1,6 @@
 """The part of a VirtualMachine (kubevirt.io/v1) that launchers of ours understand, typed."""
 
+import copy
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from mtv.errors import LaunchError
+from mtv.knowledge.instance_types import brought
 from mtv.launch.fields import ADMINISTRATIVE, CAVEATS, HONOURED, LONGEST_GRACE_SECONDS
 
 
@@ -192,6 +194,7 @@ def parse(manifest: dict[str, Any]) -> tuple[VirtualMachine, tuple[str, ...]]:
     is not of the right type.
     """
     caveats: dict[str, None] = {}
+    manifest = _with_size(manifest)
     for path, value in leaves(manifest):
         if path in HONOURED or _below(path, ADMINISTRATIVE) or _says_nothing(path, value):
             continue
@@ -215,6 +218,33 @@ def parse(manifest: dict[str, Any]) -> tuple[VirtualMachine, tuple[str, ...]]:
         text = f"the guest has {LONGEST_GRACE_SECONDS} seconds to shut down, and not {grace}"
         caveats[text] = None
     return vm, tuple(caveats)
+
+
+def _with_size(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with the CPUs and memory of its instance type, as KubeVirt fills them in.
+
+    Raises LaunchError for an instance type whose size nobody here knows.
+    """
+    spec = manifest.get("spec")
+    named = spec.get("instancetype") if isinstance(spec, dict) else None
+    if not named:
+        return manifest
+    name = named.get("name") if isinstance(named, dict) else named
+    known = brought().get(name) if isinstance(name, str) else None
+    if known is None:
+        raise LaunchError(
+            f"this launcher does not know the instance type {name!r}",
+            "write cpu and memory into the manifest for the check, or check this VM in the cluster",
+        )
+    size = {"cpu": {"sockets": known.cpus}, "memory": {"guest": known.memory_bytes}}
+    whole = copy.deepcopy(manifest)
+    try:
+        domain = whole["spec"]["template"]["spec"]["domain"]
+        for field, value in size.items():
+            domain[field] = {**domain.get(field, {}), **value}
+    except (AttributeError, KeyError, TypeError):
+        pass  # It is no VirtualMachine, which is found out right after.
+    return whole
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

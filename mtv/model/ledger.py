@@ -18,8 +18,6 @@ class Outcome(StrEnum):
     """The target has no equivalent; the report says what to do instead."""
     IGNORED = "ignored"
     """It has no meaning on the target; the row says why."""
-    PENDING = "pending"
-    """It is in the inventory, and mtv has no rule for it yet."""
 
 
 class Writes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

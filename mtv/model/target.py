@@ -77,6 +77,15 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cpu_mhz: int | None = None
 
 
+class InstanceTypeSize(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A VirtualMachineClusterInstancetype of this site's own, of CPUs and memory only."""
+
+    name: str
+    cpus: Annotated[int, msgspec.Meta(ge=1)]
+    memory: Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,9}(Mi|Gi|Ti)$")]
+    """``32Gi``."""
+
+
 class LiveMigration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``liveMigrationConfig`` as the cluster has it now; None: the version's default."""
 
@@ -124,9 +133,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     filesystem_overhead: Part | None = None
     """The cluster's (``filesystemOverhead.global``); None: CDI's default."""
     default_cpu_model: str | None = None
+    preferences: tuple[str, ...] = ()
+    """Names of VirtualMachineClusterPreferences that VMs may have. Empty: VMs get none."""
+    instance_types: tuple[InstanceTypeSize, ...] = ()
+    """VirtualMachineClusterInstancetypes beside those that OpenShift Virtualization brings."""
     psi: bool | None = None
     """True when the workers' kernels report pressure (``psi=1``)."""
 
+
+NO_NAMESPACE = "none"
+"""In ``mapping.yaml``: leave the template at the source."""
 
 POD_NETWORK = "pod"
 """In ``mapping.yaml``: attach the NIC to the cluster's pod network."""
@@ -203,6 +219,11 @@ class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """VM, vApp, resource pool, folder, tag, cluster or data centre -> how the health of its VMs is
     asked for: ``agent``, ``tcp:PORT`` or ``http:PORT/PATH``; with `` restart`` behind it they are
     restarted while it fails. Of several lines the innermost answers."""
+    templates: dict[str, str | None] = {}
+    """Template -> namespace of its DataSource and disks, or ``none``."""
+    instance_types: dict[str, str | None] = {}
+    """VM, vApp, resource pool, folder, tag, cluster or data centre -> the instance type that its
+    VMs get instead of sizes of their own. Of several lines the innermost answers."""
     roles: dict[str, str | None] = {}
     """Role -> ClusterRole."""
     principals: dict[str, str | None] = {}

@@ -43,6 +43,12 @@ from mtv.translate.scheduling.placement import Placement
 from mtv.translate.scheduling.start_order import StartOrder
 from mtv.translate.site import Site
 from mtv.translate.storage.disks import Storage
+from mtv.translate.templates.chosen_types import ChosenTypes
+from mtv.translate.templates.images import Images
+from mtv.translate.templates.instance_types import InstanceTypes
+from mtv.translate.templates.pools import Pools
+from mtv.translate.templates.preferences import Preferences
+from mtv.translate.templates.templates import Templates
 from mtv.translate.vm.boot import Boot
 from mtv.translate.vm.clock import Clock
 from mtv.translate.vm.devices import Devices
@@ -80,6 +86,10 @@ class Translation:
         self._eviction = Eviction(site, placement)
         availability = Availability(site)
         self._start_order = StartOrder(site, availability)
+        types = ChosenTypes(site)
+        preferences = Preferences(site, types)
+        images = Images(site)
+        named_sizes = InstanceTypes(site, images)
         self._concepts: tuple[Concept, ...] = (
             Organisation(site),
             Quotas(site),
@@ -103,14 +113,19 @@ class Translation:
             DiskDevices(site, self._storage),
             Devices(site),
             HostDevices(site),
-            Machine(site),
+            Machine(site, types),
             Firmware(site),
-            Processor(site),
-            Memory(site),
+            Processor(site, types),
+            Memory(site, types),
             Clock(site),
             Boot(site),
             GuestFacts(site),
             NetworkIdentity(site, attachments),
+            types,
+            preferences,
+            named_sizes,
+            Templates(site, images, named_sizes, preferences),
+            Pools(site),
             Alarms(site),
             Probes(site, attachments, self._networks),
         )

@@ -7,7 +7,6 @@ from enum import StrEnum
 import msgspec
 
 from mtv.estate import Estate, PlacedVm, ref
-from mtv.inventory.kinds import identity, kinds
 from mtv.model.target import SiteMapping, Target
 from mtv.translate import Translation
 from mtv.translate.networks.attachments import unknown
@@ -42,7 +41,10 @@ class CheckedLine(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-SECTIONS = ("storage", "policies", "networks", "hosts", "cpu_models", "roles", "probes")
+SECTIONS = (
+    *("storage", "policies", "networks", "hosts", "cpu_models", "roles", "probes"),
+    *("templates", "instance_types"),
+)
 """Sections with a line for each object of the estate."""
 
 
@@ -64,9 +66,10 @@ ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")
 """Sections whose lines are asked for whenever they are needed: one that is not asked is unused."""
 
 
-OPTIONAL = ("namespaces", "roles", "principals", "host_devices")
+OPTIONAL = ("namespaces", "roles", "principals", "host_devices", "templates")
 """Sections that no VM waits for: without an answer VMs go to the default namespace, roles are what
-their privileges say, people get no rights, and devices are left out: ``mtv translate`` tells it."""
+their privileges say, people get no rights, devices and templates are left out: ``mtv translate``
+tells it."""
 
 
 def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[CheckedLine, ...]:
@@ -102,10 +105,9 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
             yield _line(MappingFault.MISSING, section, key, says)
         elif lines[key] is None:
             yield _line(MappingFault.OPEN, section, key, f"{each.name} has no answer yet")
-    refs = _refs(estate)
     for section in ALWAYS_ASKED:
         for key in getattr(mapping, section):
-            if key in refs and (section, key) not in asked:
+            if key in estate.refs and (section, key) not in asked:
                 says = "nothing that is migrated needs this line"
                 yield _line(MappingFault.UNUSED, section, key, says, "leave it or take it out")
     for name, group in mapping.node_groups.items():
@@ -119,7 +121,6 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
 
 
 def _unknown_keys(estate: Estate, mapping: SiteMapping) -> Iterator[CheckedLine]:
-    refs = _refs(estate)
     keys = [(section, key) for section in SECTIONS for key in getattr(mapping, section)]
     keys += [("namespaces", key) for key in mapping.namespaces]
     keys += [("machines", key) for key in mapping.machines]
@@ -129,7 +130,7 @@ def _unknown_keys(estate: Estate, mapping: SiteMapping) -> Iterator[CheckedLine]
     if mapping.settings_from is not None:
         keys.append(("settings_from", mapping.settings_from))
     for section, key in keys:
-        if key not in refs:
+        if key not in estate.refs:
             says = "the estate has no such object"
             remedy = "take the line out, or write the ref that mtv inventory list shows"
             yield _line(MappingFault.UNKNOWN, section, key, says, remedy)
@@ -193,16 +194,6 @@ def _tags_answer(namespaces: Namespaces, placed: PlacedVm) -> bool:
     """True when no line of an inner kind settles the VM's namespace before its tags do."""
     answering = namespaces.answering(placed)
     return answering in {ref(placed.inventory, tag) for tag in placed.vm.tags}
-
-
-def _refs(estate: Estate) -> set[str]:
-    """Refs of all objects of the estate."""
-    return {
-        ref(inventory, identity(thing))
-        for inventory in estate.inventories
-        for kind in kinds().values()
-        for thing in kind.of(inventory)
-    }
 
 
 def _line(

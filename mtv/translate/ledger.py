@@ -67,7 +67,7 @@ class Rows:
                 return path
             # Elements of an OVF have attributes: ``ProductSection@required``.
             part = part[: max(part.rfind("."), part.rfind("@"), 0)]
-        return f"{native}{{}}" if f"{native}{{}}" in self._by_path else f"{native}{{{plain}}}"
+        return f"{native}{{{plain}}}"
 
 
 _LABELS = re.compile(r"\[[^\]]*\]")

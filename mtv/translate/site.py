@@ -72,6 +72,15 @@ class Site:
         """The StorageClasses of the target by name."""
         return {each.name: each for each in self.target.storage_classes}
 
+    @cached_property
+    def templates(self) -> tuple[PlacedVm, ...]:
+        """The templates, but those of a source that only describes them."""
+        return tuple(
+            placed
+            for placed in self.estate.vms()
+            if not placed.inventory.assessment_only and placed.vm.is_template
+        )
+
     def name(self, placed: PlacedVm) -> str:
         """The name of its VirtualMachine."""
         return self.names[placed.ref]

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from mtv.translate.part import Manifest
+
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One folder of ``manifests/platform``."""
@@ -60,6 +62,12 @@ STAGES = (
         wait="each claim of a LUN is Bound",
     ),
     Stage(
+        folder="templates",
+        kinds=("VirtualMachineClusterInstancetype", "DataSource"),
+        says="what new VMs are made from; DataVolumes in it wait for an upload",
+        wait="nothing",
+    ),
+    Stage(
         folder="alarms",
         kinds=("PrometheusRule", "AlertingRule"),
         says="alarms of the source as alerts; they need monitoring of user workloads",
@@ -83,9 +91,11 @@ STAGES = (
 _FOLDERS = {kind: stage.folder for stage in STAGES for kind in stage.kinds}
 
 
-def folder_of(kind: str) -> str:
-    """The folder of a kind of the platform."""
-    return _FOLDERS.get(kind, "networks")
+def folder_of(manifest: Manifest) -> str:
+    """The folder of an object of the platform, by its kind; disks of templates stand with them."""
+    if manifest["kind"] == "DataVolume" and "upload" in manifest["spec"]["source"]:
+        return "templates"
+    return _FOLDERS.get(manifest["kind"], "networks")
 
 
 def readme(counts: Mapping[str, int], namespaces: Mapping[str, int]) -> str:

@@ -32,7 +32,7 @@ def files(translation: Translation) -> Iterator[tuple[str, str]]:
         yield f"vms/{namespace}/kustomization.yaml", _kustomization(names)
     platform = dict[str, dict[str, str]]()
     for manifest in translation.platform:
-        stage = platform.setdefault(folder_of(manifest["kind"]), {})
+        stage = platform.setdefault(folder_of(manifest), {})
         stage[_file(manifest)] = text([manifest])
     stages = [stage.folder for stage in STAGES if stage.folder in platform]
     for folder in stages:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate
+from mtv.knowledge.preferences import table
 from mtv.model.target import (
     ClaimProperties,
     MigrationNetwork,
@@ -55,6 +56,7 @@ def full_target(openshift: str) -> Target:
         sriov_resources=("fastnics",),
         nodes=NODES,
         operators=("nmstate", "descheduler", "sriov", "application-aware-quota"),
+        preferences=tuple(each.name for each in table().preferences),
     )
 
 
@@ -93,6 +95,7 @@ def _answer(each: Suggestion) -> Any:
         "principals": "group:operators",
         "host_devices": "example.com/device=10de:1eb8",
         "namespaces": "shop",
+        "templates": "images",
         "settings_from": None,
     }[each.section]
 

@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from mtv.knowledge.preferences import table
 from mtv.knowledge.versions import versions
 from mtv.model.compute import Balancing, Bond, HostInterface, HostPortGroup, HostSwitch, PhysicalNic
 from mtv.model.estate import FORMAT, Inventory
@@ -19,6 +20,7 @@ from mtv.model.organisation import Permission
 from mtv.model.target import (
     BridgeMapping,
     ClaimProperties,
+    InstanceTypeSize,
     MacRange,
     MigrationNetwork,
     Node,
@@ -62,8 +64,11 @@ IDS = {
     "permissions": ("perm-1", "perm-2", "perm-3"),
     "logical_units": ("naa.6001405ca0bebfd248e52929b9aae0b3", "lun-1"),
     "datastore_clusters": ("dsc-1",),
+    "instance_types": ("it-1", "it-2"),
+    "vm_pools": ("pool-1",),
+    "templates": ("t-1", "t-2"),
 }
-"""List of the inventory -> the ids that its objects have."""
+"""List of the inventory -> the ids that its objects have; templates stand among the VMs."""
 
 SAME_NAME = ("vms", "hosts", "datastores", "clusters", "security_groups", "tags", "affinity_labels")
 
@@ -91,6 +96,10 @@ REFERENCES = {
     "external_network": "networks",
     "member": "vms",
     "logical_unit": "logical_units",
+    "template": "templates",
+    "template_base": "templates",
+    "instance_type": "instance_types",
+    "vm_pool": "vm_pools",
 }
 """Field -> the list whose objects it names."""
 
@@ -121,7 +130,9 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "protocol": st.sampled_from([None, "tcp", "udp", "icmp", "112", "odd"]),
     "direction": st.sampled_from(["ingress", "egress", "odd"]),
     "remote_cidr": st.sampled_from([None, "10.0.0.0/8", "::/0", "odd"]),
-    "guest_id": st.sampled_from(["debian12_64Guest", "windows2019srv_64Guest", "odd"]),
+    "guest_id": st.sampled_from(
+        ["debian12_64Guest", "windows2019srv_64Guest", "windows11_64Guest", "rhel_9x64", "odd"]
+    ),
     "mode": st.sampled_from([None, "persistent", "migratable", "pinned", "1", "4", "odd"]),
     "policy": st.sampled_from([None, "sp-1", "loadbalance_ip", "failover_explicit", "odd"]),
     "sockets": st.integers(1, 8),
@@ -200,7 +211,14 @@ def _objects(draw: Draw, list_: str, shape: inspect.StructType) -> tuple[Any, ..
     ids = IDS.get(list_, ("x-1",))
     count = draw(st.integers(0, len(ids)))
     if list_ == "vms":
-        return tuple(draw(_vm(id_)) for id_ in ids[: count + 1])
+        templates = draw(st.integers(0, len(IDS["templates"])))
+        return (
+            *(draw(_vm(id_)) for id_ in ids[: count + 1]),
+            *(
+                msgspec.structs.replace(draw(_vm(id_)), is_template=True)
+                for id_ in IDS["templates"][:templates]
+            ),
+        )
     return tuple(draw(_noun(shape, 0, ids[number])) for number in range(count))
 
 
@@ -321,6 +339,10 @@ def targets() -> st.SearchStrategy[Target]:
         operators=st.sampled_from(
             [(), ("nmstate", "descheduler"), ("nmstate", "application-aware-quota")]
         ),
+        preferences=st.sampled_from([(), tuple(each.name for each in table().preferences)]),
+        instance_types=st.sampled_from(
+            [(), (InstanceTypeSize(name="shop.big", cpus=64, memory="1Ti"),)]
+        ),
     )
 
 
@@ -350,6 +372,10 @@ def mappings() -> st.SearchStrategy[SiteMapping]:
         hosts=lines("hosts", ["worker-0", "worker-1", None]),
         cpu_models=st.one_of(st.just({}), lines("clusters", ["Cascadelake-Server-noTSX", "x y"])),
         host_devices=st.sampled_from([{}, DEVICES, {"grid": None, "device-1": "odd"}]),
+        templates=lines("templates", ["images", "shop", "shop", "none", "Not A Name", None]),
+        instance_types=st.one_of(
+            st.just({}), lines("clusters", ["u1.large", "cx1.medium", "shop.big", "odd", None])
+        ),
         roles=lines("roles", ["kubevirt.io:edit", None]),
         principals=st.just({"src/user-1": "group:ops", "src/user-2": "user:anna"}),
         migration_network=st.sampled_from(

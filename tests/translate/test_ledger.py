@@ -5,8 +5,7 @@ import pytest
 
 from mtv.assess import assess
 from mtv.estate import Estate
-from mtv.mappings import term_rows
-from mtv.model.ledger import Entry, Ledger, Outcome
+from mtv.model.ledger import Entry, Ledger
 from mtv.translate.ledger import UNACCOUNTED, account
 from tests.estates import (
     filled,
@@ -18,17 +17,9 @@ from tests.estates import (
 )
 from tests.translate.whole import PRODUCTS, whole
 
-PENDING = {path for r in term_rows() if r.outcome is Outcome.PENDING for path in r.reads}
-
 
 def entries_of(path: str, ledger: Ledger) -> list[Entry]:
     return [entry for entry in ledger.entries if entry.path == path]
-
-
-def test_what_is_pending_is_counted_and_gets_no_entries() -> None:
-    ledger = account(Estate([filled(whole("vsphere").inventory, PENDING)]))
-    assert {each.path for each in ledger.paths} >= {"vms[].guest.hostname"} & PENDING
-    assert not PENDING & {entry.path for entry in ledger.entries}
 
 
 def test_the_ledger_counts_every_value() -> None:

@@ -20,7 +20,6 @@ from mtv.model.plain import plain
 from mtv.model.target import SiteMapping
 from mtv.translate import Translation
 from mtv.translate.tree import files
-from tests.estates import filled
 from tests.translate.whole import PRODUCTS, changes, whole
 from tests.translate.whole.example import Change, Example
 
@@ -196,7 +195,7 @@ def test_the_example_is_translated(product: str) -> None:
 
 @pytest.mark.parametrize("row", term_rows(), ids=lambda row: row.id)
 def test_every_path_of_a_row_has_a_value_that_is_changed(row: TermRow) -> None:
-    if row.outcome is Outcome.PENDING or not any(map(row.answers_for, PRODUCTS)):
+    if not any(map(row.answers_for, PRODUCTS)):
         return
     for path in row.reads:
         assert [p for p in PRODUCTS if row.answers_for(p) and has_value(p, path)], path
@@ -240,12 +239,3 @@ def test_a_field_that_a_row_writes_is_one_that_changes(row: TermRow) -> None:
     for each in row.writes:
         name = re.escape(f"{each.kind} {each.field}")
         assert any(re.match(rf"{name}(\[\])?(\.|\Z)", field) for field in written), each.field
-
-
-def test_what_is_pending_changes_no_byte_of_the_manifests() -> None:
-    pending = {path for r in term_rows() if r.outcome is Outcome.PENDING for path in r.reads}
-    for product in PRODUCTS:
-        example = whole(product)
-        more = example.replace(inventory=filled(example.inventory, pending))
-        assert more != example
-        assert dict(files(more.translate())) == dict(files(before(product)))

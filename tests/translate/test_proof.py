@@ -130,7 +130,8 @@ def test_every_manifest_of_a_demo_estate_is_valid(
     translation = translated([demo(product)], openshift)
     assert faults(translation) == []
     kinds = {each["kind"] for each in translation.platform}
-    assert {"Namespace", "NodeNetworkConfigurationPolicy", "HyperConverged"} <= kinds
+    made = {"Namespace", "NodeNetworkConfigurationPolicy", "HyperConverged", "DataSource"}
+    assert made <= kinds
     assert translation.vms
 
 
@@ -164,7 +165,8 @@ def test_the_whole_examples_are_valid(product: str, openshift: str) -> None:
 
 MOST = {
     *("Namespace", "VirtualMachine", "DataVolume", "NetworkAttachmentDefinition"),
-    *("NodeNetworkConfigurationPolicy", "HyperConverged"),
+    *("NodeNetworkConfigurationPolicy", "HyperConverged", "DataSource"),
+    "VirtualMachineClusterInstancetype",
 }
 """Kinds that estates nobody thought of have to bring about, or they prove nothing of them."""
 

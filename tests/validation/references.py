@@ -1,5 +1,6 @@
 """What manifests say of one another: everything that is named has to be there."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class There:
     namespaces: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
     localnets: frozenset[str] = frozenset()
+    instance_types: frozenset[str] = frozenset()
+    preferences: frozenset[str] = frozenset()
     storage_classes: frozenset[str] | None = None
     """None: not known, so that any is taken for one that is there."""
 
@@ -33,6 +36,8 @@ class There:
             namespaces=frozenset(target.namespaces),
             networks=frozenset(each.name for each in target.networks),
             localnets=frozenset(each.localnet for each in target.bridge_mappings),
+            instance_types=frozenset(each.name for each in target.instance_types),
+            preferences=frozenset(target.preferences),
             storage_classes=frozenset(each.name for each in target.storage_classes),
         )
 
@@ -193,13 +198,36 @@ def _virtual_machine(manifest: Manifest, index: _Index) -> Iterator[Finding]:
     name = template.get("priorityClassName")
     if name and not index.has("PriorityClass", name) and not name.startswith("system-"):
         yield True, f"there is no PriorityClass {name}"
-    for field_, kind in (
-        ("instancetype", "VirtualMachineClusterInstancetype"),
-        ("preference", "VirtualMachineClusterPreference"),
-    ):
-        named = spec.get(field_, {}).get("name")
-        if named and not index.has(kind, named):
-            yield False, f"no manifest is the {field_} {named}"
+    for field_ in ("instancetype", "preference"):
+        yield from _size(spec.get(field_, {}), index)
+
+
+BROUGHT = re.compile(r"(u1|o1|cx1|m1)\.(nano|micro|small|medium|large|[248]?xlarge)\Z")
+"""Instance types that OpenShift Virtualization brings."""
+
+
+def _size(matcher: Mapping[str, Any], index: _Index) -> Iterator[Finding]:
+    """Look for the instance type or preference that a VM or a DataSource names."""
+    name, kind = matcher.get("name"), matcher.get("kind")
+    if not name or index.has(str(kind), name):
+        return
+    there = index.there.preferences
+    if kind == "VirtualMachineClusterInstancetype":
+        there = index.there.instance_types
+        if BROUGHT.match(name):
+            return
+    if name not in there:
+        yield True, f"there is no {kind} {name}"
+
+
+def _data_source(manifest: Manifest, index: _Index) -> Iterator[Finding]:
+    claim = manifest["spec"]["source"].get("pvc", {})
+    if claim and not _has_claim(index, claim["name"], claim["namespace"]):
+        yield True, f"there is no PersistentVolumeClaim {claim['name']}"
+    labels = manifest["metadata"].get("labels", {})
+    for what in ("instancetype", "preference"):
+        key = f"instancetype.kubevirt.io/default-{what}"
+        yield from _size({"name": labels.get(key), "kind": labels.get(f"{key}-kind")}, index)
 
 
 def _data_volume(manifest: Manifest, index: _Index) -> Iterator[Finding]:
@@ -294,6 +322,7 @@ def _storage_migration(manifest: Manifest, index: _Index) -> Iterator[Finding]:
 _OF_KIND = {
     "VirtualMachine": _virtual_machine,
     "DataVolume": _data_volume,
+    "DataSource": _data_source,
     "PersistentVolumeClaim": _claim,
     "PersistentVolume": _volume,
     "NetworkAttachmentDefinition": _attachment,

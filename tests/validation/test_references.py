@@ -1,5 +1,6 @@
 """What refers to what in a set of manifests."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -178,14 +179,24 @@ def test_a_target_that_is_not_known_has_any_storage_class() -> None:
     assert check_set(manifests(vm), release("4.22"), there).faults == []
 
 
-def test_a_volume_attributes_class_and_an_instance_type_may_be_the_clusters() -> None:
+def test_a_volume_attributes_class_may_be_the_clusters() -> None:
     claim = ("claim of it", "spec.volumeAttributesClassName", "iops-500")
     assert found(claim).warnings == [
         "PersistentVolumeClaim shop/lun7: no manifest is the VolumeAttributesClass iops-500"
     ]
+
+
+def test_instance_types_and_preferences_are_there_or_said_to_be() -> None:
     of_type = changed(example("a VM of an instance type"), ("metadata.name", "typed"))
     result = check_set([*manifests(), of_type], release("4.22"), THERE)
-    assert len(result.warnings) == 2
+    assert result.faults == [
+        "VirtualMachine shop/typed: there is no VirtualMachineClusterInstancetype mtv-2c4g",
+        "VirtualMachine shop/typed: there is no VirtualMachineClusterPreference mtv-linux",
+    ]
+    there = dataclasses.replace(
+        THERE, instance_types=frozenset({"mtv-2c4g"}), preferences=frozenset({"mtv-linux"})
+    )
+    assert check_set([*manifests(), of_type], release("4.22"), there) == Found()
     both = [example("instance type"), example("preference")]
     assert check_set([*manifests(), of_type, *both], release("4.22"), THERE) == Found()
 

@@ -31,8 +31,20 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"spec.running": True}, "either running or runStrategy"),
     ({"spec.runStrategy": ABSENT}, "either running or runStrategy"),
     ({"spec.runStrategy": "Sometimes"}, "'Sometimes' is none of Always"),
-    ({"spec.instancetype": {"name": "a"}}, "domain.cpu: the instancetype says it"),
-    ({"spec.instancetype": {"name": "a"}}, "domain.memory: the instancetype says it"),
+    ({"spec.instancetype": {"name": "a"}}, "domain.cpu.sockets: the instancetype says it"),
+    ({"spec.instancetype": {"name": "a"}}, "domain.memory.guest: the instancetype says it"),
+    (
+        {"spec.instancetype": {"name": "cx1.large"}, f"{DOMAIN}.ioThreadsPolicy": "auto"},
+        "domain.ioThreadsPolicy: the instancetype says it",
+    ),
+    (
+        {"spec.preference": {"name": "windows.11.virtio"}, f"{DOMAIN}.cpu.sockets": 1},
+        "domain.cpu.sockets: the preference windows.11.virtio asks for 2",
+    ),
+    (
+        {"spec.preference": {"name": "ubuntu"}, f"{DOMAIN}.memory.guest": "1Gi"},
+        "domain.memory.guest: the preference ubuntu asks for 2Gi",
+    ),
     ({"spec.dataVolumeTemplates[0].metadata.name": "other"}, "other is no volume of the VM"),
     ({"spec.dataVolumeTemplates[0].metadata.namespace": "other"}, "is in another namespace"),
     ({f"{SPEC}.evictionStrategy": "Maybe"}, "evictionStrategy: 'Maybe' is none"),

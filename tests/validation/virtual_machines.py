@@ -31,6 +31,21 @@ OF_DISKS = {
 FEATURE_POLICIES = ("force", "require", "optional", "disable", "forbid")
 HYPERV_NEEDS = {"synic": "vpindex", "synictimer": "synic", "ipi": "vpindex", "tlbflush": "vpindex"}
 GATES = {"hostDisk": "HostDisk", "downwardMetrics": "DownwardMetrics"}
+TOPOLOGY = (
+    *("sockets", "cores", "threads", "maxSockets", "dedicatedCpuPlacement"),
+    *("isolateEmulatorThread", "numa", "realtime"),
+)
+"""What of a CPU an instance type says; a VM may add a model and features where it does not."""
+DEMANDS = {
+    "debian": (1, "512Mi"),
+    "oraclelinux": (2, "4Gi"),
+    "rhel.9": (1, "1.5Gi"),
+    "ubuntu": (1, "2Gi"),
+    "windows.11.virtio": (2, "4Gi"),
+    "windows.2k19.virtio": (1, "2Gi"),
+    "windows.2k22.virtio": (1, "2Gi"),
+}
+"""Preference of OpenShift Virtualization -> sockets and memory that a VM with it has at least."""
 HANDLERS = ("exec", "guestAgentPing", "httpGet", "tcpSocket")
 OVER_THE_NETWORK = ("httpGet", "tcpSocket")
 
@@ -68,7 +83,9 @@ def faults(manifest: Spec) -> Iterator[str]:
     template = spec["template"]["spec"]
     at = "spec.template.spec"
     if "instancetype" in spec:
-        yield from _instancetype_faults(template["domain"])
+        yield from _instancetype_faults(spec["instancetype"]["name"], template["domain"])
+    elif "preference" in spec:
+        yield from _preference_faults(spec["preference"]["name"], template["domain"])
     yield from _volume_template_faults(manifest)
     yield from _one_of(template, "evictionStrategy", EVICTION, at)
     for field in ("hostname", "subdomain"):
@@ -104,10 +121,26 @@ def _volume_template_faults(manifest: Spec) -> Iterator[str]:
             yield f"{path}: {each.get('name')} is in another namespace"
 
 
-def _instancetype_faults(domain: Spec) -> Iterator[str]:
-    for field in ("cpu", "memory", "resources"):
-        if domain.get(field):
-            yield f"spec.template.spec.domain.{field}: the instancetype says it"
+def _instancetype_faults(name: str, domain: Spec) -> Iterator[str]:
+    said = [f"cpu.{each}" for each in TOPOLOGY if domain.get("cpu", {}).get(each)]
+    said += [f"memory.{each}" for each in domain.get("memory", {})]
+    said += [
+        f"resources.{of}.{each}"
+        for of, amounts in domain.get("resources", {}).items()
+        for each in amounts
+        if each in ("cpu", "memory")
+    ]
+    said += ["ioThreadsPolicy"] if name.startswith("cx1.") and "ioThreadsPolicy" in domain else []
+    yield from (f"spec.template.spec.domain.{each}: the instancetype says it" for each in said)
+
+
+def _preference_faults(name: str, domain: Spec) -> Iterator[str]:
+    """A preference compares sockets, not all CPUs, with what it asks for."""
+    sockets, memory = DEMANDS.get(name, (0, "0"))
+    if domain.get("cpu", {}).get("sockets", 1) < sockets:
+        yield f"spec.template.spec.domain.cpu.sockets: the preference {name} asks for {sockets}"
+    if quantity(domain.get("memory", {}).get("guest", 0)) < quantity(memory):
+        yield f"spec.template.spec.domain.memory.guest: the preference {name} asks for {memory}"
 
 
 def _disk_faults(template: Spec) -> Iterator[str]:

@@ -16,8 +16,7 @@ from typing import Any
 
 import msgspec
 
-from mtv.estate import PlacedVm, ref
-from mtv.inventory.kinds import identity, kinds
+from mtv.estate import PlacedVm
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.translate.networks.attachments import Attachments
@@ -90,10 +89,7 @@ class Probes:
 
     def _answering(self, placed: PlacedVm) -> str | None:
         """The innermost line that a VM stands in, as with ``namespaces``."""
-        if not self._lines:
-            return None
-        around = self._site.namespaces.around(placed)
-        return next((key for key in around if key in self._lines), None)
+        return self._site.namespaces.innermost(placed, self._lines)
 
     def _is_on_pods(self, placed: PlacedVm) -> bool:
         """True for a VM with a card on the pod network: the kubelet reaches no other."""
@@ -107,14 +103,8 @@ class Probes:
                 yield key, self._lines[key], placed
 
     def _wrong_lines(self) -> Iterator[Finding]:
-        known = {
-            ref(inventory, identity(thing))
-            for inventory in self._site.estate.inventories
-            for kind in kinds().values()
-            for thing in (kind.of(inventory) if self._site.mapping.probes else ())
-        }
         for key, choice in self._site.mapping.probes.items():
-            if key not in known:
+            if key not in self._site.estate.refs:
                 says = "the estate has no such object"
                 yield _line(key, says, "take the line out, or write the ref of a VM or its folder")
             elif choice is not None and parsed(choice) is None:

@@ -1,6 +1,6 @@
 """Which namespace a VM goes to: by what it stands in, the innermost line of ``mapping.yaml``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from mtv.estate import Estate, PlacedVm, ref
@@ -34,10 +34,14 @@ class Namespaces:
             return None
         key = placed.ref
         if key not in self._answers:
-            self._answers[key] = next(
-                (around for around in self.around(placed) if around in self._lines), None
-            )
+            self._answers[key] = self.innermost(placed, self._lines)
         return self._answers[key]
+
+    def innermost(self, placed: PlacedVm, lines: Mapping[str, object]) -> str | None:
+        """The key of some lines that answers for a VM: the innermost of what it stands in."""
+        if not lines:
+            return None
+        return next((key for key in self.around(placed) if key in lines), None)
 
     def around(self, placed: PlacedVm) -> Iterator[str]:
         """Refs of the VM and of all that it stands in, in the order in which they answer.

@@ -48,6 +48,18 @@ class DiskClasses:
         """The class of a disk; None where none is chosen, or one that is not there."""
         return self._site.classes.get(self.choice(placed, disk).storage_class or "")
 
+    def origin(self, placed: PlacedVm, disk: Disk) -> dict[str, str]:
+        """Where a disk comes from, for the annotations of its claim (``part.metadata``)."""
+        datastore = self.datastores.get(ref(placed.inventory, disk.datastore or ""))
+        policy = self.policies.get(ref(placed.inventory, disk.storage_policy or ""))
+        about = {
+            "source": placed.ref,
+            "source_disk": disk.key,
+            "source_datastore": datastore.name if datastore is not None else "",
+            "source_policy": policy.name if policy is not None else "",
+        }
+        return {key: text for key, text in about.items() if text}
+
     @cached_property
     def ways(self) -> dict[str, ClaimProperties | None]:
         """Class -> how its claims are made; None where nobody knows."""

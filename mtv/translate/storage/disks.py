@@ -1,9 +1,9 @@
 """Where disks are stored: datastore or policy -> StorageClass, disk -> DataVolume."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import PlacedVm
 from mtv.knowledge.backends import MANY, shared_block
 from mtv.model.finding import Finding
 from mtv.model.target import ClaimProperties, StorageClass
@@ -98,19 +98,11 @@ class Storage:
         return way
 
     def _claim(self, placed: PlacedVm, disk: Disk) -> Manifest:
-        datastore = self._classes.datastores.get(ref(placed.inventory, disk.datastore or ""))
-        policy = self._classes.policies.get(ref(placed.inventory, disk.storage_policy or ""))
-        about = {
-            "source": placed.ref,
-            "source_disk": disk.key,
-            "source_datastore": datastore.name if datastore is not None else "",
-            "source_policy": policy.name if policy is not None else "",
-        }
         return data_volume(
             metadata(
                 self.sharing.claim(placed, disk),
                 self._site.namespace(placed),
-                **{key: text for key, text in about.items() if text},
+                **self._classes.origin(placed, disk),
             ),
             disk,
             self.class_of(placed, disk),
@@ -119,18 +111,23 @@ class Storage:
 
 
 def data_volume(
-    about: dict[str, Any], disk: Disk, chosen: StorageClass, way: ClaimProperties
+    about: dict[str, Any],
+    disk: Disk,
+    chosen: StorageClass,
+    way: ClaimProperties,
+    source: Literal["blank", "upload"] = "blank",
 ) -> Manifest:
     """The DataVolume of one disk: CDI makes a claim of it that has room for all of the disk.
 
-    ``about``: its metadata. An eagerly zeroed disk has its room written from the start here too.
+    ``about``: its metadata; ``source``: whether it is there at once, or waits for its content. An
+    eagerly zeroed disk has its room written from the start here too.
     """
     made: Manifest = {
         "apiVersion": "cdi.kubevirt.io/v1beta1",
         "kind": "DataVolume",
         "metadata": about,
         "spec": {
-            "source": {"blank": {}},
+            "source": {source: {}},
             "storage": {
                 "storageClassName": chosen.name,
                 "accessModes": list(way.access_modes),

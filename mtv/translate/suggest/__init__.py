@@ -6,10 +6,10 @@ module per part of the mapping, each with a function ``suggest(question)``.
 
 from mtv.estate import Estate
 from mtv.model.target import SiteMapping, Target
-from mtv.translate.suggest import networks, nodes, organisation, platform, storage
+from mtv.translate.suggest import networks, nodes, organisation, platform, storage, templates
 from mtv.translate.suggest.question import Question, Suggestion
 
-PARTS = (platform, storage, networks, nodes, organisation)
+PARTS = (platform, storage, networks, nodes, organisation, templates)
 """In the order of the sections of ``mapping.yaml``."""
 
 

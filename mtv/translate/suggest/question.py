@@ -8,7 +8,7 @@ import msgspec
 
 from mtv.estate import Estate, PlacedVm
 from mtv.knowledge.versions import Release, release
-from mtv.model.target import SiteMapping, Target
+from mtv.model.target import NO_NAMESPACE, SiteMapping, Target
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +41,24 @@ class Question:
             placed
             for placed in self.estate.vms()
             if not placed.inventory.assessment_only and not placed.vm.is_template
+        )
+
+    @cached_property
+    def templates(self) -> tuple[PlacedVm, ...]:
+        """Templates of sources that are migrated."""
+        return tuple(
+            placed
+            for placed in self.estate.vms()
+            if not placed.inventory.assessment_only and placed.vm.is_template
+        )
+
+    @cached_property
+    def stored(self) -> tuple[PlacedVm, ...]:
+        """What has disks to store: the VMs, and the templates that are sent to a namespace."""
+        lines = self.mapping.templates if self.mapping is not None else {}
+        return (
+            *self.vms,
+            *(each for each in self.templates if lines.get(each.ref) not in (None, NO_NAMESPACE)),
         )
 
     @cached_property

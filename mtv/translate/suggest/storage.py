@@ -28,7 +28,7 @@ def suggest(question: Question) -> Iterator[Suggestion]:
     """
     used = {
         ref(placed.inventory, disk.datastore or "")
-        for placed in question.vms
+        for placed in question.stored
         for disk in placed.vm.disks
         if not is_lun(disk)
     }
@@ -36,7 +36,7 @@ def suggest(question: Question) -> Iterator[Suggestion]:
         yield from _datastores(inventory, used, question.target)
     policies = {
         ref(placed.inventory, disk.storage_policy)
-        for placed in question.vms
+        for placed in question.stored
         for disk in placed.vm.disks
         if disk.storage_policy is not None
     }

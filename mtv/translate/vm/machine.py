@@ -10,6 +10,7 @@ from mtv.model.finding import Finding
 from mtv.model.vm import Vm
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
+from mtv.translate.templates.chosen_types import ChosenTypes
 from mtv.translate.vm.groups import about
 
 TYPE = "q35"
@@ -19,8 +20,9 @@ TYPE = "q35"
 class Machine:
     """The machines of a site's VMs."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, types: ChosenTypes) -> None:
         self._site = site
+        self._types = types
 
     manifests: tuple[Manifest, ...] = ()
 
@@ -32,7 +34,8 @@ class Machine:
         if devices:
             domain["devices"] = devices
         policy = io_threads_policy(vm)
-        if policy is not None:
+        known = self._types.of_vm(placed)
+        if policy is not None and not (known is not None and known.sets_io_threads):
             domain["ioThreadsPolicy"] = policy
         return VmPart(domain=domain)
 

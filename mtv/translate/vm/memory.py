@@ -10,31 +10,33 @@ from mtv.model.finding import Finding
 from mtv.model.vm import Vm
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
+from mtv.translate.templates.chosen_types import ChosenTypes
 from mtv.translate.vm.groups import about
 from mtv.translate.vm.huge_pages import BYTES, asked, page_size
 from mtv.translate.vm.processor import passes_numa
-
-MIB = 1024**2
-GIB = 1024**3
-
-STEP = 2 * MIB
-"""Guest and maximum are multiples of it where memory is to be added."""
-
-LEAST = GIB
-"""A guest with less gets no memory while it runs."""
+from mtv.translate.vm.sizes import LEAST, STEP, quantity
 
 
 class Memory:
     """The memory of a site's VMs."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, types: ChosenTypes) -> None:
         self._site = site
+        self._types = types
 
     manifests: tuple[Manifest, ...] = ()
 
     def of(self, placed: PlacedVm) -> VmPart:
-        """``domain.memory``, what is kept for it on a node, and the balloon."""
+        """``domain.memory``, what is kept for it on a node, and the balloon.
+
+        An instance type says all of it but the balloon.
+        """
         vm = placed.vm
+        balloon: dict[str, Any] = {}
+        if vm.ballooning is False:
+            balloon = {"devices": {"autoattachMemBalloon": False}}
+        if self._types.of_vm(placed) is not None:
+            return VmPart(domain=balloon)
         memory: dict[str, Any] = {"guest": quantity(vm.memory_bytes)}
         most = largest(placed)
         if most is not None:
@@ -45,9 +47,7 @@ class Memory:
         domain: dict[str, Any] = {"memory": memory}
         if is_reserved(vm):
             domain["resources"] = {"requests": {"memory": quantity(vm.memory_bytes)}}
-        if vm.ballooning is False:
-            domain["devices"] = {"autoattachMemBalloon": False}
-        return VmPart(domain=domain)
+        return VmPart(domain={**domain, **balloon})
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -97,7 +97,12 @@ class Memory:
         )
 
     def _those(self, fits: Callable[[PlacedVm], bool]) -> list[PlacedVm]:
-        return [placed for placed in self._site.vms if fits(placed)]
+        """VMs without an instance type that are so."""
+        return [
+            placed
+            for placed in self._site.vms
+            if fits(placed) and self._types.of_vm(placed) is None
+        ]
 
 
 def largest(placed: PlacedVm) -> int | None:
@@ -140,8 +145,3 @@ def _is_limited(vm: Vm) -> bool:
     said = vm.memory_allocation
     limit = said.limit_bytes if said is not None else None
     return limit is not None and 0 < limit < vm.memory_bytes
-
-
-def quantity(size_bytes: int) -> str:
-    """A Kubernetes quantity: whole MiB where it is some, else bytes."""
-    return f"{size_bytes // MIB}Mi" if size_bytes % MIB == 0 else str(size_bytes)

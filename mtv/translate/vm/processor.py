@@ -11,9 +11,11 @@ from mtv.model.finding import Finding
 from mtv.model.vm import Vm
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
+from mtv.translate.templates.chosen_types import ChosenTypes
 from mtv.translate.vm.groups import about
 from mtv.translate.vm.huge_pages import page_size
 from mtv.translate.vm.own_cpu import own_cpu
+from mtv.translate.vm.sizes import vcpus_of
 
 MOST_VCPUS = 512
 """KubeVirt's own bound when it counts sockets for hot-plug."""
@@ -40,15 +42,20 @@ NESTED = ("vmx", "svm")
 class Processor:
     """The virtual CPUs of a site's VMs."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, types: ChosenTypes) -> None:
         self._site = site
+        self._types = types
 
     manifests: tuple[Manifest, ...] = ()
 
     def of(self, placed: PlacedVm) -> VmPart:
-        """``domain.cpu``, and what it asks for of a node's CPUs."""
+        """``domain.cpu``, and what it asks for of a node's CPUs.
+
+        An instance type says all of it but model and features.
+        """
         vm = placed.vm
-        cpu = topology(vm)
+        typed = self._types.of_vm(placed) is not None
+        cpu: dict[str, Any] = {} if typed else topology(vm)
         own = own_cpu(vm, self._site.target)
         if own.model is not None:
             cpu["model"] = own.model
@@ -60,7 +67,9 @@ class Processor:
             ]
         if features:
             cpu["features"] = features
-        domain: dict[str, Any] = {"cpu": cpu}
+        domain: dict[str, Any] = {"cpu": cpu} if cpu else {}
+        if typed:
+            return VmPart(domain=domain, obstacles=_obstacles(own.model))
         if is_exclusive(vm):
             cpu |= exclusive(placed)
         else:
@@ -191,7 +200,7 @@ class Processor:
 
     def _nested(self) -> tuple[Finding, ...]:
         return about(
-            self._those(lambda placed: bool(placed.vm.nested_virtualization)),
+            [placed for placed in self._site.vms if placed.vm.nested_virtualization],
             row="vm.nested",
             category=Category.INFORMATION,
             says="it may run VMs itself: vmx or svm is shown to it where the node has it",
@@ -237,7 +246,12 @@ class Processor:
         return bool(said.reservation_mhz or said.limit_mhz) and self._mhz(placed) is None
 
     def _those(self, fits: Callable[[PlacedVm], bool]) -> list[PlacedVm]:
-        return [placed for placed in self._site.vms if fits(placed)]
+        """VMs without an instance type that are so."""
+        return [
+            placed
+            for placed in self._site.vms
+            if fits(placed) and self._types.of_vm(placed) is None
+        ]
 
 
 def _unlike_shares(vm: Vm) -> Iterator[str]:
@@ -267,11 +281,6 @@ def topology(vm: Vm) -> dict[str, Any]:
         return {**cpu, "maxSockets": cpu["sockets"]}
     most = min(GROWTH * cpu["sockets"], MOST_VCPUS // (cpu["cores"] * cpu["threads"]))
     return {**cpu, "maxSockets": max(most, cpu["sockets"])}
-
-
-def vcpus_of(vm: Vm) -> int:
-    """All virtual CPUs of a VM."""
-    return max(1, vm.sockets) * max(1, vm.cores_per_socket) * max(1, vm.threads_per_core)
 
 
 def is_exclusive(vm: Vm) -> bool:

@@ -25,6 +25,7 @@ from tests.translate.whole import (
     placement,
     quotas,
     storage,
+    templates,
     vm,
     vm_compute,
     vm_devices,
@@ -53,6 +54,7 @@ CONCEPTS: tuple[ModuleType, ...] = (
     availability,
     health,
     vm_devices,
+    templates,
 )
 """In the order in which they enrich."""
 

@@ -10,7 +10,7 @@ CHANGES = {
     "vms[].snapshots[].created_at": Change("2026-11-01T10:00:00Z"),
     "vms[].power": Change("on"),
     "vms[].firmware": Change("efi"),
-    "vms[].guest_id": Change("windows9Server64Guest", at="vm-compute-4"),
+    "vms[].guest_id": Change("windows2019srvNext_64Guest", at="vm-compute-4"),
     "vms[].uuid": Change("42150000-0000-0000-0000-000000000000"),
     "vms[].tools_running": Change(False),
 }

@@ -92,7 +92,7 @@ def enrich(example: Example) -> Example:
         msgspec.structs.replace(pinned, **(_PINNED_RHV if rhv else _PINNED_VSPHERE)),
         msgspec.structs.replace(third, cpu_pinning=("0#0", "1#1") if rhv else ("0", "1")),
         # A guest that nobody knows: as Windows it would get other devices, a clock and more.
-        msgspec.structs.replace(other, guest_id="freebsd13_64Guest"),
+        msgspec.structs.replace(other, guest_id="freebsd13_64Guest", memory_bytes=4 * GIB),
     )
     return example.add(clusters=(cluster,), hosts=(host,), vms=made)
 
