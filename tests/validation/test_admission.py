@@ -23,6 +23,7 @@ PLAIN_SERIAL = ("spec.template.spec.domain.firmware.serial", "VMware-564d")
 
 BY_OTHERS = {
     "the instancetype says it": "virt-api too, once it has looked the instance type up",
+    "the preference": "virt-api too, once it has looked the preference up",
     "is in another namespace": "CDI, which makes no DataVolume there",
     "is negative": "the API server, when the pod is made",
     "of a shareable disk it is none": "virt-launcher, when it makes the domain",

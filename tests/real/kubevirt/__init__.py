@@ -4,6 +4,7 @@
 nearest to the product's among those that the Go module proxy has. setup/kubevirt.sh builds them.
 """
 
+import copy
 import subprocess
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -56,7 +57,7 @@ class Admission:
         """Why it refuses a VirtualMachine, or its instance when it starts; empty: it takes it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(manifest) + b"\n")
+        self._process.stdin.write(msgspec.json.encode(_sized(manifest)) + b"\n")
         self._process.stdin.flush()
         answer = msgspec.json.decode(self._process.stdout.readline(), type=_Answer)
         return answer.causes or ()
@@ -66,6 +67,16 @@ class Admission:
 
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
+
+
+def _sized(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The VirtualMachine with some size, where an instance type gives it one: the program has no
+    cluster in which it could look the type up."""
+    if "instancetype" not in manifest.get("spec", {}):
+        return manifest
+    sized: dict[str, Any] = copy.deepcopy(manifest)
+    sized["spec"]["template"]["spec"]["domain"].setdefault("memory", {}).setdefault("guest", "4Gi")
+    return sized
 
 
 @cache
