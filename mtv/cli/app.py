@@ -13,7 +13,8 @@ from mtv.estate import Estate
 from mtv.inventory.files import read_inventory
 from mtv.model.concern import Assessment
 from mtv.model.plan import Plan
-from mtv.model.target import SiteMapping, Target
+from mtv.model.target import NameTemplates, SiteMapping, Target
+from mtv.naming import USUAL, Naming
 from mtv.project import Project, read_json
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -99,6 +100,16 @@ def load_mapping(project: Project) -> SiteMapping:
     """``mapping.yaml``, checked."""
     remedy = "make it with: mtv mapping suggest"
     return check_document(load_document(project.mapping, remedy), project.mapping, SiteMapping)
+
+
+def load_templates(project: Project) -> NameTemplates:
+    """The templates of names of ``mapping.yaml``; the usual ones where there is no such file."""
+    return load_mapping(project).names if project.mapping.exists() else USUAL
+
+
+def load_naming(project: Project, estate: Estate) -> Naming:
+    """What the volumes of VMs are called. Raises ConfigError for a template that is none."""
+    return Naming(estate, load_templates(project))
 
 
 def load_plan(project: Project) -> Plan:

@@ -9,9 +9,10 @@ import yaml
 from mtv.config import Settings, connection
 from mtv.cutover.move import Move
 from mtv.errors import ConfigError, ProjectError
-from mtv.estate import Estate
+from mtv.estate import Estate, PlacedVm
 from mtv.journal import Journal
 from mtv.model.plan import PlannedVm, Wave
+from mtv.naming import Naming
 from mtv.project import Project
 from mtv.sources import Source, open_source
 from mtv.tasks import Connection, OnProgress
@@ -41,7 +42,12 @@ class Workshop:
     """What all moves of a wave share."""
 
     def __init__(
-        self, project: Project, settings: Settings, estate: Estate, sources: Sources
+        self,
+        project: Project,
+        settings: Settings,
+        estate: Estate,
+        naming: Naming,
+        sources: Sources,
     ) -> None:
         if settings.target is None:
             raise ConfigError(
@@ -50,6 +56,7 @@ class Workshop:
         self.project = project
         self.settings = settings
         self.estate = estate
+        self.naming = naming
         self.sources = sources
         self.target = settings.target.local
 
@@ -71,6 +78,7 @@ class Workshop:
             vm=vm,
             placed=placed,
             manifest=manifest,
+            volumes=self._volumes(placed, manifest),
             connection=to,
             open_source=lambda: self.sources.get(to),
             limits=self.settings.limits,
@@ -80,6 +88,21 @@ class Workshop:
             journal=journal,
             on_progress=on_progress,
         )
+
+    def _volumes(self, placed: PlacedVm, manifest: dict[str, Any]) -> dict[str, str]:
+        """Key of a disk -> its volume. Raises ProjectError when the manifest has other ones."""
+        named = {disk.key: self.naming.volume(placed, disk) for disk in placed.vm.disks}
+        template = manifest["spec"]["template"]["spec"]
+        there = {each["name"] for each in template.get("volumes", ())}
+        for disk in placed.vm.disks:
+            # An unplugged disk is copied, and is in no manifest.
+            if disk.active is not False and named[disk.key] not in there:
+                raise ProjectError(
+                    f"the manifest of {placed.ref} has no volume {named[disk.key]}",
+                    "run mtv translate again: names in mapping.yaml, or the VM's disks, are "
+                    "others since",
+                )
+        return named
 
 
 class ProgressOf(Protocol):

@@ -44,6 +44,7 @@ from mtv.translate.scheduling.start_order import StartOrder
 from mtv.translate.site import Site
 from mtv.translate.storage.disks import Storage
 from mtv.translate.vm.boot import Boot
+from mtv.translate.vm.called import Called
 from mtv.translate.vm.clock import Clock
 from mtv.translate.vm.devices import Devices
 from mtv.translate.vm.disk_devices import DiskDevices
@@ -108,6 +109,7 @@ class Translation:
             Processor(site),
             Memory(site),
             Clock(site),
+            Called(site),
             Boot(site),
             GuestFacts(site),
             NetworkIdentity(site, attachments),
@@ -193,7 +195,7 @@ def translate(
 
     ``kept_names``: ref -> name of VMs that are planned already.
 
-    Raises ConfigError for a namespace or version that cannot be one.
+    Raises ConfigError for a namespace, version or template of names that cannot be one.
     """
     return Translation(Site.of(estate, target, mapping, assessment, kept_names))
 
