@@ -83,6 +83,11 @@ class Estate:
             )
         return placed
 
+    @cached_property
+    def refs(self) -> frozenset[str]:
+        """Refs of all objects of every kind."""
+        return frozenset(each.ref for kind in kinds().values() for each in self.objects(kind))
+
     def find(self, words: str) -> PlacedVm:
         """The VM of that ref or, where only one has it, that name. Raises ConfigError."""
         if words in self._vms:

@@ -145,7 +145,8 @@ def templates(draw: Any, fields: tuple[str, ...]) -> str:
     words = st.text(max_size=6).map(lambda text: text.replace("{", "{{").replace("}", "}}"))
     form = st.sampled_from(["", ":.1", ":.7", ":.99"])
     parts = draw(st.lists(st.tuples(words, st.sampled_from(fields), form), min_size=1, max_size=3))
-    return "".join(f"{word}{{{field}{kept}}}" for word, field, kept in parts) + draw(words)
+    texts = [f"{word}{{{field}{kept}}}" for word, field, kept in parts]
+    return "".join([*texts, draw(words)])
 
 
 @st.composite

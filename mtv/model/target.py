@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from mtv.model.services import ServiceChoice
+
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Block", "Filesystem"]
 
@@ -220,6 +222,8 @@ class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """VM, vApp, resource pool, folder, tag, cluster or data centre -> how the health of its VMs is
     asked for: ``agent``, ``tcp:PORT`` or ``http:PORT/PATH``; with `` restart`` behind it they are
     restarted while it fails. Of several lines the innermost answers."""
+    services: dict[str, ServiceChoice] = {}
+    """Name of a Service -> the VMs behind it and the ways to them."""
     roles: dict[str, str | None] = {}
     """Role -> ClusterRole."""
     principals: dict[str, str | None] = {}

@@ -41,6 +41,7 @@ from mtv.translate.scheduling.eviction import Eviction
 from mtv.translate.scheduling.live_migration import LiveMigration
 from mtv.translate.scheduling.placement import Placement
 from mtv.translate.scheduling.start_order import StartOrder
+from mtv.translate.services.services import Services
 from mtv.translate.site import Site
 from mtv.translate.storage.disks import Storage
 from mtv.translate.vm.boot import Boot
@@ -114,7 +115,8 @@ class Translation:
             GuestFacts(site),
             NetworkIdentity(site, attachments),
             Alarms(site),
-            Probes(site, attachments, self._networks),
+            Probes(site, self._networks),
+            Services(site, self._networks),
         )
 
     @cached_property

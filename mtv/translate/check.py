@@ -7,7 +7,6 @@ from enum import StrEnum
 import msgspec
 
 from mtv.estate import Estate, PlacedVm, ref
-from mtv.inventory.kinds import identity, kinds
 from mtv.model.target import SiteMapping, Target
 from mtv.translate import Translation
 from mtv.translate.networks.attachments import unknown
@@ -50,7 +49,7 @@ def refused(translation: Translation, checked: Iterable[CheckedLine]) -> Iterato
     """What the translation refuses of the mapping, beyond what its lines show by themselves."""
     said = {each.ref for each in checked}
     for each in translation.blockers:
-        if each.says.startswith("mapping.yaml") and each.ref not in said:
+        if each.says.startswith("mapping.yaml") and (not each.ref or each.ref not in said):
             yield CheckedLine(
                 kind=MappingFault.REFUSED,
                 section="",
@@ -102,7 +101,7 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
             yield _line(MappingFault.MISSING, section, key, says)
         elif lines[key] is None:
             yield _line(MappingFault.OPEN, section, key, f"{each.name} has no answer yet")
-    refs = _refs(estate)
+    refs = estate.refs
     for section in ALWAYS_ASKED:
         for key in getattr(mapping, section):
             if key in refs and (section, key) not in asked:
@@ -119,17 +118,17 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
 
 
 def _unknown_keys(estate: Estate, mapping: SiteMapping) -> Iterator[CheckedLine]:
-    refs = _refs(estate)
     keys = [(section, key) for section in SECTIONS for key in getattr(mapping, section)]
     keys += [("namespaces", key) for key in mapping.namespaces]
     keys += [("machines", key) for key in mapping.machines]
     keys += [
         ("node_groups", host) for group in mapping.node_groups.values() for host in group.hosts
     ]
+    keys += [("services", key) for each in mapping.services.values() for key in each.vms]
     if mapping.settings_from is not None:
         keys.append(("settings_from", mapping.settings_from))
     for section, key in keys:
-        if key not in refs:
+        if key not in estate.refs:
             says = "the estate has no such object"
             remedy = "take the line out, or write the ref that mtv inventory list shows"
             yield _line(MappingFault.UNKNOWN, section, key, says, remedy)
@@ -193,16 +192,6 @@ def _tags_answer(namespaces: Namespaces, placed: PlacedVm) -> bool:
     """True when no line of an inner kind settles the VM's namespace before its tags do."""
     answering = namespaces.answering(placed)
     return answering in {ref(placed.inventory, tag) for tag in placed.vm.tags}
-
-
-def _refs(estate: Estate) -> set[str]:
-    """Refs of all objects of the estate."""
-    return {
-        ref(inventory, identity(thing))
-        for inventory in estate.inventories
-        for kind in kinds().values()
-        for thing in kind.of(inventory)
-    }
 
 
 def _line(

@@ -71,6 +71,11 @@ class Networks:
             if nic.plugged is not False and self._kind(placed, nic) != "none"
         )
 
+    def is_on_pods(self, placed: PlacedVm) -> bool:
+        """True for a VM with a card on the pod network: kubelets, Services and routers reach no
+        other."""
+        return any(self._kind(placed, nic) == "pod" for nic in self.cards(placed))
+
     def interface(self, placed: PlacedVm, nic: Nic, system: GuestSystem) -> dict[str, Any]:
         """The NIC as a device of the VirtualMachine."""
         kind = self._kind(placed, nic)
