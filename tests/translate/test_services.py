@@ -1,5 +1,6 @@
 """Services: what mapping.yaml asks for, who is let in, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +18,6 @@ from mtv.model.organisation import Tag
 from mtv.model.services import ServiceChoice
 from mtv.model.target import SiteMapping
 from mtv.model.vm import Vm
-from mtv.project import Path
 from mtv.translate import Translation
 from mtv.translate.check import check, refused
 from mtv.translate.services.asked import Port, parsed_port
@@ -306,7 +306,7 @@ def test_routes_whose_hosts_openshift_makes_are_in_each_namespace() -> None:
 
 def test_a_host_that_would_be_too_long_is_said() -> None:
     text = "vms: [vc1/vm-1]\nports: [443]\nroute: {tls: edge}"
-    translation = made(**{"s" * 60: text})
+    translation = translated(WEB, services={"s" * 60: entry(text)})
     assert objects(translation, "Route") == []
     (finding,) = told(translation)
     assert "cannot make a host" in finding.says

@@ -24,6 +24,7 @@ from tests.translate.whole import (
     permissions,
     placement,
     quotas,
+    services,
     storage,
     vm,
     vm_compute,
@@ -53,6 +54,7 @@ CONCEPTS: tuple[ModuleType, ...] = (
     availability,
     health,
     vm_devices,
+    services,
 )
 """In the order in which they enrich."""
 
