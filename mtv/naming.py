@@ -139,6 +139,11 @@ class Naming:
         }
 
 
+def check_templates(templates: NameTemplates) -> None:
+    """Raises ConfigError for a template that is none."""
+    Naming(Estate(()), templates)
+
+
 def _by_unit(placed: PlacedVm) -> list[Disk]:
     """The disks in the order of their numbers: by bus, then by unit."""
     return sorted(placed.vm.disks, key=lambda each: (each.bus, each.unit))

@@ -14,7 +14,7 @@ from mtv.inventory.files import read_inventory
 from mtv.model.concern import Assessment
 from mtv.model.plan import Plan
 from mtv.model.target import NameTemplates, SiteMapping, Target
-from mtv.naming import USUAL, Naming
+from mtv.naming import USUAL, Naming, check_templates
 from mtv.project import Project, read_json
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,8 +98,10 @@ def load_target(project: Project) -> Target:
 
 def load_mapping(project: Project) -> SiteMapping:
     """``mapping.yaml``, checked."""
-    remedy = "make it with: mtv mapping suggest"
-    return check_document(load_document(project.mapping, remedy), project.mapping, SiteMapping)
+    document = load_document(project.mapping, "make it with: mtv mapping suggest")
+    mapping = check_document(document, project.mapping, SiteMapping)
+    check_templates(mapping.names)
+    return mapping
 
 
 def load_templates(project: Project) -> NameTemplates:
@@ -108,7 +110,7 @@ def load_templates(project: Project) -> NameTemplates:
 
 
 def load_naming(project: Project, estate: Estate) -> Naming:
-    """What the volumes of VMs are called. Raises ConfigError for a template that is none."""
+    """What the volumes of VMs are called."""
     return Naming(estate, load_templates(project))
 
 

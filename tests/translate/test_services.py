@@ -245,7 +245,7 @@ def test_any_lets_everybody_in_on_the_ports_and_nowhere_else() -> None:
 
 
 def test_a_service_for_everybody_stays_open_beside_one_that_is_not() -> None:
-    """A policy shuts whatever no policy opens; they add up."""
+    """A policy shuts whatever no policy opens; they add up. A VM that none shuts gets none."""
     translation = made(
         WEB,
         DB,
@@ -253,14 +253,19 @@ def test_a_service_for_everybody_stays_open_beside_one_that_is_not() -> None:
         other="vms: [vc1/vm-2]\nports: [22]",
         shut="vms: [vc1/vm-1]\nports: [5432]\nfrom: [namespace:web]",
     )
-    ports = {
+    policies = {
         each["metadata"]["name"]: (
+            sorted(each["spec"]["podSelector"]["matchLabels"]),
             each["spec"]["ingress"][0]["ports"][0]["port"],
             "from" in each["spec"]["ingress"][0],
         )
         for each in objects(translation, "NetworkPolicy")
     }
-    assert ports == {"service.open": (443, False), "service.shut": (5432, True)}
+    prefix = "service.mtv.migration"
+    assert policies == {
+        "service.open.shut": ([f"{prefix}/open", f"{prefix}/shut"], 443, False),
+        "service.shut": ([f"{prefix}/shut"], 5432, True),
+    }
 
 
 def test_a_service_that_nobody_is_behind_lets_nobody_in() -> None:

@@ -78,12 +78,19 @@ def ingress(asked: Asked, namespace: str, choice: IngressChoice, port: Port) -> 
 
 
 def policy(
-    asked: Asked, namespace: str, peers: Sequence[Peer], homes: Mapping[str, tuple[str, ...]]
+    asked: Asked,
+    namespace: str,
+    peers: Sequence[Peer],
+    homes: Mapping[str, tuple[str, ...]],
+    beside: str = "",
 ) -> Manifest:
     """The NetworkPolicy that lets these peers in, on the ports of the Service, and nobody else.
 
     ``homes``: name of a Service -> the namespaces of its VMs; one that has none lets nobody in.
+    ``beside``: only for VMs that are behind that Service too.
     """
+    names = [asked.name, *filter(None, [beside])]
+    selected = {key: value for name in names for key, value in service_label(name).items()}
     ports = dict.fromkeys((port.guest, port.protocol) for port in asked.ports)
     rule: dict[str, Any] = {
         "ports": [{"port": number, "protocol": protocol} for number, protocol in ports]
@@ -96,9 +103,9 @@ def policy(
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         # No security group's policy has a dot in its name.
-        "metadata": metadata(f"service.{asked.name}", namespace),
+        "metadata": metadata(".".join(("service", *names)), namespace),
         "spec": {
-            "podSelector": {"matchLabels": service_label(asked.name)},
+            "podSelector": {"matchLabels": selected},
             "policyTypes": ["Ingress"],
             # A rule without peers is about everybody, no rule about nobody.
             "ingress": [rule] if everybody or allowed else [],

@@ -47,13 +47,10 @@ class Services:
         return tuple(self._made())
 
     def _made(self) -> Iterator[Manifest]:
-        homes = self._members.namespaces
         for each in self._right:
-            for namespace in homes[each.name]:
+            for namespace in self._members.namespaces[each.name]:
                 yield service(each, namespace)
-                peers = self._peers(each, namespace)
-                if peers is not None:
-                    yield policy(each, namespace, peers, homes)
+                yield from self._policies(each, namespace)
             yield from self._ways_in(each)
 
     def _ways_in(self, each: Asked) -> Iterator[Manifest]:
@@ -67,19 +64,25 @@ class Services:
             if by_ingress is not None and (port := each.way_in(by_ingress.port)):
                 yield ingress(each, namespace, by_ingress, port)
 
-    def _peers(self, each: Asked, namespace: str) -> tuple[Peer, ...] | None:
-        """Who a policy lets in; None where it needs none.
+    def _policies(self, each: Asked, namespace: str) -> Iterator[Manifest]:
+        """Who is let in. Any policy shuts all that none lets through.
 
-        Any policy shuts all that none lets through. So a Service that everybody may reach needs
-        one too, where another Service of the same VMs does not let everybody in.
+        So a Service that everybody may reach needs one too, for those of its VMs that another
+        Service shuts; the rest of its VMs stay as open as they are.
         """
+        homes = self._members.namespaces
         if each.peers is not None:
-            return each.peers
-        shut = {other.name for other in self._right if other.peers is not None}
-        for placed in self._members.reached[each.name]:
-            if self._site.namespace(placed) == namespace and shut & {*self._members.of[placed.ref]}:
-                return EVERYBODY
-        return None
+            yield policy(each, namespace, each.peers, homes)
+            return
+        beside = {
+            name
+            for placed in self._members.reached[each.name]
+            if self._site.namespace(placed) == namespace
+            for name in self._members.of[placed.ref]
+        }
+        for other in self._right:
+            if other.name in beside and other.peers is not None:
+                yield policy(each, namespace, EVERYBODY, homes, beside=other.name)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
