@@ -10,9 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
-
-from mtv.estate import PlacedVm
+from collections.abc import Mapping
 
 LONGEST = 63
 
@@ -21,6 +19,9 @@ LONGEST_VM = LONGEST - len("-disk-99999")
 
 LONGEST_KEY = LONGEST - len("disk-") - len("-12345678")
 """Of a disk's key in the name of its volume; an RHV disk's id has 36 letters."""
+
+NAMELESS = "unnamed"
+"""What is called so has nothing in its name that could stay."""
 
 SUFFIX_DIGITS = 8
 """Two of a thousand VMs with the same name get the same suffix once in 8,000 estates."""
@@ -33,18 +34,14 @@ _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 def label(text: str, longest: int = LONGEST) -> str:
     """A text as an RFC 1123 label; ``unnamed`` when nothing of it can stay."""
-    plain = unicodedata.normalize("NFC", text).lower().translate(_GERMAN)
-    plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:longest].strip("-") or "unnamed"
+    return plain(text)[:longest].strip("-") or NAMELESS
 
 
-def vm_names(vms: Iterable[PlacedVm], kept: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ref -> name of the VirtualMachine, unique over the estate.
-
-    ``kept``: ref -> name of VMs that have one already, in ``plan.yaml``. It stays theirs, whatever
-    other VMs appear; a VM that is collected later has to find another one.
-    """
-    return unique_labels({placed.ref: placed.vm.name for placed in vms}, LONGEST_VM, kept)
+def plain(text: str) -> str:
+    """A text in the letters of a label; it may be empty, or begin or end with ``-``."""
+    found = unicodedata.normalize("NFC", text).lower().translate(_GERMAN)
+    found = unicodedata.normalize("NFKD", found).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", found)
 
 
 def unique_labels(
@@ -66,22 +63,17 @@ def unique_labels(
     }
 
 
-def disk_volume(key: str) -> str:
-    """Name of a disk's volume in its VirtualMachine.
+def distinct(key: str) -> str:
+    """A disk's key as a label.
 
-    A key that cannot stand in it as it is gets a part of its digest: two keys never become one.
+    One that cannot stay as it is gets a part of its digest: two keys never become one.
     """
-    plain = label(key, LONGEST_KEY)
-    return f"disk-{plain}" if plain == key else f"disk-{plain}-{_digest(key)[:SUFFIX_DIGITS]}"
+    short = label(key, LONGEST_KEY)
+    return short if short == key else f"{short}-{_digest(key)[:SUFFIX_DIGITS]}"
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def disk_claim(vm_name: str, key: str) -> str:
-    """Name of a disk's PersistentVolumeClaim."""
-    return f"{vm_name}-{disk_volume(key)}"
 
 
 def _suffixed(name: str, ref: str, taken: Counter[str], longest: int) -> str:

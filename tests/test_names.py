@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtv.estate import Estate
-from mtv.names import LONGEST, LONGEST_VM, disk_claim, disk_volume, label, vm_names
-from tests.estates import inventory, plain_vm
+from mtv.model.vm import Vm
+from mtv.names import LONGEST, LONGEST_VM, label
+from mtv.naming import Naming
+from tests.estates import inventory, plain_disk, plain_vm
 
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 
@@ -20,7 +22,11 @@ hostile = st.one_of(
 
 def names(*vm_names_: str, source: str = "vc1") -> dict[str, str]:
     vms = [plain_vm(id=f"vm-{number}", name=name) for number, name in enumerate(vm_names_)]
-    return vm_names(Estate([inventory(*vms, source=source)]).vms())
+    return of(*vms, source=source).vms
+
+
+def of(*vms: Vm, kept: dict[str, str] | None = None, source: str = "vc1") -> Naming:
+    return Naming(Estate([inventory(*vms, source=source)]), kept=kept)
 
 
 @given(hostile, st.integers(1, LONGEST))
@@ -37,13 +43,18 @@ def test_a_label_of_a_label_is_itself(text: str) -> None:
 
 @given(st.lists(hostile, max_size=12))
 def test_names_of_vms_are_unique_rfc_1123_and_leave_room_for_their_disks(texts: list[str]) -> None:
-    made = list(names(*texts).values())
-    assert len(set(made)) == len(texts)
-    for name in made:
+    disk = plain_disk(key="99999")
+    estate = Estate(
+        [inventory(*(plain_vm(id=str(n), name=t, disks=(disk,)) for n, t in enumerate(texts)))]
+    )
+    made = Naming(estate)
+    assert len(set(made.vms.values())) == len(texts)
+    for placed in estate.vms():
+        name, claim = made.vms[placed.ref], made.claim(placed, disk)
         assert RFC_1123.match(name)
         assert len(name) <= LONGEST_VM
-        assert len(disk_claim(name, "99999")) <= LONGEST
-        assert RFC_1123.match(disk_claim(name, "99999"))
+        assert len(claim) <= LONGEST
+        assert RFC_1123.match(claim)
 
 
 @given(st.lists(hostile, min_size=1, max_size=8), st.randoms())
@@ -51,8 +62,7 @@ def test_names_do_not_depend_on_the_order(texts: list[str], random: object) -> N
     vms = [plain_vm(id=f"vm-{number}", name=name) for number, name in enumerate(texts)]
     shuffled = list(vms)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    first = vm_names(Estate([inventory(*vms)]).vms())
-    assert vm_names(Estate([inventory(*shuffled)]).vms()) == first
+    assert of(*shuffled).vms == of(*vms).vms
 
 
 @pytest.mark.parametrize(
@@ -105,7 +115,7 @@ def test_a_suffix_is_never_the_own_name_of_another_vm() -> None:
 
 def test_the_same_vm_in_two_sources_gets_two_names() -> None:
     estate = Estate([inventory(plain_vm(), source="vc1"), inventory(plain_vm(), source="vc2")])
-    assert len(set(vm_names(estate.vms()).values())) == 2
+    assert len(set(Naming(estate).vms.values())) == 2
 
 
 def test_no_vm_takes_the_name_of_the_kustomization() -> None:
@@ -113,16 +123,19 @@ def test_no_vm_takes_the_name_of_the_kustomization() -> None:
 
 
 def test_a_disk_is_named_after_its_key() -> None:
-    assert disk_volume("2000") == "disk-2000"
-    assert disk_claim("web01", "2000") == "web01-disk-2000"
+    estate = Estate([inventory(plain_vm())])
+    (placed,) = estate.vms()
+    made, (disk,) = Naming(estate), placed.vm.disks
+    assert made.volume(placed, disk) == "disk-2000"
+    assert made.claim(placed, disk) == "web01-disk-2000"
 
 
 def test_a_planned_vm_keeps_its_name_whatever_appears_later() -> None:
     first = plain_vm(id="vm-1", name="web")
     clone = plain_vm(id="vm-2", name="Web")
-    kept = vm_names(Estate([inventory(first)]).vms())
+    kept = of(first).vms
     assert kept == {"vc1/vm-1": "web"}
-    later = vm_names(Estate([inventory(first, clone)]).vms(), kept)
+    later = of(first, clone, kept=kept).vms
     assert later["vc1/vm-1"] == "web"
     assert re.fullmatch(r"web-[0-9a-f]{8}", later["vc1/vm-2"])
 
@@ -130,6 +143,6 @@ def test_a_planned_vm_keeps_its_name_whatever_appears_later() -> None:
 def test_no_new_vm_takes_a_name_that_the_plan_gave_to_another() -> None:
     renamed = plain_vm(id="vm-1", name="web")
     other = plain_vm(id="vm-2", name="shop-front")
-    later = vm_names(Estate([inventory(renamed, other)]).vms(), {"vc1/vm-1": "shop-front"})
+    later = of(renamed, other, kept={"vc1/vm-1": "shop-front"}).vms
     assert later["vc1/vm-1"] == "shop-front"
     assert later["vc1/vm-2"] != "shop-front"

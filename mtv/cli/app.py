@@ -13,7 +13,8 @@ from mtv.estate import Estate
 from mtv.inventory.files import read_inventory
 from mtv.model.concern import Assessment
 from mtv.model.plan import Plan
-from mtv.model.target import SiteMapping, Target
+from mtv.model.target import NameTemplates, SiteMapping, Target
+from mtv.naming import USUAL, Naming, check_templates
 from mtv.project import Project, read_json
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,8 +98,20 @@ def load_target(project: Project) -> Target:
 
 def load_mapping(project: Project) -> SiteMapping:
     """``mapping.yaml``, checked."""
-    remedy = "make it with: mtv mapping suggest"
-    return check_document(load_document(project.mapping, remedy), project.mapping, SiteMapping)
+    document = load_document(project.mapping, "make it with: mtv mapping suggest")
+    mapping = check_document(document, project.mapping, SiteMapping)
+    check_templates(mapping.names)
+    return mapping
+
+
+def load_templates(project: Project) -> NameTemplates:
+    """The templates of names of ``mapping.yaml``; the usual ones where there is no such file."""
+    return load_mapping(project).names if project.mapping.exists() else USUAL
+
+
+def load_naming(project: Project, estate: Estate) -> Naming:
+    """What the volumes of VMs are called."""
+    return Naming(estate, load_templates(project))
 
 
 def load_plan(project: Project) -> Plan:

@@ -6,7 +6,14 @@ from typing import cast
 
 import click
 
-from mtv.cli.app import emit, load_estate, load_plan, open_project, output_option
+from mtv.cli.app import (
+    emit,
+    load_estate,
+    load_naming,
+    load_plan,
+    open_project,
+    output_option,
+)
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.executors import run_task
@@ -42,7 +49,8 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
         ProgressView() as view,
         Sources() as sources,
     ):
-        workshop = Workshop(project, settings, load_estate(project), sources)
+        estate = load_estate(project)
+        workshop = Workshop(project, settings, estate, load_naming(project, estate), sources)
         move = next(workshop.moves(wave, journal, view, frozenset([planned.ref])))
         booted = move.latest("boot")
         if booted is None or booted.state is not State.DONE:
@@ -52,7 +60,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
             CheckTask(
                 name=planned.name,
                 manifest=move.manifest,
-                disks=move.bases(),
+                disks=move.images(),
                 check=parse_check(check) if check else planned.check,
                 console=str(console),
                 accel=move.accel,

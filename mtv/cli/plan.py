@@ -6,6 +6,7 @@ from mtv.cli.app import (
     emit,
     load_assessment,
     load_estate,
+    load_templates,
     open_project,
     output_option,
     printable,
@@ -62,7 +63,8 @@ def command(
     wanted = {estate.find(words).ref for words in chosen}
     with project.lock():
         text = read_text(project.plan, "") if project.plan.exists() else EMPTY_PLAN
-        proposal = propose(estate, assessment, planned_names(parse_plan(text)))
+        kept = planned_names(parse_plan(text))
+        proposal = propose(estate, assessment, kept, load_templates(project))
         if chosen:
             proposal = tuple(vm for vm in proposal if vm.ref in wanted)
         text, added = add_to_wave(text, safe_name(wave, "wave"), proposal, _comments(estate))

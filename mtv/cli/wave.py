@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from mtv.cli.app import emit, load_estate, load_plan, open_project, printable
+from mtv.cli.app import emit, load_estate, load_naming, load_plan, open_project, printable
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.batch import Moved, each_of, raise_failures
@@ -58,7 +58,7 @@ def run_wave(
         )
         view = stack.enter_context(ProgressView())
         sources = stack.enter_context(Sources())
-        workshop = Workshop(project, settings, estate, sources)
+        workshop = Workshop(project, settings, estate, load_naming(project, estate), sources)
         moves = list(workshop.moves(wave, journal, view, refs))
         outcomes = each_of(moves, act, tell)
     emit(output, outcomes, lambda: None)

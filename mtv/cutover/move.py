@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from mtv.estate import PlacedVm
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm
-from mtv.names import disk_volume
+from mtv.names import distinct
 from mtv.sources import Source
 from mtv.tasks import Connection, DiskImage, Limits, OnProgress
 
@@ -27,6 +27,8 @@ class Move:
     placed: PlacedVm
     manifest: dict[str, Any]
     """Its VirtualMachine."""
+    volumes: Mapping[str, str]
+    """Key of a disk -> the volume of ``manifest`` that takes its place."""
     connection: Connection
     open_source: Callable[[], Source]
     """The source, logged in when first asked for."""
@@ -46,14 +48,26 @@ class Move:
         return self.vm.ref
 
     def base(self, disk_key: str) -> Path:
-        """The base of one disk."""
-        return self.directory / f"{disk_volume(disk_key)}.raw"
+        """The base of one disk.
+
+        Its name does not follow the templates of ``mapping.yaml``: they may change in the middle
+        of a cutover, and once the guest has written to its base there is no other.
+        """
+        return self.directory / f"disk-{distinct(disk_key)}.raw"
 
     def bases(self) -> tuple[DiskImage, ...]:
-        """The bases of all disks, in the order of the VM."""
+        """The bases of all disks, in the order of the VM; told apart by the names of their files,
+        as a conversion that is killed has to find them again."""
         return tuple(
-            DiskImage(volume=disk_volume(disk.key), path=str(self.base(disk.key)), format="raw")
-            for disk in self.placed.vm.disks
+            DiskImage(volume=base.stem, path=str(base), format="raw")
+            for base in (self.base(disk.key) for disk in self.placed.vm.disks)
+        )
+
+    def images(self) -> tuple[DiskImage, ...]:
+        """The same as the volumes of the manifest that they are."""
+        return tuple(
+            msgspec.structs.replace(base, volume=self.volumes[disk.key])
+            for base, disk in zip(self.bases(), self.placed.vm.disks, strict=True)
         )
 
     @property

@@ -137,7 +137,7 @@ class Boot:
             CheckTask(
                 name=move.vm.name,
                 manifest=move.manifest,
-                disks=move.bases(),
+                disks=move.images(),
                 check=move.vm.check,
                 console=str(move.console),
                 accel=move.accel,

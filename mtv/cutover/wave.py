@@ -9,10 +9,11 @@ import yaml
 from mtv.config import Settings, connection
 from mtv.cutover.move import Move
 from mtv.errors import ConfigError, ProjectError
-from mtv.estate import Estate
+from mtv.estate import Estate, PlacedVm
 from mtv.journal import Journal
 from mtv.model.plan import PlannedVm, Wave
 from mtv.model.start import StartPlan
+from mtv.naming import Naming
 from mtv.project import Project, read_json
 from mtv.sources import Source, open_source
 from mtv.tasks import Connection, OnProgress
@@ -42,7 +43,12 @@ class Workshop:
     """What all moves of a wave share."""
 
     def __init__(
-        self, project: Project, settings: Settings, estate: Estate, sources: Sources
+        self,
+        project: Project,
+        settings: Settings,
+        estate: Estate,
+        naming: Naming,
+        sources: Sources,
     ) -> None:
         if settings.target is None:
             raise ConfigError(
@@ -51,6 +57,7 @@ class Workshop:
         self.project = project
         self.settings = settings
         self.estate = estate
+        self.naming = naming
         self.sources = sources
         self.target = settings.target.local
 
@@ -80,6 +87,7 @@ class Workshop:
             vm=vm,
             placed=placed,
             manifest=manifest,
+            volumes=self._volumes(placed, manifest),
             connection=to,
             open_source=lambda: self.sources.get(to),
             limits=self.settings.limits,
@@ -89,6 +97,21 @@ class Workshop:
             journal=journal,
             on_progress=on_progress,
         )
+
+    def _volumes(self, placed: PlacedVm, manifest: dict[str, Any]) -> dict[str, str]:
+        """Key of a disk -> its volume. Raises ProjectError when the manifest has other ones."""
+        named = {disk.key: self.naming.volume(placed, disk) for disk in placed.vm.disks}
+        template = manifest["spec"]["template"]["spec"]
+        there = {each["name"] for each in template.get("volumes", ())}
+        for disk in placed.vm.disks:
+            # An unplugged disk is copied, and is in no manifest.
+            if disk.active is not False and named[disk.key] not in there:
+                raise ProjectError(
+                    f"the manifest of {placed.ref} has no volume {named[disk.key]}",
+                    "run mtv translate again: names in mapping.yaml, or the VM's disks, are "
+                    "others since",
+                )
+        return named
 
 
 def in_start_order(vms: Iterable[PlannedVm], plan: StartPlan) -> list[PlannedVm]:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from mtv.model.services import ServiceChoice
+
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany", "ReadWriteOncePod"]
 VolumeMode = Literal["Block", "Filesystem"]
 
@@ -184,6 +186,23 @@ class MacRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     end: str
 
 
+class NameTemplates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How what is made for VMs is called: texts with fields in braces, ``{name}``; ``{name:.15}``
+    keeps 15 letters of a value."""
+
+    vm: str = "{name}"
+    """A VirtualMachine. Fields: ``name``, ``id``, ``source``, ``folder``, ``cluster``,
+    ``datacenter``, ``hostname`` (the guest's). A VM that is planned keeps its name."""
+    volume: str = "disk-{key}"
+    """A disk in its VirtualMachine. Fields: ``key`` (the source's), ``index`` (from 0, by bus and
+    unit), ``label``, ``datastore``."""
+    claim: str = "{vm}-{volume}"
+    """A disk's PersistentVolumeClaim. Fields: ``vm``, ``volume``, and those of ``volume``."""
+    interface: str = "nic-{key}"
+    """A NIC in its VirtualMachine. Fields: ``key``, ``index`` (from 0), ``label``, ``network``
+    (its name at the source)."""
+
+
 class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``mapping.yaml``: this site's choices. Keys are refs, ``<source>/<id>``.
 
@@ -224,9 +243,13 @@ class SiteMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     instance_types: dict[str, str | None] = {}
     """VM, vApp, resource pool, folder, tag, cluster or data centre -> the instance type that its
     VMs get instead of sizes of their own. Of several lines the innermost answers."""
+    services: dict[str, ServiceChoice] = {}
+    """Name of a Service -> the VMs behind it and the ways to them."""
     roles: dict[str, str | None] = {}
     """Role -> ClusterRole."""
     principals: dict[str, str | None] = {}
     """``<source>/<principal>`` -> ``user:NAME`` or ``group:NAME`` of the cluster."""
+    names: NameTemplates = NameTemplates()
+    """How VMs, their disks and NICs are called."""
     migration_network: MigrationNetwork | None = None
     mac_range: MacRange | None = None

@@ -41,6 +41,7 @@ from mtv.translate.scheduling.eviction import Eviction
 from mtv.translate.scheduling.live_migration import LiveMigration
 from mtv.translate.scheduling.placement import Placement
 from mtv.translate.scheduling.start_order import StartOrder
+from mtv.translate.services.services import Services
 from mtv.translate.site import Site
 from mtv.translate.storage.disks import Storage
 from mtv.translate.templates.chosen_types import ChosenTypes
@@ -50,6 +51,7 @@ from mtv.translate.templates.pools import Pools
 from mtv.translate.templates.preferences import Preferences
 from mtv.translate.templates.templates import Templates
 from mtv.translate.vm.boot import Boot
+from mtv.translate.vm.called import Called
 from mtv.translate.vm.clock import Clock
 from mtv.translate.vm.devices import Devices
 from mtv.translate.vm.disk_devices import DiskDevices
@@ -118,6 +120,7 @@ class Translation:
             Processor(site, types),
             Memory(site, types),
             Clock(site),
+            Called(site),
             Boot(site),
             GuestFacts(site),
             NetworkIdentity(site, attachments),
@@ -127,7 +130,8 @@ class Translation:
             Templates(site, images, named_sizes, preferences),
             Pools(site),
             Alarms(site),
-            Probes(site, attachments, self._networks),
+            Probes(site, self._networks),
+            Services(site, self._networks),
         )
 
     @cached_property
@@ -208,7 +212,7 @@ def translate(
 
     ``kept_names``: ref -> name of VMs that are planned already.
 
-    Raises ConfigError for a namespace or version that cannot be one.
+    Raises ConfigError for a namespace, version or template of names that cannot be one.
     """
     return Translation(Site.of(estate, target, mapping, assessment, kept_names))
 

@@ -52,7 +52,7 @@ def refused(translation: Translation, checked: Iterable[CheckedLine]) -> Iterato
     """What the translation refuses of the mapping, beyond what its lines show by themselves."""
     said = {each.ref for each in checked}
     for each in translation.blockers:
-        if each.says.startswith("mapping.yaml") and each.ref not in said:
+        if each.says.startswith("mapping.yaml") and (not each.ref or each.ref not in said):
             yield CheckedLine(
                 kind=MappingFault.REFUSED,
                 section="",
@@ -127,6 +127,7 @@ def _unknown_keys(estate: Estate, mapping: SiteMapping) -> Iterator[CheckedLine]
     keys += [
         ("node_groups", host) for group in mapping.node_groups.values() for host in group.hosts
     ]
+    keys += [("services", key) for each in mapping.services.values() for key in each.vms]
     if mapping.settings_from is not None:
         keys.append(("settings_from", mapping.settings_from))
     for section, key in keys:

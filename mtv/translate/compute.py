@@ -24,7 +24,7 @@ def virtual_machine(site: Site, placed: PlacedVm, networks: Networks, part: VmPa
         **part.annotations,
     }
     domain = joined(_domain(site, placed, networks), part.domain)
-    domain["devices"] = in_boot_order(placed, domain["devices"])
+    domain["devices"] = in_boot_order(site.naming, placed, domain["devices"])
     template: dict[str, Any] = {"labels": {"kubevirt.io/vm": name, **part.template_labels}}
     if part.template_annotations:
         template["annotations"] = dict(part.template_annotations)

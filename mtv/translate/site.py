@@ -11,7 +11,8 @@ from mtv.knowledge.versions import Release, release
 from mtv.mappings import GuestSystem, guest_system
 from mtv.model.concern import Assessment
 from mtv.model.target import SiteMapping, StorageClass, Target
-from mtv.names import label, vm_names
+from mtv.names import label
+from mtv.naming import Naming
 from mtv.translate.organisation.namespaces import Namespaces
 
 
@@ -31,8 +32,8 @@ class Site:
     blocked: tuple[str, ...]
     """Refs of those it does not."""
     unassessed: tuple[str, ...]
-    names: Mapping[str, str]
-    """Ref -> name of the VirtualMachine."""
+    naming: Naming
+    """What VirtualMachines, their disks and NICs are called."""
     namespaces: Namespaces
 
     @staticmethod
@@ -45,7 +46,7 @@ class Site:
     ) -> "Site":
         """``kept_names``: ref -> name of VMs that are planned already.
 
-        Raises ConfigError for a namespace or version that cannot be one.
+        Raises ConfigError for a namespace, version or template of names that cannot be one.
         """
         _names_are_labels(mapping)
         verdicts = {vm.ref: vm.is_translated for vm in assessment.vms}
@@ -63,7 +64,7 @@ class Site:
             ready=tuple(vm for vm in vms if verdicts.get(vm.ref)),
             blocked=tuple(vm.ref for vm in vms if verdicts.get(vm.ref) is False),
             unassessed=tuple(vm.ref for vm in vms if vm.ref not in verdicts),
-            names=vm_names(estate.vms(), kept_names),
+            naming=Naming(estate, mapping.names, kept_names),
             namespaces=Namespaces(estate, mapping),
         )
 
@@ -83,7 +84,7 @@ class Site:
 
     def name(self, placed: PlacedVm) -> str:
         """The name of its VirtualMachine."""
-        return self.names[placed.ref]
+        return self.naming.vms[placed.ref]
 
     def namespace(self, placed: PlacedVm) -> str:
         """The namespace of its VirtualMachine."""

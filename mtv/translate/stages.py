@@ -68,6 +68,12 @@ STAGES = (
         wait="nothing",
     ),
     Stage(
+        folder="services",
+        kinds=("Service", "Route", "Ingress"),
+        says="ways to the VMs; they lead nowhere until the VMs run",
+        wait="nothing",
+    ),
+    Stage(
         folder="alarms",
         kinds=("PrometheusRule", "AlertingRule"),
         says="alarms of the source as alerts; they need monitoring of user workloads",

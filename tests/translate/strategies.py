@@ -17,12 +17,14 @@ from mtv.model.compute import Balancing, Bond, HostInterface, HostPortGroup, Hos
 from mtv.model.estate import FORMAT, Inventory
 from mtv.model.network import Network, SwitchHost
 from mtv.model.organisation import Permission
+from mtv.model.services import IngressChoice, RouteChoice, ServiceChoice
 from mtv.model.target import (
     BridgeMapping,
     ClaimProperties,
     InstanceTypeSize,
     MacRange,
     MigrationNetwork,
+    NameTemplates,
     Node,
     NodeGroup,
     SiteMapping,
@@ -105,6 +107,20 @@ REFERENCES = {
 
 DEVICES = {"grid": "nvidia.com/T4-8Q=GRID T4-8Q", "device-1": "a.b/c=10de:1eb8", "odd\n": "none"}
 """Answers of ``mapping.yaml`` for devices of hosts."""
+
+SERVICES = {
+    "shop": ServiceChoice(
+        vms=("src/vm-1", "src/c-1", "src/x"),
+        ports=(443, "80:8080"),
+        route=RouteChoice(host="shop.example.com", tls="passthrough"),
+        from_=("service:dns", "router", "10.0.0.0/8"),
+    ),
+    "dns": ServiceChoice(vms=("src/f-1", "src/tag-1", "src/vm-2"), ports=("53/udp", 53)),
+    "till": ServiceChoice(vms=("src/vm-3",), ports=(80,), ingress=IngressChoice(host="a.b")),
+}
+NAMES = NameTemplates(
+    vm="{source}-{name:.9}", volume="{label}", claim="{vm:.9}-{label}", interface="{network}"
+)
 
 texts = st.one_of(
     st.sampled_from(["", "web", "VLAN 10", "größe", "a/b", "..", "-", "1e3", "x" * 300, "💾\n"]),
@@ -376,6 +392,8 @@ def mappings() -> st.SearchStrategy[SiteMapping]:
         instance_types=st.one_of(
             st.just({}), lines("clusters", ["u1.large", "cx1.medium", "shop.big", "odd", None])
         ),
+        services=st.sampled_from([{}, SERVICES]),
+        names=st.sampled_from([NameTemplates(), NAMES]),
         roles=lines("roles", ["kubevirt.io:edit", None]),
         principals=st.just({"src/user-1": "group:ops", "src/user-2": "user:anna"}),
         migration_network=st.sampled_from(

@@ -75,9 +75,8 @@ def test_vm_boot_order_the_bootable_disk_comes_first() -> None:
 
 
 def test_vm_boot_order_counts_cds_where_they_are_named() -> None:
-    (placed,) = translated_inventory(
-        vsphere(bare_vm(boot_order=("cdrom", "disk"), nics=NICS))
-    ).site.vms
+    translation = translated_inventory(vsphere(bare_vm(boot_order=("cdrom", "disk"), nics=NICS)))
+    (placed,) = translation.site.vms
     devices: dict[str, Any] = {
         "rng": {},
         "disks": [
@@ -87,7 +86,7 @@ def test_vm_boot_order_counts_cds_where_they_are_named() -> None:
         ],
         "interfaces": [{"name": "nic-4000"}],
     }
-    assert in_boot_order(placed, devices) == {
+    assert in_boot_order(translation.site.naming, placed, devices) == {
         "rng": {},
         "disks": [
             {"name": "disk-2000", "disk": {}, "bootOrder": 2},

@@ -275,6 +275,15 @@ def _route(manifest: Manifest, index: _Index) -> Iterator[Finding]:
             yield True, f"there is no Service {backend['name']}"
 
 
+def _ingress(manifest: Manifest, index: _Index) -> Iterator[Finding]:
+    namespace = manifest["metadata"]["namespace"]
+    for rule in manifest["spec"].get("rules", ()):
+        for path in rule["http"]["paths"]:
+            name = path["backend"]["service"]["name"]
+            if not index.has("Service", name, namespace):
+                yield True, f"there is no Service {name}"
+
+
 def _service(manifest: Manifest, index: _Index) -> Iterator[Finding]:
     selector, namespace = manifest["spec"].get("selector"), manifest["metadata"]["namespace"]
     if selector and not any(
@@ -329,6 +338,7 @@ _OF_KIND = {
     "ClusterUserDefinedNetwork": _attachment,
     "NodeNetworkConfigurationPolicy": _host_network,
     "Route": _route,
+    "Ingress": _ingress,
     "Service": _service,
     "MultiNetworkPolicy": _network_policy,
     "HyperConverged": _hyperconverged,

@@ -19,7 +19,6 @@ import msgspec
 from mtv.estate import PlacedVm
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
-from mtv.translate.networks.attachments import Attachments
 from mtv.translate.networks.vm_networks import Networks
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.sentences import first_of
@@ -55,9 +54,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 class Probes:
     """The probes of a site."""
 
-    def __init__(self, site: Site, attachments: Attachments, networks: Networks) -> None:
+    def __init__(self, site: Site, networks: Networks) -> None:
         self._site = site
-        self._attachments = attachments
         self._networks = networks
         self._lines = {
             key: probe
@@ -79,7 +77,7 @@ class Probes:
         """The probes of the line that answers for a VM."""
         key = self._answering(placed)
         probe = self._lines.get(key or "")
-        if probe is None or not (probe.asks_agent or self._is_on_pods(placed)):
+        if probe is None or not (probe.asks_agent or self._networks.is_on_pods(placed)):
             return VmPart()
         spec = {"readinessProbe": {**probe.handler, **READY, "failureThreshold": READY_FAILURES}}
         if probe.restarts:
@@ -90,11 +88,6 @@ class Probes:
     def _answering(self, placed: PlacedVm) -> str | None:
         """The innermost line that a VM stands in, as with ``namespaces``."""
         return self._site.namespaces.innermost(placed, self._lines)
-
-    def _is_on_pods(self, placed: PlacedVm) -> bool:
-        """True for a VM with a card on the pod network: the kubelet reaches no other."""
-        attached = (self._attachments.of(placed, nic) for nic in self._networks.cards(placed))
-        return any(each is not None and each.kind == "pod" for each in attached)
 
     def _asked(self) -> Iterator[tuple[str, Probe, PlacedVm]]:
         for placed in self._site.vms if self._lines else ():
@@ -119,7 +112,7 @@ class Probes:
         """KubeVirt refuses a probe over the network of a VM that the kubelet cannot reach."""
         found = dict[str, list[str]]()
         for key, probe, placed in self._asked():
-            if not probe.asks_agent and not self._is_on_pods(placed):
+            if not probe.asks_agent and not self._networks.is_on_pods(placed):
                 found.setdefault(key, []).append(placed.vm.name)
         for key, names in found.items():
             yield _line(

@@ -12,7 +12,6 @@ from mtv.model.finding import Finding
 from mtv.model.network import Network
 from mtv.model.target import TargetNetwork
 from mtv.model.vm import Nic
-from mtv.names import label
 from mtv.translate.networks.attachments import Attachment, Attachments
 from mtv.translate.networks.losses import losses
 from mtv.translate.networks.nad import (
@@ -72,11 +71,17 @@ class Networks:
             if nic.plugged is not False and self._kind(placed, nic) != "none"
         )
 
+    def is_on_pods(self, placed: PlacedVm) -> bool:
+        """True for a VM with a card on the pod network: kubelets, Services and routers reach no
+        other."""
+        return any(self._kind(placed, nic) == "pod" for nic in self.cards(placed))
+
     def interface(self, placed: PlacedVm, nic: Nic, system: GuestSystem) -> dict[str, Any]:
         """The NIC as a device of the VirtualMachine."""
         kind = self._kind(placed, nic)
         binding = {"pod": "masquerade", "sriov": "sriov"}.get(kind, "bridge")
-        device: dict[str, Any] = {"name": card_name(nic), binding: {}}
+        name = self._site.naming.interface(placed, nic)
+        device: dict[str, Any] = {"name": name, binding: {}}
         if kind != "sriov":
             device["model"] = system.nic_model
         if nic.mac and _MAC.fullmatch(nic.mac):
@@ -88,11 +93,12 @@ class Networks:
     def network(self, placed: PlacedVm, nic: Nic) -> dict[str, Any]:
         """The network that the interface of the same name is attached to."""
         attachment = self._attachments.of(placed, nic)
+        name = self._site.naming.interface(placed, nic)
         if attachment is None or attachment.kind == "pod":
-            return {"name": card_name(nic), "pod": {}}
+            return {"name": name, "pod": {}}
         number = self._attachments.numbered(placed)[nic.key][1]
-        name = attachment.copy_in(self._site.namespace(placed), number)
-        return {"name": card_name(nic), "multus": {"networkName": name}}
+        network = attachment.copy_in(self._site.namespace(placed), number)
+        return {"name": name, "multus": {"networkName": network}}
 
     def _kind(self, placed: PlacedVm, nic: Nic) -> str:
         """Kind of the network under a NIC; of an existing one, what target.yaml says it is."""
@@ -228,8 +234,3 @@ def _warning(row: str, placed: PlacedVm, says: str, remedy: str) -> Finding:
         says=says,
         remedy=remedy,
     )
-
-
-def card_name(nic: Nic) -> str:
-    """Name of a NIC's interface in its VirtualMachine."""
-    return f"nic-{label(nic.key)}"

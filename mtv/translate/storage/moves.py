@@ -10,7 +10,7 @@ from mtv.estate import PlacedVm
 from mtv.knowledge.backends import MANY, claim_properties
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Disk
-from mtv.names import LONGEST, disk_claim, disk_volume, label
+from mtv.names import LONGEST, label
 from mtv.translate import TranslatedVm, Translation
 from mtv.translate.part import Manifest
 from mtv.translate.storage.classes import is_lun
@@ -121,7 +121,7 @@ def move(translation: Translation, placed: PlacedVm, to: Destination) -> Move:
     disks = _moving(storage, placed, to)
     made = translation.manifests(translated)[0]
     return Move(
-        vm=_vm_move(storage, placed, translated, disks, to),
+        vm=_vm_move(translation, storage, placed, translated, disks, to),
         disks=disks,
         volumes=tuple(made["spec"]["template"]["spec"]["volumes"]),
     )
@@ -156,13 +156,14 @@ def _moving(storage: Storage, placed: PlacedVm, to: Destination) -> tuple[Disk, 
 
 
 def _vm_move(
+    translation: Translation,
     storage: Storage,
     placed: PlacedVm,
     translated: TranslatedVm,
     disks: tuple[Disk, ...],
     to: Destination,
 ) -> VmMove:
-    own = storage.obstacles(placed)
+    naming, own = translation.site.naming, storage.obstacles(placed)
     return VmMove(
         ref=placed.ref,
         name=translated.name,
@@ -170,10 +171,10 @@ def _vm_move(
         disks=tuple(
             DiskMove(
                 disk=each.key,
-                volume=disk_volume(each.key),
-                from_claim=disk_claim(translated.name, each.key),
+                volume=naming.volume(placed, each),
+                from_claim=naming.claim(placed, each),
                 from_class=storage.class_of(placed, each).name,
-                to_claim=_claim(translated.name, each, to) if to.tool == "volumes" else "",
+                to_claim=_claim(naming.claim(placed, each), to) if to.tool == "volumes" else "",
                 to_class=to.chosen.name,
             )
             for each in disks
@@ -189,9 +190,9 @@ def _immovable(name: str, each: Disk, why: str) -> ConfigError:
     )
 
 
-def _claim(vm_name: str, each: Disk, to: Destination) -> str:
+def _claim(old: str, to: Destination) -> str:
     """The name of the new claim: the old one's with the class; a digest where that is too long."""
-    name = f"{disk_claim(vm_name, each.key)}-{label(to.chosen.name)}"
+    name = f"{old}-{label(to.chosen.name)}"
     if len(name) <= LONGEST:
         return name
     return f"{name[: LONGEST - 9].rstrip('-')}-{digest(name)}"

@@ -10,7 +10,6 @@ from mtv.knowledge.backends import MANY, shared_block
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.vm import Disk
-from mtv.names import disk_claim
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import DiskClasses, is_lun
 from mtv.translate.storage.uses import listed
@@ -67,7 +66,7 @@ class SharedDisks:
         """Name of a disk's claim: a shared disk's is the owner's."""
         group = self.group(placed, disk)
         placed, disk = (placed, disk) if group is None else group.owner
-        return disk_claim(self._site.name(placed), disk.key)
+        return self._site.naming.claim(placed, disk)
 
     def lead(self, group: Group) -> tuple[PlacedVm, Disk] | None:
         """The first VM that is translated and whose class can be the claim's; None for none."""

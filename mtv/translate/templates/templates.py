@@ -9,7 +9,7 @@ from functools import cached_property
 
 from mtv.estate import PlacedVm, ref
 from mtv.model.finding import Finding
-from mtv.names import disk_claim, unique_labels
+from mtv.names import unique_labels
 from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.site import Site
@@ -85,7 +85,7 @@ class Templates:
 
     def _claim(self, image: Image, of: ImageDisk) -> str:
         """Names of templates and VMs are different, so those of their claims are too."""
-        return disk_claim(self._site.name(image.placed), of.disk.key)
+        return self._site.naming.claim(image.placed, of.disk)
 
     def _source(self, name: str, image: Image) -> Manifest:
         vm = image.placed.vm

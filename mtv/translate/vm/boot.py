@@ -11,8 +11,7 @@ from mtv.estate import PlacedVm
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.vm import Disk, Vm
-from mtv.names import disk_volume
-from mtv.translate.networks.vm_networks import card_name
+from mtv.naming import Naming
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
 from mtv.translate.vm.groups import about
@@ -50,7 +49,7 @@ class Boot:
         )
 
 
-def in_boot_order(placed: PlacedVm, devices: dict[str, Any]) -> dict[str, Any]:
+def in_boot_order(naming: Naming, placed: PlacedVm, devices: dict[str, Any]) -> dict[str, Any]:
     """``devices`` with a ``bootOrder`` in what the firmware tries; what it does not try has none.
 
     Devices that the source's order names come first, then the other disks: the bootable ones
@@ -59,7 +58,7 @@ def in_boot_order(placed: PlacedVm, devices: dict[str, Any]) -> dict[str, Any]:
     disks, cards = devices.get("disks", []), devices.get("interfaces", [])
     discs = [each["name"] for each in disks if "cdrom" in each]
     there = {each["name"] for each in (*disks, *cards)}
-    tried = dict.fromkeys(name for name in _tried(placed.vm, discs) if name in there)
+    tried = dict.fromkeys(name for name in _tried(naming, placed, discs) if name in there)
     numbers = {name: number for number, name in enumerate(tried, 1)}
     made = dict(devices)
     for kind, each in (("disks", disks), ("interfaces", cards)):
@@ -74,19 +73,20 @@ def _numbered(device: dict[str, Any], numbers: Mapping[str, int]) -> dict[str, A
     return bare if number is None else {**bare, "bootOrder": number}
 
 
-def _tried(vm: Vm, discs: list[str]) -> Iterator[str]:
+def _tried(naming: Naming, placed: PlacedVm, discs: list[str]) -> Iterator[str]:
     """Names of devices in the order in which they are tried; some may be named twice."""
-    disks = boot_disks(vm)
-    for each in vm.boot_order:
+    disks, nics = boot_disks(placed.vm), placed.vm.nics
+    volumes = {disk.key: naming.volume(placed, disk) for disk in disks}
+    for each in placed.vm.boot_order:
         word, _, key = each.partition(":")
         kind = WORDS.get(word)
         if kind == "disk":
-            yield from (disk_volume(disk.key) for disk in disks if key in ("", disk.key))
+            yield from (name for of, name in volumes.items() if key in ("", of))
         elif kind == "nic":
-            yield from (card_name(nic) for nic in vm.nics if key in ("", nic.key))
+            yield from (naming.interface(placed, nic) for nic in nics if key in ("", nic.key))
         elif kind == "cdrom":
             yield from discs
-    yield from (disk_volume(disk.key) for disk in disks)
+    yield from volumes.values()
 
 
 def boot_disks(vm: Vm) -> tuple[Disk, ...]:

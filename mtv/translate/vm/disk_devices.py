@@ -10,7 +10,6 @@ from mtv.estate import PlacedVm
 from mtv.knowledge.devices import Bus, kept_bus
 from mtv.model.finding import Finding
 from mtv.model.vm import Disk
-from mtv.names import disk_volume
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import is_lun
@@ -94,7 +93,7 @@ class DiskDevices:
         if wants_reservation(disk):
             target["reservation"] = True
         device: dict[str, Any] = {
-            "name": disk_volume(disk.key),
+            "name": self._site.naming.volume(placed, disk),
             "lun" if is_lun(disk) else "disk": target,
         }
         if serial:
@@ -111,7 +110,8 @@ class DiskDevices:
 
     def _volume(self, placed: PlacedVm, disk: Disk) -> dict[str, Any]:
         """The volume that ties the device to its claim."""
-        name, claim = disk_volume(disk.key), self._storage.claim_name(placed, disk)
+        name = self._site.naming.volume(placed, disk)
+        claim = self._storage.claim_name(placed, disk)
         if is_lun(disk):
             return {"name": name, "persistentVolumeClaim": {"claimName": claim}}
         if forgets(disk):

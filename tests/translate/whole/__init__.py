@@ -24,6 +24,7 @@ from tests.translate.whole import (
     permissions,
     placement,
     quotas,
+    services,
     storage,
     templates,
     vm,
@@ -55,6 +56,7 @@ CONCEPTS: tuple[ModuleType, ...] = (
     health,
     vm_devices,
     templates,
+    services,
 )
 """In the order in which they enrich."""
 

@@ -1,0 +1,89 @@
+"""Images and the volumes of the manifest that they are, whatever mapping.yaml calls these."""
+
+from pathlib import Path
+
+import pytest
+
+from mtv.config import load_settings
+from mtv.cutover.move import Move
+from mtv.cutover.wave import Sources, Workshop
+from mtv.errors import ProjectError
+from mtv.estate import Estate
+from mtv.journal import Journal
+from mtv.model.plan import BootCheck, Convert, PlannedVm, Wave
+from mtv.model.target import NameTemplates
+from mtv.naming import Naming
+from mtv.project import Project
+from mtv.tasks import OnProgress
+from mtv.translate.tree import files
+from tests.estates import inventory, plain_disk, plain_vm, translated
+
+SETTINGS = """\
+sources:
+  vc1:
+    kind: vsphere
+    url: https://vc.example.com/sdk
+    username: mtv
+    password: {env: VC1_PASSWORD}
+target: {local: {directory: vms}}
+"""
+
+VM = plain_vm(disks=(plain_disk(), plain_disk(key="2001", unit=1, active=False)))
+BY_LABEL = NameTemplates(volume="{label}-{index}")
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def of(self, label: str) -> OnProgress:
+        del label
+        return lambda _: None
+
+
+def move(directory: Path, translated_by: NameTemplates, moved_by: NameTemplates) -> Move:
+    """The move of a VM that was translated by some templates, by the same or others."""
+    (directory / "mtv.yaml").write_text(SETTINGS, encoding="utf-8")
+    project = Project(directory)
+    for path, text in files(translated(VM, names=translated_by)):
+        file = project.manifests / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    estate = Estate([inventory(VM)])
+    planned = PlannedVm(
+        ref="vc1/vm-1", name="web01", convert=Convert.NONE, check=BootCheck(runs_seconds=1)
+    )
+    with Sources() as sources, Journal(directory / "journal.db", command="sync pilot") as journal:
+        naming = Naming(estate, moved_by)
+        workshop = Workshop(project, load_settings(project), estate, naming, sources)
+        wave = Wave(name="pilot", vms=(planned,))
+        (found,) = workshop.moves(wave, journal, Silent(), frozenset())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("templates", "volumes"),
+    [
+        (NameTemplates(), ["disk-2000", "disk-2001"]),
+        (BY_LABEL, ["hard-disk-1-0", "hard-disk-1-1"]),
+    ],
+)
+def test_images_are_the_volumes_of_the_manifest(
+    tmp_path: Path, templates: NameTemplates, volumes: list[str]
+) -> None:
+    found = move(tmp_path, templates, templates)
+    assert [each.volume for each in found.images()] == volumes
+    named = {each["name"] for each in found.manifest["spec"]["template"]["spec"]["volumes"]}
+    assert named == {volumes[0]}  # the other disk is not plugged in
+
+
+def test_files_of_bases_do_not_follow_the_templates(tmp_path: Path) -> None:
+    """Templates may change in the middle of a cutover, when a base is the guest's own already."""
+    found = move(tmp_path, BY_LABEL, BY_LABEL)
+    assert [Path(each.path).name for each in found.images()] == ["disk-2000.raw", "disk-2001.raw"]
+    assert [each.volume for each in found.bases()] == ["disk-2000", "disk-2001"]
+
+
+def test_manifests_with_other_names_stop_it_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="has no volume hard-disk-1-0") as stopped:
+        move(tmp_path, NameTemplates(), BY_LABEL)
+    assert "mtv translate" in str(stopped.value.hint)
