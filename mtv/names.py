@@ -75,6 +75,11 @@ def disk_volume(key: str) -> str:
     return f"disk-{plain}" if plain == key else f"disk-{plain}-{_digest(key)[:SUFFIX_DIGITS]}"
 
 
+def short_digest(text: str) -> str:
+    """A few hex digits that tell one text from another, for a part of a name."""
+    return _digest(text)[:SUFFIX_DIGITS]
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
