@@ -17,8 +17,6 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_LEVELS = 40
 """Objects of Forklift have about ten."""
 
-_LEVELS = {"{": 1, "[": 1, "}": -1, "]": -1}
-
 
 class KubernetesObject(msgspec.Struct, frozen=True, kw_only=True):
     """One object and where it stands."""
@@ -86,12 +84,17 @@ def _text(value: Any) -> str:
 def _documents(path: Path) -> Iterator[tuple[str, Any]]:
     text = _read(path)
     if text.lstrip().startswith("{"):
-        _check_levels(text, path.name)
         try:
-            yield path.name, msgspec.json.decode(text)
-            return
+            document = msgspec.json.decode(text)
+        except RecursionError:
+            raise _too_deep(path.name) from None
         except msgspec.DecodeError:
             pass  # YAML may begin so too
+        else:
+            if _is_deep(document):
+                raise _too_deep(path.name)
+            yield path.name, document
+            return
     starts = list(_starts(text, path.name))
     try:
         for number, document in enumerate(yaml.load_all(text, Loader=_Loader), 1):
@@ -125,7 +128,7 @@ def _starts(text: str, name: str) -> Iterator[int]:
     level = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
             if isinstance(event, yaml.AliasEvent):
                 raise ConfigError(
                     f"{name}:{line}: an alias (*{event.anchor}) is not read",
@@ -141,14 +144,22 @@ def _starts(text: str, name: str) -> Iterator[int]:
         raise _no_yaml(problem, name) from problem
 
 
-def _check_levels(text: str, name: str) -> None:
-    """The same for JSON; brackets in texts count too, which no resource has so many of."""
-    level = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        for character in line:
-            level += _LEVELS.get(character, 0)
-            if level > MOST_LEVELS:
-                raise _too_deep(f"{name}:{number}")
+def _is_deep(value: Any) -> bool:
+    """True where a value has more levels than any resource; without recursion."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [
+            each
+            for outer in level
+            for each in (
+                outer.values()
+                if isinstance(outer, dict)
+                else outer
+                if isinstance(outer, list)
+                else ()
+            )
+        ]
+    return bool(level)
 
 
 def _too_deep(where: str) -> ConfigError:

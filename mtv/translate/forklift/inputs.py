@@ -11,18 +11,14 @@ from mtv.translate.forklift.documents import KubernetesObject
 T = TypeVar("T")
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A part of a spec; fields that it does not have are passed over here."""
-
-
-class ResourceRef(_Part):
+class ResourceRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A reference to another resource."""
 
     name: str = ""
     namespace: str = ""
 
 
-class ObjectRef(_Part):
+class ObjectRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An object of the source."""
 
     id: str = ""
@@ -35,21 +31,21 @@ class ObjectRef(_Part):
         return self.name or self.id
 
 
-class ProviderPair(_Part):
+class ProviderPair(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Where from and where to."""
 
     source: ResourceRef
     destination: ResourceRef = ResourceRef()
 
 
-class ProviderSpec(_Part):
+class ProviderSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of a Provider; its secret is not looked at."""
 
     type: str
     url: str = ""
 
 
-class StorageDestination(_Part):
+class StorageDestination(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A class, and how volumes of it are made."""
 
     storage_class: str
@@ -57,21 +53,21 @@ class StorageDestination(_Part):
     access_mode: str = ""
 
 
-class StoragePair(_Part):
+class StoragePair(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One entry of a StorageMap."""
 
     source: ObjectRef
     destination: StorageDestination
 
 
-class StorageMapSpec(_Part):
+class StorageMapSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of a StorageMap."""
 
     provider: ProviderPair
     map: tuple[StoragePair, ...] = ()
 
 
-class NetworkDestination(_Part):
+class NetworkDestination(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """``pod``, ``multus`` with the NAD, ``ignored``."""
 
     type: str
@@ -79,21 +75,21 @@ class NetworkDestination(_Part):
     name: str = ""
 
 
-class NetworkPair(_Part):
+class NetworkPair(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One entry of a NetworkMap."""
 
     source: ObjectRef
     destination: NetworkDestination
 
 
-class NetworkMapSpec(_Part):
+class NetworkMapSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of a NetworkMap."""
 
     provider: ProviderPair
     map: tuple[NetworkPair, ...] = ()
 
 
-class PlanVm(_Part):
+class PlanVm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A VM of a Plan."""
 
     id: str = ""
@@ -101,7 +97,7 @@ class PlanVm(_Part):
     target_name: str = ""
 
 
-class PlanSpec(_Part):
+class PlanSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of a Plan."""
 
     provider: ProviderPair

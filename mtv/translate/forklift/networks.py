@@ -1,8 +1,8 @@
 """Network -> pod network, NAD or nothing as NetworkMaps: one for each source and namespace.
 
-Networks of ours are NADs in the namespace of their VMs, so that VMs of two namespaces need two maps.
-Forklift knows networks only, and gives each NIC of a VM the first NAD of its network that no other
-NIC of the VM has: that is played through for every VM, and told where it ends otherwise.
+Networks of ours are NADs in the namespace of their VMs, so that VMs of two namespaces need two
+maps. Forklift knows networks only, and gives each NIC of a VM the first NAD of its network that no
+other NIC of the VM has: that is played through for every VM, and told where it ends otherwise.
 """
 
 import json

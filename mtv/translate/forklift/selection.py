@@ -120,8 +120,7 @@ class Selection:
             return critical.says, critical.remedy
         if self.storage.without_class(placed):
             return (
-                "has disks on a datastore without a class of its own, and Forklift refuses a VM "
-                "whose storage is not mapped",
+                "has disks on a datastore that has no class, which Forklift refuses",
                 "give the datastore a line under storage in mapping.yaml",
             )
         if unknown_networks(placed):

@@ -59,7 +59,7 @@ class Sources:
         read = self._find(reference, who)
         if read is None:
             raise ConfigError(
-                f"{who.where}: {who.title}: its Provider {reference.name!r} is in none of the files",
+                f"{who.where}: {who.title}: its Provider {reference.name!r} is in no file",
                 remedy,
             )
         spec = spec_of(read, ProviderSpec)

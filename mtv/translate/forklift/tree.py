@@ -1,9 +1,9 @@
 """The export as files, ready for ``oc apply -k``: the same bytes for the same project.
 
-    forklift/
-      README.md          secrets to make, the order, what is lost
-      kustomization.yaml
-      provider-<name>.yaml  storagemap-<name>.yaml  networkmap-<name>.yaml  plan-<name>.yaml
+forklift/
+  README.md          secrets to make, the order, what is lost
+  kustomization.yaml
+  provider-<name>.yaml  storagemap-<name>.yaml  networkmap-<name>.yaml  plan-<name>.yaml
 """
 
 import re
@@ -36,31 +36,40 @@ def files(export: Export) -> Iterator[tuple[str, str]]:
     yield "README.md", "\n".join(_readme(export)) + "\n"
 
 
+INTRODUCTION = f"""\
+# Resources for Forklift (MTV)
+
+{MARK} Nothing moves until you make a Migration of a Plan. They were not tried against an operator:
+look at the conditions of each.
+
+1. Run `mtv translate` and apply `manifests/platform` in the order of its README, without the folder
+   `storage`: Forklift makes no networks, and refuses a Plan whose networks are not there. Do not
+   apply `manifests/vms`: Forklift makes these VMs and claims itself.
+2. Make the Secret of each Provider, see below. `ca.crt` is the certificate authority that signed
+   the server's certificate; older releases read it as `cacert`.
+3. Run `oc apply -k` on this directory, and wait until all of them are Ready.
+4. Make a Migration for one Plan after the other.
+"""
+
+THUMBPRINT = """
+The thumbprint is the SHA-1 fingerprint of the server's certificate. mtv.yaml pins SHA-256, from
+which it does not follow: ask the server, and compare before you trust it.
+
+    openssl s_client -connect HOST:443 </dev/null | openssl x509 -noout -fingerprint -sha1
+"""
+
+VOLUMES = """
+Volumes of VMs of RHV are made as the StorageProfile says, whatever volumeMode and accessMode of the
+StorageMap are.
+"""
+
+
 def _readme(export: Export) -> Iterator[str]:
-    namespace = export.options.namespace
-    yield "# Resources for Forklift (MTV)\n"
-    yield f"{MARK} Nothing moves until you make a Migration of a Plan."
-    yield "mtv has not tried these resources against an operator: look at the conditions of each.\n"
-    yield "1. `mtv translate`, then apply `manifests/platform` in the order of its README, without"
-    yield "   the folder `storage`: Forklift makes no networks, and refuses a Plan without them."
-    yield "   Do not apply `manifests/vms`: Forklift makes these VMs and claims itself."
-    yield f"2. Make a Secret for each Provider, in {namespace}. `ca.crt` is the certificate authority"
-    yield "   that signed the server's certificate; older releases read it as `cacert`."
-    yield f"3. `oc apply -k` this directory, and wait until all are Ready in {namespace}."
-    yield "4. Make a Migration for one Plan after the other.\n"
+    yield INTRODUCTION
     for inventory in export.inventories:
         yield f"## Secret of {inventory.source}\n"
-        yield "```"
-        yield from export.secret(inventory)
-        yield "```\n"
-        if inventory.product == "vsphere":
-            yield "The thumbprint is the SHA-1 fingerprint of the server's certificate. mtv.yaml"
-            yield "pins SHA-256, from which it does not follow. Ask the server, and compare:"
-            yield "`openssl s_client -connect HOST:443 </dev/null | openssl x509 -noout -fingerprint"
-            yield "-sha1`\n"
-    if any(each.product == "rhv" for each in export.inventories):
-        yield "Volumes of RHV's VMs get volumeMode and accessMode of the StorageProfile, whatever the"
-        yield "StorageMap says.\n"
+        yield from (f"    {line}" for line in export.secret(inventory))
+        yield THUMBPRINT if inventory.product == "vsphere" else VOLUMES
     yield "## Plans\n"
     yield "| Plan | wave | source | namespace | VMs |\n|---|---|---|---|---|"
     for group, refs in export.selection.groups.items():
