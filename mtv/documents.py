@@ -161,7 +161,9 @@ def answer(text: str, path: Sequence[str | int], value: str) -> str:
     quoted = not _WORD.fullmatch(value)
     said = json.dumps(value) if quoted else entry({"_": value}).removeprefix("_:").strip()
     end = key.end_mark.index + 1
-    return f"{text[:end]} {said}{text[max(_end(node), end) :]}"
+    # Where nothing stands yet, the end of the node is behind the comment.
+    empty = isinstance(node, ScalarNode) and not node.style and not node.value
+    return f"{text[:end]} {said}{text[end if empty else _end(node) :]}"
 
 
 def remove(text: str, path: Sequence[str | int], number: int) -> str:

@@ -184,9 +184,7 @@ def test_what_all_disks_of_a_datastore_get_by_policy_is_its_class() -> None:
 
 def test_disks_whose_policy_is_another_class_than_their_datastore_are_told() -> None:
     disks = (plain_disk(storage_policy="policy-1"), plain_disk(key="2001"))
-    export = exported(
-        translated(plain_vm(disks=disks), policies={"vc1/policy-1": "silver-nfs"})
-    )
+    export = exported(translated(plain_vm(disks=disks), policies={"vc1/policy-1": "silver-nfs"}))
     (spec,) = of_kind(export, "StorageMap")
     assert spec["map"][0]["destination"]["storageClass"] == "gold-block"
     assert "1 VM: a StorageMap knows datastores only" in said(export)
@@ -418,11 +416,7 @@ def test_a_name_that_leaves_no_room_for_others_is_not_used() -> None:
             "is on without running VMware Tools",
         ),
         (
-            {
-                "guest": Guest(
-                    file_systems=(FileSystem(path="C:\\", free_bytes=99 * 1024 * 1024),)
-                )
-            },
+            {"guest": Guest(file_systems=(FileSystem(path="C:\\", free_bytes=99 * 1024 * 1024),))},
             "has a file system without the room",
         ),
         (
