@@ -1,7 +1,6 @@
 """Resources of Forklift as answers: lines of ``mapping.yaml``, waves with names of VMs."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -16,21 +15,20 @@ from mtv.model.target import SiteMapping, Target
 from mtv.names import label
 from mtv.translate.forklift.documents import KubernetesObject
 from mtv.translate.forklift.inputs import (
-    WORDS,
     NetworkMapSpec,
     NetworkPair,
     ObjectRef,
     PlanSpec,
     StorageDestination,
     StorageMapSpec,
-    not_taken,
     spec_of,
 )
 from mtv.translate.forklift.networks import CHOICES, MADE
 from mtv.translate.forklift.notes import Note, blocker, information, warning
 from mtv.translate.forklift.resources import API
 from mtv.translate.forklift.sources import Lookup, Sources
-from mtv.translate.networks.attachments import parsed, unknown
+from mtv.translate.networks.attachments import parsed
+from mtv.translate.forklift.told import lacking_in, left_aside, not_found
 from mtv.translate.organisation.namespaces import Namespaces
 from mtv.translate.sentences import first_of
 
@@ -110,10 +108,13 @@ class Answers:
         """What was not found, contradicts itself, or is not taken over."""
         return (
             *self._contradicted,
-            *self._not_found("missing", "is not in the inventory of"),
-            *self._not_found("ambiguous", "may be several objects of"),
-            *self._unknown_values(),
-            *self._not_taken(),
+            *not_found(self._lookup),
+            *lacking_in(
+                self._target,
+                {each.choice for each in self._storage.values()},
+                {each.choice for each in self._networks.values()},
+            ),
+            *left_aside(self._read, self._others),
         )
 
     def _storage_answers(self) -> dict[str, Answer]:
@@ -259,48 +260,6 @@ class Answers:
                 )
             )
 
-    def _not_found(self, kept: str, says: str) -> Iterator[Note]:
-        found: Mapping[tuple[str, str], dict[str, None]] = getattr(self._lookup, kept)
-        for (source, kind), words in found.items():
-            yield blocker(
-                f"{len(words)} of {kind}s: {first_of(words)} {says} {source}",
-                "run mtv collect again, or write the id into the resource",
-            )
-
-    def _unknown_values(self) -> Iterator[Note]:
-        classes = {each.name for each in self._target.storage_classes}
-        lacking = sorted({e.choice for e in self._storage.values()} - classes)
-        if lacking:
-            yield warning(
-                f"target.yaml has no StorageClass {first_of(lacking)}",
-                "write there what the cluster has, then: mtv mapping check",
-            )
-        networks = {e.choice for e in self._networks.values()}
-        for says in sorted({unknown(each, self._target) or "" for each in networks} - {""}):
-            yield warning(
-                says.partition(", and the words")[0],
-                "write there what the cluster has, then: mtv mapping check",
-            )
-
-    def _not_taken(self) -> Iterator[Note]:
-        fields = defaultdict[tuple[str, str], list[str]](list)
-        for kind, every in self._read.items():
-            for read in every:
-                for field in not_taken(read):
-                    fields[kind, field].append(read.name)
-        for (kind, field), names in fields.items():
-            why = f" ({WORDS[field]})" if field in WORDS else ""
-            resources = list(dict.fromkeys(names))
-            yield information(
-                f"spec.{field} of {kind} {first_of(resources)}, {_times(len(names))}, is not taken "
-                f"over{why}",
-                "see whether it still matters",
-            )
-        for kind, count in self._others.items():
-            yield information(
-                f"{kind}, {_times(count)}, is not read", "only " + ", ".join(READ) + " are"
-            )
-
 
 class _Said:
     """What resources say of objects: ref -> choice -> titles of the resources."""
@@ -332,7 +291,3 @@ def _own_choice(read: KubernetesObject, id_: str, names: list[str]) -> str | Non
     if not said or said[1:] != names or parsed(said[0])[0] not in MADE:
         return None
     return str(said[0])
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

@@ -59,7 +59,7 @@ class Export:
         """Who is left out, what is lost, what is done in another way."""
         return (
             *self.selection.notes(),
-            *self.selection.storage.notes(),
+            *self.selection.storage.notes(self.selection.vms),
             *self._networks.notes(),
             *self._claim_notes(),
             *self._size_notes(),

@@ -18,7 +18,7 @@ ACCESS_MODES = ("ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany")
 
 
 class StorageMaps:
-    """The storage of a site, as far as a map by datastore can say it. ``vms``: who is moved."""
+    """The storage of a site, as far as a map by datastore can say it. ``vms``: whose disks they are."""
 
     def __init__(self, site: Site, vms: Iterable[PlacedVm]) -> None:
         self._site = site
@@ -65,9 +65,10 @@ class StorageMaps:
             for disk in placed.vm.disks
         )
 
-    def notes(self) -> Iterator[Note]:
+    def notes(self, moved: Iterable[PlacedVm]) -> Iterator[Note]:
         """Disks that get another class than mtv would give them, or are made in another way."""
-        others = [placed.ref for placed in self._vms if self._differs(placed)]
+        vms = tuple(moved)
+        others = [placed.ref for placed in vms if self._differs(placed)]
         if others:
             yield warning(
                 "a StorageMap knows datastores only, so that disks get their datastore's class and "
@@ -76,7 +77,7 @@ class StorageMaps:
                 "VMs with mtv cutover",
                 others,
             )
-        thick = [each.ref for each in self._vms if any(d.eagerly_scrubbed for d in each.vm.disks)]
+        thick = [each.ref for each in vms if any(d.eagerly_scrubbed for d in each.vm.disks)]
         if thick:
             yield warning(
                 "disks whose room was written from the start are made thin",

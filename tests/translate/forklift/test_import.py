@@ -291,8 +291,8 @@ def test_what_is_missing_or_ambiguous_is_told_and_left_out(take: Take) -> None:
         of=of,
     )
     assert lines(answers) == {}
-    assert "1 of datastores: x may be several objects of vc1" in said(answers)
-    assert "1 of datastores: old is not in the inventory of vc1" in said(answers)
+    assert "datastore: the name of several objects of vc1: x" in said(answers)
+    assert "datastore: not in the inventory of vc1: old" in said(answers)
 
 
 def test_maps_that_contradict_each_other_are_told_and_left_out(take: Take) -> None:
