@@ -27,8 +27,8 @@ from mtv.translate.forklift.networks import CHOICES, MADE
 from mtv.translate.forklift.notes import Note, blocker, information, warning
 from mtv.translate.forklift.resources import API
 from mtv.translate.forklift.sources import Lookup, Sources
-from mtv.translate.networks.attachments import parsed
 from mtv.translate.forklift.told import lacking_in, left_aside, not_found
+from mtv.translate.networks.attachments import parsed
 from mtv.translate.organisation.namespaces import Namespaces
 from mtv.translate.sentences import first_of
 

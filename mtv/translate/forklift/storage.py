@@ -18,7 +18,7 @@ ACCESS_MODES = ("ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany")
 
 
 class StorageMaps:
-    """The storage of a site, as far as a map by datastore can say it. ``vms``: whose disks they are."""
+    """The storage of a site, as far as a map by datastore says it. ``vms``: whose disks."""
 
     def __init__(self, site: Site, vms: Iterable[PlacedVm]) -> None:
         self._site = site
