@@ -11,5 +11,6 @@ tree.py      the files, with a README
 documents.py  hostile YAML and JSON -> plain objects, with the place they stand in
 inputs.py     the parts of them that are read, and what is not taken over
 sources.py    which source a Provider is
-answers.py    resources -> lines of mapping.yaml and waves of plan.yaml
+told.py       what is missing, or not taken over
+answers.py    resources -> answers and waves; merge.py: answers -> lines of mapping.yaml
 """
