@@ -5,6 +5,7 @@ A wrong file gets one sentence that says file, line, key and what was expected t
 to a file is inserted as text: everything else stays as its owner wrote it, byte for byte.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -148,6 +149,36 @@ def replace(text: str, path: Sequence[str | int], value: Mapping[str, Any]) -> s
     key, node = _node(text, path)
     line = entry({"_": value}, flow=["_"]).removeprefix("_:").rstrip("\n")
     return text[: key.end_mark.index + 1] + line + text[_end(node) :]
+
+
+_WORD = re.compile(r"[A-Za-z0-9./_:=-]{1,80}")
+
+
+def answer(text: str, path: Sequence[str | int], value: str) -> str:
+    """The text with another single word at ``path``; the comment behind it stays."""
+    key, node = _node(text, path)
+    # In quotes it is one line, whatever is in it and around it.
+    quoted = not _WORD.fullmatch(value)
+    said = json.dumps(value) if quoted else entry({"_": value}).removeprefix("_:").strip()
+    end = key.end_mark.index + 1
+    # Where nothing stands yet, the end of the node is behind the comment.
+    empty = isinstance(node, ScalarNode) and not node.style and not node.value
+    return f"{text[:end]} {said}{text[end if empty else _end(node) :]}"
+
+
+def remove(text: str, path: Sequence[str | int], number: int) -> str:
+    """The text without one item, of that number, of the list at ``path``."""
+    key, node = _node(text, path)
+    if isinstance(node, CollectionNode) and node.flow_style:
+        return remove(_as_block(text, path), path, number)
+    items = node.value
+    start = text.rfind("\n", 0, text.rfind("-", 0, items[number].start_mark.index + 1)) + 1
+    end = text.find("\n", _end(items[number])) + 1 or len(text)
+    if len(items) > 1:
+        return text[:start] + text[end:]
+    return (
+        text[: key.end_mark.index + 1] + " []" + text[key.end_mark.index + 1 : start] + text[end:]
+    )
 
 
 def _node(text: str, path: Sequence[str | int]) -> tuple[Node, Node]:

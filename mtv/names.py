@@ -72,6 +72,11 @@ def distinct(key: str) -> str:
     return short if short == key else f"{short}-{_digest(key)[:SUFFIX_DIGITS]}"
 
 
+def short_digest(text: str) -> str:
+    """A few hex digits that tell one text from another, for a part of a name."""
+    return _digest(text)[:SUFFIX_DIGITS]
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 

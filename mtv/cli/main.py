@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inventory": ("mtv.cli.inventory", "Look at what was collected."),
     "assess": ("mtv.cli.assess", "Find what stands in the way of every VM."),
     "mapping": ("mtv.cli.mapping", "Decide where storage, networks and VMs go (mapping.yaml)."),
+    "import": ("mtv.cli.import_", "Take over what was decided in another tool (Forklift)."),
     "translate": ("mtv.cli.translate", "Write the Kubernetes manifests and the ledger."),
     "storage-migration": (
         "mtv.cli.storage_migration",
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "explain": ("mtv.cli.explain", "Show what becomes of every property of one object."),
     "plan": ("mtv.cli.plan", "Put ready VMs into a wave (plan.yaml)."),
+    "export": ("mtv.cli.export", "Write the project for another tool (Forklift)."),
     "sync": ("mtv.cli.sync", "Copy the disks of a wave; again: only what changed."),
     "cutover": ("mtv.cli.cutover", "Move a wave over: shut down, copy, convert, boot, check."),
     "launch": ("mtv.cli.launch", "Boot an imported VM on this machine and show its console."),
