@@ -196,6 +196,7 @@ MEETING: dict[tuple[type[Any], str], st.SearchStrategy[Any]] = {
     (Disk, "backing"): st.sampled_from([Backing.FLAT, Backing.IMAGE]),
     (Balancing, "automation"): st.sampled_from(["fullyAutomated", "manual"]),
     (Vm, "power"): st.sampled_from([Power.ON, Power.OFF]),
+    (Vm, "memory_bytes"): st.sampled_from([10**6, 2**22, 2**29 + 1, 2**30, 6 * 2**30, 2**40]),
     (Permission, "entity"): st.sampled_from(["", "f-1", "rp-1", "c-1", "dc-1", *IDS["vms"]]),
 }
 """Field of a class -> the few values by which objects meet each other, or are let through."""

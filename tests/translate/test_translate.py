@@ -172,7 +172,7 @@ def test_efi_stays_efi_without_secure_boot_and_its_variables_persist() -> None:
 
 @pytest.mark.parametrize(
     ("memory_bytes", "quantity"),
-    [(2 * GIB, "2048Mi"), (1024 * 1024, "1Mi"), (2 * GIB + 1, "2147483649"), (512, "512")],
+    [(2 * GIB, "2048Mi"), (1024 * 1024, "1Mi"), (2 * GIB + 1, "2147483649"), (10**6, "1000000")],
 )
 def test_memory_is_exact(memory_bytes: int, quantity: str) -> None:
     assert domain(memory_bytes=memory_bytes)["memory"] == {"guest": quantity}

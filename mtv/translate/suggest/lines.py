@@ -28,7 +28,7 @@ TITLES = {
     "machines": "Host -> the node that its own machine has become: its fence agents switch it.",
     "cpu_models": "Cluster -> CPU model of its VMs.",
     "host_devices": "Device of a host that VMs have -> RESOURCE, RESOURCE=SELECTOR or none.",
-    "instance_types": "VM, vApp, resource pool, folder, tag, cluster, data centre -> instance type.",
+    "instance_types": "VM, vApp, pool, folder, tag, cluster or data centre -> instance type.",
     "templates": "Template -> namespace of its DataSource and disks, or none.",
     "roles": "Role -> ClusterRole.",
     "principals": "User or group -> user:NAME or group:NAME of the cluster.",
