@@ -53,6 +53,15 @@ class Concept(Protocol):
         """What it adds to one VM."""
 
 
+class AroundVms:
+    """Base of a concept that makes objects around VMs and adds nothing to the VMs themselves."""
+
+    def of(self, placed: PlacedVm) -> VmPart:
+        """Nothing."""
+        del placed
+        return VmPart()
+
+
 def together(parts: Iterable[VmPart]) -> VmPart:
     """All parts of one VM as one; no two concepts may write the same field."""
     whole = VmPart()

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import ref
 from mtv.knowledge.alarms import Covered, of_default
 from mtv.knowledge.counters import Scope
 from mtv.model.concern import Category
@@ -20,7 +20,7 @@ from mtv.model.organisation import Alarm, TriggeredAlarm
 from mtv.translate.health.reach import MOST_NAMES, Reaches
 from mtv.translate.health.rules import ReadAlarm, alert_names, counters_of, read, shortened
 from mtv.translate.organisation.labels import scrubbed
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import AroundVms, Manifest, metadata
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
@@ -50,7 +50,7 @@ class _Placed(msgspec.Struct, frozen=True):
         return of_default(self.alarm.name, str(system)) if system else None
 
 
-class Alarms:
+class Alarms(AroundVms):
     """The alarms of a site."""
 
     def __init__(self, site: Site) -> None:
@@ -76,11 +76,6 @@ class Alarms:
             *self._notify(),
             *self._are_on(),
         )
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing: rules name VMs, VMs do not name rules."""
-        del placed
-        return VmPart()
 
     def prometheus_rules(self) -> Iterator[Manifest]:
         """Rules about VMs, an object for each of their namespaces."""

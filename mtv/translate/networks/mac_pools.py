@@ -6,12 +6,12 @@ from functools import cached_property
 
 import msgspec
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import ref
 from mtv.model.concern import Category
 from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.network import MacPool
-from mtv.translate.part import Manifest, VmPart, hyper_converged
+from mtv.translate.part import AroundVms, Manifest, hyper_converged
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
@@ -39,7 +39,7 @@ VCENTER = Span(0x005056_000000, 0x005056_BFFFFF)
 """What vCenters give to NICs: their own, and those that people may set."""
 
 
-class MacPools:
+class MacPools(AroundVms):
     """The MAC addresses of a site."""
 
     def __init__(self, site: Site) -> None:
@@ -58,11 +58,6 @@ class MacPools:
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the range; the source's pools; addresses that several NICs have."""
         return (*self._faults, *self._without_field(), *self._pools(), *self._doubles())
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing: its cards name their addresses themselves."""
-        del placed
-        return VmPart()
 
     @property
     def _has_field(self) -> bool:

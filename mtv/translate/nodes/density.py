@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import ref
 from mtv.model.compute import Cluster
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
-from mtv.translate.part import Manifest, VmPart, hyper_converged
+from mtv.translate.part import AroundVms, Manifest, hyper_converged
 from mtv.translate.site import Site
 
 NONE = 100
 """Percent of a host's memory that VMs may have where there is no overcommit."""
 
 
-class Density:
+class Density(AroundVms):
     """Memory sharing of a site."""
 
     def __init__(self, site: Site) -> None:
@@ -42,11 +42,6 @@ class Density:
     def findings(self) -> tuple[Finding, ...]:
         """What overcommit needs, and clusters whose VMs will share otherwise."""
         return (*self._needs(), *self._others())
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing: it is the cluster's."""
-        del placed
-        return VmPart()
 
     def _needs(self) -> Iterator[Finding]:
         percent = _percent(self._leading)

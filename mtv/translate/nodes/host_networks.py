@@ -9,7 +9,6 @@ from functools import cached_property
 
 import msgspec
 
-from mtv.estate import PlacedVm
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.names import label, unique_labels
@@ -30,12 +29,12 @@ from mtv.translate.nodes.node_policies import (
 )
 from mtv.translate.nodes.port_group_losses import port_group_losses
 from mtv.translate.nodes.uplinks import Uplinks
-from mtv.translate.part import Manifest, VmPart
+from mtv.translate.part import AroundVms, Manifest
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
 
-class HostNetworks:
+class HostNetworks(AroundVms):
     """The networks of the nodes."""
 
     def __init__(self, site: Site, attachments: Attachments) -> None:
@@ -71,11 +70,6 @@ class HostNetworks:
             *losses(self._site.estate, self._uplinks, self._untouched),
             *port_group_losses(self._site.estate, self._uplinks),
         )
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing: a VM only knows its networks."""
-        del placed
-        return VmPart()
 
     @cached_property
     def _groups(self) -> NodeGroups:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from functools import cached_property
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import ref
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.translate.organisation.labels import Tags, scrubbed
-from mtv.translate.part import Manifest, VmPart
+from mtv.translate.part import AroundVms, Manifest
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
@@ -17,7 +17,7 @@ ARCHITECTURES = (None, "x86_64", "undefined")
 SHOWN = 20
 
 
-class Hosts:
+class Hosts(AroundVms):
     """The hosts of a site. They stay behind; nothing is made of them here."""
 
     manifests: tuple[Manifest, ...] = ()
@@ -25,11 +25,6 @@ class Hosts:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._tags = Tags(site.estate)
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing."""
-        del placed
-        return VmPart()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -10,14 +10,13 @@ from functools import cached_property, reduce
 
 import msgspec
 
-from mtv.estate import PlacedVm
 from mtv.knowledge.roles import Abilities, OwnRole, cluster_roles, highest, roles
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.names import unique_labels
 from mtv.translate.organisation.grants import Grant, Grants, Held, described
 from mtv.translate.organisation.namespaces import is_reserved
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import AroundVms, Manifest, metadata
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
@@ -38,7 +37,7 @@ class _Right(msgspec.Struct, frozen=True):
     grants: tuple[Grant, ...]
 
 
-class Permissions:
+class Permissions(AroundVms):
     """The permissions of a site."""
 
     def __init__(self, site: Site) -> None:
@@ -71,11 +70,6 @@ class Permissions:
             *self._administrators(),
             *self._shared_namespaces(),
         )
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing: a RoleBinding is about a namespace."""
-        del placed
-        return VmPart()
 
     @cached_property
     def grants(self) -> dict[str, Grants]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import ref
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.names import unique_labels
@@ -27,7 +27,7 @@ from mtv.translate.organisation.budgets import (
 from mtv.translate.organisation.labels import scrubbed
 from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.organisation.pool_promises import promises
-from mtv.translate.part import Manifest, VmPart, hyper_converged, metadata
+from mtv.translate.part import AroundVms, Manifest, hyper_converged, metadata
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import DiskClasses, claim_bytes, is_lun, requested_bytes
 
@@ -48,7 +48,7 @@ class _Made(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
-class Quotas:
+class Quotas(AroundVms):
     """The quotas of a site."""
 
     def __init__(self, site: Site) -> None:
@@ -74,11 +74,6 @@ class Quotas:
             *self._how_counted(),
             *promises(self._site.estate),
         )
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing: a quota is about a namespace."""
-        del placed
-        return VmPart()
 
     # What there is, and where
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from mtv.estate import PlacedVm, ref
+from mtv.estate import ref
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.network import Network
@@ -20,7 +20,7 @@ from mtv.translate.networks.problems import NetworkProblems
 from mtv.translate.networks.vm_networks import Networks
 from mtv.translate.overlays.routing import Routing
 from mtv.translate.overlays.segments import is_overlay, wires
-from mtv.translate.part import Manifest, VmPart, metadata
+from mtv.translate.part import AroundVms, Manifest, metadata
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 
@@ -36,7 +36,7 @@ USUAL_MTU = ORDINARY_MTU - HEADERS
 """What the overlay has by default."""
 
 
-class Overlays:
+class Overlays(AroundVms):
     """The overlay networks of a site."""
 
     def __init__(self, site: Site, attachments: Attachments) -> None:
@@ -64,11 +64,6 @@ class Overlays:
             *self._routing.findings,
             *self._unread_nsx(),
         )
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing beside the cards, which are attached by name."""
-        del placed
-        return VmPart()
 
     @cached_property
     def _layer2(self) -> tuple[tuple[Attachment, Network], ...]:

@@ -3,28 +3,22 @@
 from collections import Counter
 from functools import cached_property
 
-from mtv.estate import PlacedVm
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.names import LONGEST_VM, NAMELESS, label
 from mtv.naming import USUAL
-from mtv.translate.part import Manifest, VmPart
+from mtv.translate.part import AroundVms, Manifest
 from mtv.translate.site import Site
 from mtv.translate.vm.groups import about
 
 
-class Called:
+class Called(AroundVms):
     """What a template of names makes of a site's VMs. The usual one is not talked about."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     manifests: tuple[Manifest, ...] = ()
-
-    def of(self, placed: PlacedVm) -> VmPart:
-        """Nothing beside the names, which are part of everything."""
-        del placed
-        return VmPart()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
