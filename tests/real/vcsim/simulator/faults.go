@@ -31,7 +31,8 @@ import (
 //
 // A rule with a method raises Fault (NoPermission, NotAuthenticated, ManagedObjectNotFound,
 // InvalidRequest, RequestCanceled) instead of doing the call. NotAuthenticated also ends the session.
-// After: so many matching calls are let through. Times: so often it strikes (0: always;
+// Rules with a path are about what is read over HTTP, those of disk_faults.go about tasks and answers
+// that go wrong. After: so many matching calls are let through. Times: so often it strikes (0: always;
 // NotAuthenticated: once).
 type faultRule struct {
 	Fault      string   `json:"fault"`
@@ -41,6 +42,9 @@ type faultRule struct {
 	Privilege  string   `json:"privilege,omitempty"`
 	After      int      `json:"after,omitempty"`
 	Times      int      `json:"times,omitempty"`
+	Error      string   `json:"error,omitempty"`
+	Path       string   `json:"path,omitempty"`
+	Bytes      int64    `json:"bytes,omitempty"`
 	Struck     int      `json:"struck"`
 
 	seen   int
@@ -101,8 +105,11 @@ func (f *faultRules) load(text []byte) error {
 	}
 	for _, rule := range document.Rules {
 		known := faultsOfRetrievals
-		if rule.Method != "" {
-			known = faultsOfCalls
+		switch {
+		case rule.Path != "":
+			known = faultsOfData
+		case rule.Method != "":
+			known = slices.Concat(faultsOfCalls, faultsOfDisks)
 		}
 		if !slices.Contains(known, rule.Fault) {
 			return fmt.Errorf("fault %q is none of %s", rule.Fault, strings.Join(known, ", "))
@@ -189,7 +196,7 @@ func (f *faultRules) ofCall(ctx *Context, method *Method) types.BaseMethodFault 
 	rules := slices.Clone(f.rules)
 	f.lock.Unlock()
 	for _, rule := range rules {
-		if !rule.matches(ctx, method.This) {
+		if !rule.matches(ctx, method.This) || slices.Contains(faultsOfDisks, rule.Fault) {
 			continue
 		}
 		f.lock.Lock()
@@ -306,6 +313,9 @@ func (s *Service) call(ctx *Context, method *Method) soap.HasFault {
 	if ctx.Session != nil && method.Name != "Login" && method.Name != "Logout" && ctx.req != nil {
 		if fault := theFaults.ofCall(ctx, method); fault != nil {
 			return &serverFaultBody{Reason: Fault("by a fault rule", fault)}
+		}
+		if fault := theDisks.refuses(ctx, method); fault != nil {
+			return &serverFaultBody{Reason: Fault(faultName(fault), fault)}
 		}
 	}
 	return s.stockCall(ctx, method)
