@@ -1,19 +1,22 @@
 """A VM in the test vCenter with raw contents on its disks, and what a client asks about it."""
 
+import contextlib
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pyVmomi import vim, vmodl
 
-from tests.real.small_estate import write_sparse
-from tests.real.vcenter import VCenter
+from tests.real.small_estate import connected, write_sparse
+from tests.real.vcenter import VCenter, start_vcenter
+from tests.real.vcenter_disks import Disks, Settings, disks_of
 
+MIB = 1 << 20
+SIZE = 4 * MIB  # of a disk, unless told
 DATASTORE = "vmfs"
-# For start_vcenter: one host, on which the datastore is made.
-ONE_HOST = ("-standalone-host", "1")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,49 @@ def make_vm(
     if running:
         result(vm.PowerOnVM_Task())
     return DiskVm(name, vm, files)
+
+
+class Lab:
+    """A vCenter with one host, logged in to; VMs are made as they are needed."""
+
+    def __init__(self, vcenter: VCenter, service: Any, disks: Disks) -> None:
+        self.vcenter, self.service, self.disks = vcenter, service, disks
+        self._made = 0
+
+    def reset(self) -> None:
+        """The usual settings and no fault rules."""
+        self.disks.set(Settings())
+        self.vcenter.set_faults()
+
+    def vm(self, *contents: bytes, **how: Any) -> DiskVm:
+        """A VM with a name of its own; `make_vm` says how it can be."""
+        self._made += 1
+        name = f"vm{self._made}"
+        return make_vm(self.vcenter, self.service, name, contents or (content(name),), **how)
+
+    def disk(self, vm: DiskVm, snapshot: Any = None, key: int = 2000) -> bytes:
+        """What a disk holds, or held when the snapshot was taken."""
+        return self.disks.read(vm.id, key, snapshot=snapshot and snapshot._moId)
+
+
+@contextlib.contextmanager
+def start_lab(directory: Path) -> Iterator[Lab]:
+    """Run a vCenter for VMs of ours until the block ends; raises as `start_vcenter` does."""
+    with (
+        start_vcenter(directory, extra_args=("-standalone-host", "1")) as vcenter,
+        connected(vcenter) as service,
+        disks_of(vcenter) as disks,
+    ):
+        yield Lab(vcenter, service, disks)
+
+
+def content(seed: str, size: int = SIZE) -> bytes:
+    """Noise with holes, single sectors, and pieces that no granule begins or ends with."""
+    chance = random.Random(seed)  # noqa: S311
+    data = bytearray(size)
+    for start, length in ((0, 300_032), (MIB, 512), (2 * MIB - 512, 70_144), (size - 1024, 1024)):
+        data[start : start + length] = chance.randbytes(length)
+    return bytes(data[:size])
 
 
 def leaf(target: Any, path: str) -> Any:
