@@ -139,7 +139,7 @@ def start_lab(directory: Path) -> Iterator[Lab]:
 
 def content(seed: str, size: int = SIZE) -> bytes:
     """Noise with holes, single sectors, and pieces that no granule begins or ends with."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     data = bytearray(size)
     for start, length in ((0, 300_032), (MIB, 512), (2 * MIB - 512, 70_144), (size - 1024, 1024)):
         data[start : start + length] = chance.randbytes(length)

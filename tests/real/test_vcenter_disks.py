@@ -97,9 +97,7 @@ def test_backings_name_the_frozen_file_and_the_delta_on_it(lab: Lab) -> None:
     assert disk_devices(second)[0].backing.parent.fileName == f"{base}.vmdk"
 
 
-def test_qemu_reads_the_chain_and_nobody_takes_a_delta_for_a_disk(
-    lab: Lab, tmp_path: Path
-) -> None:
+def test_qemu_reads_the_chain_and_nobody_takes_a_delta_for_a_disk(lab: Lab, tmp_path: Path) -> None:
     vm = lab.vm()
     snapshots = []
     for seed in ("a", "b"):
@@ -227,6 +225,18 @@ def test_without_consolidation_the_deltas_stay_until_they_are_merged(lab: Lab) -
     assert leaf(vm.vm, "runtime.consolidationNeeded") is False
     assert disk_devices(vm.vm)[0].backing.parent is None
     assert vm.flat_files[2000].read_bytes() == live
+
+
+def test_the_guest_stops_with_its_vm_and_nothing_comes_after(lab: Lab) -> None:
+    vm = lab.vm()
+    with writing(lab.vcenter, vm.id, 2000, SIZE) as guest:
+        while guest.count < 50:
+            time.sleep(0.01)
+        result(vm.vm.PowerOffVM_Task())
+        at_once = lab.disk(vm)
+        while not guest.went_off:
+            time.sleep(0.01)
+    assert lab.disk(vm) == at_once
 
 
 def test_a_revert_drops_what_was_written_since(lab: Lab) -> None:

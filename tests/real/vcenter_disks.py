@@ -1,6 +1,6 @@
-"""The disks of the test vCenter from behind: what the guest writes, what a disk holds, what is left.
+"""The test vCenter's disks from behind: what guests write, what a disk holds, what is left.
 
-VMs and snapshots are named by their managed object ids (`vm-21`), disks by their device keys (2000).
+VMs and snapshots are named by their managed object ids (`vm-21`), disks by their device keys.
 """
 
 import contextlib
@@ -18,17 +18,18 @@ from tests.real.vcenter import VCenter
 
 SECTOR = 512
 GRANULE = 64 << 10
+OFF = "the VM does not run"  # why a guest cannot write
 
 
 @dataclass(frozen=True)
 class Settings:
     """How the disks behave; simulator/disk_settings.go says more.
 
-    `merge_seconds`: how long the removal of a snapshot takes. `areas_per_answer`: at most so many in
-    an answer of QueryChangedDiskAreas. `track_from_create`: change tracking that was asked for begins
-    when a snapshot is created, not only when the last one is removed. `lease_seconds`: a lease ends
-    after them without progress. `locked_status`: what /folder answers for a file that is being
-    written to; 200 reads it all the same.
+    `merge_seconds`: how long the removal of a snapshot takes. `areas_per_answer`: at most so many
+    in an answer of QueryChangedDiskAreas. `track_from_create`: change tracking that was asked for
+    begins when a snapshot is created, not only when the last one is removed. `lease_seconds`: a
+    lease ends after them without progress. `locked_status`: what /folder answers for a file that
+    is being written to; 200 reads it all the same.
     """
 
     merge_seconds: float = 0.0
@@ -43,8 +44,8 @@ class Settings:
 class Left:
     """What the vCenter holds: names of VMs, or of VM and what it has.
 
-    `snapshots`: (VM, name). `redo_logs`: datastore paths. `tracked`: (VM, disk key) with a change id.
-    `change_tracking`: VMs whose configuration asks for it. `sessions`: keys.
+    `snapshots`: (VM, name). `redo_logs`: datastore paths. `tracked`: (VM, disk key) with a change
+    id. `change_tracking`: VMs whose configuration asks for it. `sessions`: keys.
     """
 
     snapshots: frozenset[tuple[str, str]]
@@ -66,7 +67,7 @@ class Left:
 
 
 class Disks:
-    """The disks of one vCenter. Keeps a connection open: use one object in each thread, and close it."""
+    """The disks of one vCenter. Keeps a connection open: one object a thread, to be closed."""
 
     def __init__(self, vcenter: VCenter) -> None:
         self._vcenter = vcenter
@@ -78,7 +79,7 @@ class Disks:
         self._connection.close()
 
     def write(self, vm: str, key: int, offset: int, data: bytes) -> None:
-        """Write as the running guest, whole sectors of 512 bytes; RuntimeError when the VM is off."""
+        """Write as the running guest, whole sectors of 512 bytes; RuntimeError when it is off."""
         self._ask("POST", f"/mtv/disks/{vm}/{key}?offset={offset}", data)
 
     def read(
@@ -154,9 +155,10 @@ def disks_of(vcenter: VCenter) -> Iterator[Disks]:
 
 @dataclass
 class Written:
-    """How often a writer wrote so far, and how the writing ended if not as it should."""
+    """How often a guest wrote so far, and how that ended: its VM `went_off`, or with an error."""
 
     count: int = 0
+    went_off: bool = False
     error: Exception | None = None
 
 
@@ -166,14 +168,13 @@ def writing(
 ) -> Iterator[Written]:
     """A guest that writes noise here and there on a disk of `capacity` bytes until the block ends.
 
-    A write is 1 to 32 sectors; `pause` seconds lie between two. The block's end raises what went
-    wrong with a write.
+    A write is 1 to 32 sectors; `pause` seconds lie between two. The guest stops with its VM. The
+    block's end raises what else went wrong with a write.
     """
     written, stop = Written(), threading.Event()
 
     def run() -> None:
-        # Names the threads of one seed apart; nothing secret about these numbers.
-        chance = random.Random(f"{seed} {vm} {key}")  # noqa: S311
+        chance = random.Random(f"{seed} {vm} {key}")
         try:
             with disks_of(vcenter) as disks:
                 while not stop.wait(pause) if pause else not stop.is_set():
@@ -182,8 +183,11 @@ def writing(
                     data = chance.randbytes(sectors * SECTOR)
                     disks.write(vm, key, start * SECTOR, data)
                     written.count += 1
-        except Exception as error:
-            written.error = error
+        except (RuntimeError, OSError, http.client.HTTPException) as error:
+            if OFF in str(error):
+                written.went_off = True
+            else:
+                written.error = error
 
     thread = threading.Thread(target=run, name=f"guest of {vm}", daemon=True)
     thread.start()

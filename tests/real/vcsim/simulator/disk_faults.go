@@ -12,7 +12,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// Fault rules (faults.go) about disks. With a method, and Error the name of the fault they raise:
+// Fault rules (faults.go) about disks. With a method, and Error the name of the fault they raise; the
+// object is always the VM:
 //
 //	TaskFails   CreateSnapshot_Task: the task ends with Error (SnapshotFault)
 //	MergeFails  RemoveSnapshot_Task, RemoveAllSnapshots_Task, ConsolidateVMDisks_Task: the snapshots are gone,

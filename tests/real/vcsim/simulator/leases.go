@@ -66,7 +66,7 @@ func (v *VirtualMachineSnapshot) ExportSnapshot(ctx *Context, req *types.ExportS
 		layers = maps.Clone(disks.frozen[v.Self])
 	}
 	theDisks.lock.Unlock()
-	rule := theFaults.onDemand(ctx, "LeaseFails", v.Self, "ExportSnapshot")
+	rule := theFaults.onDemand(ctx, "LeaseFails", v.Vm, "ExportSnapshot")
 	lease := theLeases.begin(ctx, vm, v.Config.Hardware.Device, layers, rule)
 	return &methods.ExportSnapshotBody{Res: &types.ExportSnapshotResponse{Returnval: lease}}
 }
