@@ -102,7 +102,7 @@ def test_qemu_reads_the_chain_and_nobody_takes_a_delta_for_a_disk(lab: Lab, tmp_
     snapshots = []
     for seed in ("a", "b"):
         snapshots.append(take_snapshot(vm.vm, seed))
-        with writing(lab.vcenter, vm.id, 2000, SIZE, seed) as guest:
+        with writing(lab.vcenter, vm.id, 2000, SIZE, seed=seed) as guest:
             while guest.count < 40:
                 time.sleep(0.01)
     directory = vm.flat_files[2000].parent
@@ -194,6 +194,20 @@ def test_nothing_else_is_done_to_a_vm_whose_disks_are_merged(lab: Lab) -> None:
         assert raised.value.task._moId == task._moId
     assert leaf(task, "info.state") == "running"
     assert settled(task)[0] == "success"
+
+
+def test_a_snapshot_that_takes_its_time_is_of_its_end(lab: Lab) -> None:
+    vm = lab.vm()
+    lab.disks.set(Settings(snapshot_seconds=0.5))
+    task = vm.vm.CreateSnapshot_Task(name="slow", description="", memory=False, quiesce=True)
+    lab.disks.write(vm.id, 2000, 0, b"s" * SECTOR)
+    assert leaf(task, "info.state") == "running"
+    assert (vm.name, "slow") not in lab.disks.left().snapshots
+    with pytest.raises(vim.fault.TaskInProgress):
+        take_snapshot(vm.vm)
+    snapshot = result(task)
+    assert lab.disk(vm, snapshot)[:SECTOR] == b"s" * SECTOR
+    assert (vm.name, "slow") in lab.disks.left().snapshots
 
 
 def test_the_base_changes_under_who_still_reads_it_during_a_merge(lab: Lab) -> None:

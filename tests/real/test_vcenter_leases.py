@@ -333,11 +333,6 @@ def test_tasks_fail_on_demand(lab: Lab) -> None:
             "error": "ApplicationQuiesceFault",
             "times": 1,
         },
-        {
-            "fault": "MergeFails",
-            "method": "RemoveSnapshot_Task",
-            "object": f"VirtualMachine={vm.name}",
-        },
     )
     task = vm.vm.CreateSnapshot_Task(name="s", description="", memory=False, quiesce=True)
     state, fault = settled(task)
@@ -346,6 +341,17 @@ def test_tasks_fail_on_demand(lab: Lab) -> None:
     assert not [each for each in lab.disks.left().snapshots if each[0] == vm.name]
 
     snapshot = take_snapshot(vm.vm)
+    lab.vcenter.set_faults(
+        {"fault": "TaskFails", "method": "RemoveSnapshot_Task", "times": 1},
+        {
+            "fault": "MergeFails",
+            "method": "RemoveSnapshot_Task",
+            "object": f"VirtualMachine={vm.name}",
+        },
+    )
+    state, fault = settled(snapshot.RemoveSnapshot_Task(removeChildren=False))
+    assert (state, type(fault)) == ("error", vim.fault.SnapshotFault)
+    assert disk_devices(snapshot)
     lab.disks.write(vm.id, 2000, 0, b"x" * SECTOR)
     live = lab.disk(vm)
     state, fault = settled(snapshot.RemoveSnapshot_Task(removeChildren=False))

@@ -25,13 +25,14 @@ OFF = "the VM does not run"  # why a guest cannot write
 class Settings:
     """How the disks behave; simulator/disk_settings.go says more.
 
-    `merge_seconds`: how long the removal of a snapshot takes. `areas_per_answer`: at most so many
-    in an answer of QueryChangedDiskAreas. `track_from_create`: change tracking that was asked for
-    begins when a snapshot is created, not only when the last one is removed. `lease_seconds`: a
-    lease ends after them without progress. `locked_status`: what /folder answers for a file that
-    is being written to; 200 reads it all the same.
+    `snapshot_seconds`: how long a snapshot takes, `merge_seconds`: how long its removal.
+    `areas_per_answer`: at most so many in an answer of QueryChangedDiskAreas. `track_from_create`:
+    change tracking that was asked for begins when a snapshot is created, not only when the last
+    one is removed. `lease_seconds`: a lease ends after them without progress. `locked_status`: what
+    /folder answers for a file that is being written to; 200 reads it all the same.
     """
 
+    snapshot_seconds: float = 0.0
     merge_seconds: float = 0.0
     areas_per_answer: int = 2000
     track_from_create: bool = False
@@ -164,9 +165,18 @@ class Written:
 
 @contextlib.contextmanager
 def writing(
-    vcenter: VCenter, vm: str, key: int, capacity: int, seed: str = "", pause: float = 0.0
+    vcenter: VCenter,
+    vm: str,
+    key: int,
+    end: int,
+    *,
+    start: int = 0,
+    seed: str = "",
+    pause: float = 0.0,
 ) -> Iterator[Written]:
-    """A guest that writes noise here and there on a disk of `capacity` bytes until the block ends.
+    """A guest that writes noise here and there on a disk until the block ends.
+
+    It writes between `start` and `end` only, bytes (whole sectors): what it boots from may be kept.
 
     A write is 1 to 32 sectors; `pause` seconds lie between two. The guest stops with its VM. The
     block's end raises what else went wrong with a write.
@@ -178,10 +188,10 @@ def writing(
         try:
             with disks_of(vcenter) as disks:
                 while not stop.wait(pause) if pause else not stop.is_set():
-                    sectors = min(chance.randint(1, 32), capacity // SECTOR)
-                    start = chance.randrange(capacity // SECTOR - sectors + 1)
+                    sectors = min(chance.randint(1, 32), (end - start) // SECTOR)
+                    first = chance.randint(start // SECTOR, end // SECTOR - sectors)
                     data = chance.randbytes(sectors * SECTOR)
-                    disks.write(vm, key, start * SECTOR, data)
+                    disks.write(vm, key, first * SECTOR, data)
                     written.count += 1
         except (RuntimeError, OSError, http.client.HTTPException) as error:
             if OFF in str(error):

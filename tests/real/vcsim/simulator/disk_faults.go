@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/vim25/soap"
@@ -15,9 +16,10 @@ import (
 // Fault rules (faults.go) about disks. With a method, and Error the name of the fault they raise; the
 // object is always the VM:
 //
-//	TaskFails   CreateSnapshot_Task: the task ends with Error (SnapshotFault)
-//	MergeFails  RemoveSnapshot_Task, RemoveAllSnapshots_Task, ConsolidateVMDisks_Task: the snapshots are gone,
-//	            the task ends with Error (FileLocked), and the disks need consolidation
+//	TaskFails   CreateSnapshot_Task, RemoveSnapshot_Task, RemoveAllSnapshots_Task, ConsolidateVMDisks_Task:
+//	            nothing is done, and the task ends with Error (SnapshotFault)
+//	MergeFails  the last three: the snapshots are gone, the task ends with Error (FileLocked), and the
+//	            disks need consolidation
 //	Gap         QueryChangedDiskAreas: the answer begins 64 KiB behind what was asked
 //	NoProgress  QueryChangedDiskAreas: the answer has no areas and the length 0
 //	LeaseFails  ExportVm, ExportSnapshot: the lease goes into the state error with Error (FileLocked)
@@ -39,11 +41,11 @@ var faultsOfData = []string{
 }
 
 // onDemand answers the rule with that fault which strikes a call; nil: none does.
-func (f *faultRules) onDemand(ctx *Context, fault string, ref types.ManagedObjectReference, method string) *faultRule {
+func (f *faultRules) onDemand(ctx *Context, fault string, ref types.ManagedObjectReference, methods ...string) *faultRule {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	for _, rule := range f.rules {
-		said := rule.Method == method || (rule.Method == "*")
+		said := rule.Method == "*" || slices.Contains(methods, rule.Method)
 		if rule.Fault == fault && said && rule.matches(ctx, ref) && rule.strikes() {
 			return rule
 		}

@@ -10,6 +10,7 @@ import (
 
 // diskSettings are what tests may set of the disks' behaviour.
 type diskSettings struct {
+	SnapshotSeconds     float64 `json:"snapshot_seconds"`  // until a snapshot is there
 	MergeSeconds        float64 `json:"merge_seconds"`     // how long removing a snapshot takes
 	AreasPerAnswer      int     `json:"areas_per_answer"`  // of QueryChangedDiskAreas
 	TrackFromCreate     bool    `json:"track_from_create"` // already creating a snapshot starts tracking
@@ -41,7 +42,8 @@ func (s *settings) load(text []byte) error {
 	if err := json.Unmarshal(text, &values); err != nil {
 		return err
 	}
-	if values.AreasPerAnswer < 1 || values.LeaseSeconds <= 0 || values.MergeSeconds < 0 || values.LockedStatus < 200 {
+	if values.AreasPerAnswer < 1 || values.LeaseSeconds <= 0 || values.MergeSeconds < 0 || values.SnapshotSeconds < 0 ||
+		values.LockedStatus < 200 {
 		return fmt.Errorf("settings do not fit: %+v", values)
 	}
 	s.values = values

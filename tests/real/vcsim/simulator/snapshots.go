@@ -5,27 +5,33 @@ package simulator
 import (
 	"os"
 	"slices"
+	"time"
 
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// CreateSnapshotExTask fails on demand; else it is the stock one, whose last step is below.
+// CreateSnapshotExTask fails on demand, or takes its time; the snapshot itself is made by the stock one,
+// whose last step is below.
 func (vm *VirtualMachine) CreateSnapshotExTask(ctx *Context, req *types.CreateSnapshotEx_Task) soap.HasFault {
-	for _, method := range []string{"CreateSnapshot_Task", "CreateSnapshotEx_Task"} {
-		rule := theFaults.onDemand(ctx, "TaskFails", vm.Self, method)
-		if rule == nil {
-			continue
-		}
-		task := CreateTask(vm, "createSnapshotEx", func(*Task) (types.AnyType, types.BaseMethodFault) {
-			return nil, rule.error()
-		})
-		return &methods.CreateSnapshotEx_TaskBody{
-			Res: &types.CreateSnapshotEx_TaskResponse{Returnval: task.Run(ctx)},
-		}
+	rule := theFaults.onDemand(ctx, "TaskFails", vm.Self, "CreateSnapshot_Task", "CreateSnapshotEx_Task")
+	pause := theSettings.get().SnapshotSeconds
+	if rule == nil && pause == 0 {
+		return vm.stockCreateSnapshotExTask(ctx, req)
 	}
-	return vm.stockCreateSnapshotExTask(ctx, req)
+	theDisks.know(ctx, vm)
+	task := vm.exclusively(ctx, "createSnapshotEx", func(ctx *Context) (types.AnyType, types.BaseMethodFault) {
+		time.Sleep(time.Duration(pause * float64(time.Second)))
+		if rule != nil {
+			return nil, rule.error()
+		}
+		body := vm.stockCreateSnapshotExTask(ctx, req).(*methods.CreateSnapshotEx_TaskBody)
+		made := ctx.Map.Get(body.Res.Returnval).(*Task)
+		made.Wait()
+		return made.Info.Result, nil
+	})
+	return &methods.CreateSnapshotEx_TaskBody{Res: &types.CreateSnapshotEx_TaskResponse{Returnval: task}}
 }
 
 // createSnapshotFiles also freezes the disks. It runs with the VM's lock, before the snapshot shows.
@@ -90,18 +96,11 @@ func (vm *VirtualMachine) ConsolidateVMDisksTask(ctx *Context, req *types.Consol
 // removeSnapshots starts the task that takes snapshots from the tree at once, and then merges.
 func removeSnapshots(ctx *Context, ref types.ManagedObjectReference, name, method string, consolidate *bool,
 	which func(*VirtualMachine) []types.ManagedObjectReference) types.ManagedObjectReference {
-	started := make(chan struct{})
-	task := background(ctx, ref, name, func(ctx *Context) (types.AnyType, types.BaseMethodFault) {
-		vm, ok := ctx.Map.Get(ref).(*VirtualMachine)
-		if !ok {
-			return nil, &types.ManagedObjectNotFound{Obj: ref}
+	vm := ctx.Map.Get(ref).(*VirtualMachine)
+	return vm.exclusively(ctx, name, func(ctx *Context) (types.AnyType, types.BaseMethodFault) {
+		if rule := theFaults.onDemand(ctx, "TaskFails", ref, method); rule != nil {
+			return nil, rule.error()
 		}
-		<-started
-		defer ctx.WithLock(vm, func() {
-			theDisks.setBusy(ref, nil)
-			theDisks.show(ctx, vm)
-			vm.RefreshStorageInfo(ctx, nil)
-		})
 		ctx.WithLock(vm, func() {
 			theDisks.know(ctx, vm)
 			if vm.Snapshot != nil && which != nil {
@@ -112,12 +111,8 @@ func removeSnapshots(ctx *Context, ref types.ManagedObjectReference, name, metho
 		if consolidate != nil && !*consolidate {
 			return nil, nil
 		}
-		rule := theFaults.onDemand(ctx, "MergeFails", ref, method)
-		return nil, theDisks.consolidate(ctx, vm, rule)
+		return nil, theDisks.consolidate(ctx, vm, theFaults.onDemand(ctx, "MergeFails", ref, method))
 	})
-	theDisks.setBusy(ref, &task)
-	close(started)
-	return task
 }
 
 // dropSnapshots takes snapshots from the tree; callers hold the VM's lock.

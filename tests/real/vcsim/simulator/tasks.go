@@ -43,6 +43,24 @@ func background(ctx *Context, vm types.ManagedObjectReference, name string,
 	return task.Self
 }
 
+// exclusively runs a task in the background, and keeps other tasks off the VM meanwhile.
+func (vm *VirtualMachine) exclusively(ctx *Context, name string,
+	run func(*Context) (types.AnyType, types.BaseMethodFault)) types.ManagedObjectReference {
+	started := make(chan struct{})
+	task := background(ctx, vm.Self, name, func(ctx *Context) (types.AnyType, types.BaseMethodFault) {
+		<-started
+		defer ctx.WithLock(vm, func() {
+			theDisks.setBusy(vm.Self, nil)
+			theDisks.show(ctx, vm)
+			vm.RefreshStorageInfo(ctx, nil)
+		})
+		return run(ctx)
+	})
+	theDisks.setBusy(vm.Self, &task)
+	close(started)
+	return task
+}
+
 // excluded are the calls that a VM refuses while its disks are merged or exported.
 var excluded = []string{
 	"CreateSnapshot_Task", "CreateSnapshotEx_Task", "RemoveSnapshot_Task", "RemoveAllSnapshots_Task",
@@ -51,8 +69,8 @@ var excluded = []string{
 	"Destroy_Task", "UnregisterVM", "RelocateVM_Task", "CloneVM_Task", "ExportVm", "ExportSnapshot",
 }
 
-// refuses answers the fault of a call that cannot be done now: TaskInProgress while a task merges the
-// VM's disks, InvalidState while a lease gives them out.
+// refuses answers the fault of a call that cannot be done now: TaskInProgress while a task makes a
+// snapshot or merges the VM's disks, InvalidState while a lease gives them out.
 func (d *allDisks) refuses(ctx *Context, method *Method) types.BaseMethodFault {
 	if !slices.Contains(excluded, method.Name) {
 		return nil
