@@ -224,6 +224,22 @@ def test_the_base_changes_under_who_still_reads_it_during_a_merge(lab: Lab) -> N
     assert settled(task)[0] == "success"
 
 
+def test_a_chain_of_several_disks_is_merged_at_once(lab: Lab) -> None:
+    vm = lab.vm(content("p"), content("q"))
+    for number in range(3):
+        take_snapshot(vm.vm, str(number))
+        for key in (2000, 2001):
+            for at in range(number + 1):
+                lab.disks.write(vm.id, key, at * MIB, bytes([number, key % 256]) * GRANULE)
+    live = {key: lab.disk(vm, key=key) for key in (2000, 2001)}
+    lab.disks.set(Settings(merge_seconds=0.2))
+    task = vm.vm.RemoveAllSnapshots_Task()
+    while leaf(task, "info.state") == "running":
+        assert {key: lab.disk(vm, key=key) for key in (2000, 2001)} == live
+    assert settled(task)[0] == "success"
+    assert {key: file.read_bytes() for key, file in vm.flat_files.items()} == live
+
+
 def test_without_consolidation_the_deltas_stay_until_they_are_merged(lab: Lab) -> None:
     vm = lab.vm()
     snapshot = take_snapshot(vm.vm)

@@ -2,6 +2,7 @@
 // that the stock command lacks:
 //
 //   - /folder (the datastore browser) asks for a session cookie or HTTP Basic, as vCenter does;
+//   - disks have redo logs, tracked changes and export leases, and a guest that writes (package simulator);
 //   - the storage policy service also answers on /pbm/sdk, the path clients use;
 //   - every request is written to a log, so that a test can prove which calls were made;
 //   - it ends, and removes its files, when its standard input closes: a killed test leaves nothing.

@@ -173,8 +173,10 @@ func vanish(ctx *Context, w http.ResponseWriter, req *http.Request) error {
 	if !ok {
 		return errors.New("no such snapshot")
 	}
-	body := snapshot.RemoveSnapshotTask(ctx, &types.RemoveSnapshot_Task{This: ref})
-	_ = body
+	if fault := theDisks.refuses(ctx, &Method{Name: "RemoveSnapshot_Task", This: ref}); fault != nil {
+		return errors.New(faultName(fault))
+	}
+	snapshot.RemoveSnapshotTask(ctx, &types.RemoveSnapshot_Task{This: ref})
 	answer(w, nil)
 	return nil
 }

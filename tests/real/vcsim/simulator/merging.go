@@ -63,6 +63,7 @@ func (d *allDisks) consolidate(ctx *Context, vm *VirtualMachine, failing *faultR
 	return fault
 }
 
+// markMerging marks the files that a merge writes to.
 func (d *allDisks) markMerging(disks *vmDisks, merging bool) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
@@ -71,16 +72,22 @@ func (d *allDisks) markMerging(disks *vmDisks, merging bool) {
 	}
 }
 
+// copyAhead writes to the parents what is going to be merged into them, and changes no chain.
 func (d *allDisks) copyAhead(disks *vmDisks) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	if base, child := disks.superfluous(); base != nil {
+	for _, base := range disks.layers {
+		if !base.merging {
+			continue
+		}
+		child := disks.children(base)[0]
 		if err := base.absorb(child); err != nil {
 			log.Printf("merging %s: %s", child.name, err)
 		}
 	}
 }
 
+// merge writes all that is left and shortens the chains.
 func (d *allDisks) merge(disks *vmDisks) types.BaseMethodFault {
 	d.lock.Lock()
 	defer d.lock.Unlock()
