@@ -145,6 +145,7 @@ def test_export_of_a_vm_that_is_off_is_its_disks(lab: Lab, tmp_path: Path) -> No
     lease = vm.vm.ExportVm()
     info = ready(lease)
     assert info.entity._moId == vm.id
+    assert info.totalDiskCapacityInKB == sum(len(part) for part in parts) // 1024
     assert [url.targetId for url in info.deviceUrl] == [f"disk-{n}.vmdk" for n in range(3)]
     assert info.deviceUrl[2].key == f"/{vm.id}/ParaVirtualSCSIController0:2"
     der = ssl.PEM_cert_to_DER_cert(lab.vcenter.certificate.read_text())

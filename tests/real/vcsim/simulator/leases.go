@@ -82,6 +82,7 @@ func (l *exportLeases) begin(ctx *Context, vm *VirtualMachine, devices object.Vi
 	}
 	made.lease.Mode = string(types.HttpNfcLeaseModePushOrGet)
 	var urls []types.HttpNfcLeaseDeviceUrl
+	var total int64
 	for _, key := range slices.Sorted(maps.Keys(layers)) {
 		device, _ := devices.FindByKey(key).(*types.VirtualDisk)
 		if device == nil {
@@ -92,6 +93,7 @@ func (l *exportLeases) begin(ctx *Context, vm *VirtualMachine, devices object.Vi
 		url.Path = nfcPrefix + made.token + "/" + name
 		place := fmt.Sprintf("/%s/%s", vm.Self.Value, devicePlace(devices, device))
 		made.disks[name] = &exportedDisk{key: place, layer: layers[key]}
+		total += layers[key].capacity
 		urls = append(urls, types.HttpNfcLeaseDeviceUrl{
 			Key: place, ImportKey: fmt.Sprintf("/%s/%s", vm.Name, devicePlace(devices, device)),
 			Url: url.String(), SslThumbprint: thumbprint(ctx), Disk: types.NewBool(true), TargetId: name,
@@ -111,7 +113,10 @@ func (l *exportLeases) begin(ctx *Context, vm *VirtualMachine, devices object.Vi
 			return
 		}
 		made.lease.ready(&own, vm.Self, urls)
-		own.WithLock(made.lease, func() { made.lease.Info.LeaseTimeout = int32(max(1, values.LeaseSeconds)) })
+		own.WithLock(made.lease, func() {
+			made.lease.Info.LeaseTimeout = int32(max(1, values.LeaseSeconds))
+			made.lease.Info.TotalDiskCapacityInKB = total / 1024
+		})
 	})
 	return made.lease.Self
 }
