@@ -169,6 +169,9 @@ def test_ranges_are_the_bytes_of_the_images(small: Populated, images: GuestImage
                 for start, length in ((0, 512), (1 << 20, 65_536), (disk.capacity_bytes - 99, 99)):
                     asked = {**headers, "Range": f"bytes={start}-{start + length - 1}"}
                     status, got = read_folder(small.vcenter, disk, asked)
+                    if vm.powered_on:  # the file is locked
+                        assert status == 500
+                        continue
                     assert status == 206
                     with disk.flat_file.open("rb") as file:
                         file.seek(start)

@@ -85,20 +85,20 @@ class VCenter:
 
     def set_faults(self, *rules: dict[str, Any]) -> None:
         """Replace the fault rules (none: no more faults); simulator/faults.go says what they do."""
-        self._control("PUT", "/mtv/faults", json.dumps({"rules": rules}).encode())
+        self.control("PUT", "/mtv/faults", json.dumps({"rules": rules}).encode())
 
     def add_opaque_network(self, name: str, network_id: str, datacenter: str = "DC0") -> None:
         """Make a network of NSX, which no call of the API could."""
         said = {"Name": name, "ID": network_id, "Datacenter": datacenter}
-        self._control("POST", "/mtv/opaque-networks", json.dumps(said).encode())
+        self.control("POST", "/mtv/opaque-networks", json.dumps(said).encode())
 
     def set_performance_gaps(self, gaps: dict[str, str]) -> None:
         """Say by the VM's id which has no samples (`none`) and which has some missing (`holes`)."""
-        self._control("PUT", "/mtv/performance", json.dumps(gaps).encode())
+        self.control("PUT", "/mtv/performance", json.dumps(gaps).encode())
 
     def faults(self) -> list[dict[str, Any]]:
         """The fault rules, each with `struck`: how often it did something."""
-        rules: list[dict[str, Any]] = json.loads(self._control("GET", "/mtv/faults"))["rules"]
+        rules: list[dict[str, Any]] = json.loads(self.control("GET", "/mtv/faults"))["rules"]
         return rules
 
     def set_properties(self, *changes: tuple[Any, str, Any]) -> None:
@@ -112,15 +112,19 @@ class VCenter:
             % (obj._wsdlName.encode(), obj._moId.encode(), path.encode(), _as_xml(value))
             for obj, path, value in changes
         )
-        self._control("POST", "/mtv/properties", b"<changes>" + body + b"</changes>")
+        self.control("POST", "/mtv/properties", b"<changes>" + body + b"</changes>")
 
-    def _control(self, verb: str, path: str, body: bytes | None = None) -> bytes:
-        login = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+    def authorization(self) -> str:
+        """The Authorization header of HTTP Basic, which /folder and the control endpoints take."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+    def control(self, verb: str, path: str, body: bytes | None = None) -> bytes:
+        """Ask a control endpoint (simulator/control.go); RuntimeError when it refuses."""
         connection = http.client.HTTPSConnection(
             "127.0.0.1", self.port, context=self.tls(), timeout=60
         )
         with contextlib.closing(connection):
-            connection.request(verb, path, body, {"Authorization": f"Basic {login}"})
+            connection.request(verb, path, body, {"Authorization": self.authorization()})
             answer = connection.getresponse()
             text = answer.read()
         if answer.status >= 300:

@@ -78,9 +78,13 @@ func profileOf(specs []types.BaseVirtualMachineProfileSpec) (string, bool) {
 
 // Every way to make or change a VM comes by here; device keys are settled afterwards.
 func (vm *VirtualMachine) configureDevices(ctx *Context, spec *types.VirtualMachineConfigSpec) types.BaseMethodFault {
+	if fault := theDisks.forbids(vm, spec); fault != nil {
+		return fault
+	}
 	if fault := vm.stockConfigureDevices(ctx, spec); fault != nil {
 		return fault
 	}
+	theDisks.configured(ctx, vm, spec)
 	theAssignments.lock.Lock()
 	defer theAssignments.lock.Unlock()
 	if profile, said := profileOf(spec.VmProfile); said {

@@ -17,6 +17,7 @@ import (
 //
 //	GET, PUT /mtv/faults   the fault rules, see faults.go
 //	POST /mtv/properties   sets properties of managed objects, whoever may write them otherwise
+//	/mtv/disks/, /mtv/snapshots/, /mtv/disk-settings, /mtv/state   see disk_control.go
 
 func init() {
 	RegisterEndpoint(func(s *Service, r *Registry) {

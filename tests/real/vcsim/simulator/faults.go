@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/vim25/mo"
-	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -31,7 +30,8 @@ import (
 //
 // A rule with a method raises Fault (NoPermission, NotAuthenticated, ManagedObjectNotFound,
 // InvalidRequest, RequestCanceled) instead of doing the call. NotAuthenticated also ends the session.
-// After: so many matching calls are let through. Times: so often it strikes (0: always;
+// Rules with a path are about what is read over HTTP, those of disk_faults.go about tasks and answers
+// that go wrong. After: so many matching calls are let through. Times: so often it strikes (0: always;
 // NotAuthenticated: once).
 type faultRule struct {
 	Fault      string   `json:"fault"`
@@ -41,6 +41,9 @@ type faultRule struct {
 	Privilege  string   `json:"privilege,omitempty"`
 	After      int      `json:"after,omitempty"`
 	Times      int      `json:"times,omitempty"`
+	Error      string   `json:"error,omitempty"`
+	Path       string   `json:"path,omitempty"`
+	Bytes      int64    `json:"bytes,omitempty"`
 	Struck     int      `json:"struck"`
 
 	seen   int
@@ -101,8 +104,11 @@ func (f *faultRules) load(text []byte) error {
 	}
 	for _, rule := range document.Rules {
 		known := faultsOfRetrievals
-		if rule.Method != "" {
-			known = faultsOfCalls
+		switch {
+		case rule.Path != "":
+			known = faultsOfData
+		case rule.Method != "":
+			known = slices.Concat(faultsOfCalls, faultsOfDisks)
 		}
 		if !slices.Contains(known, rule.Fault) {
 			return fmt.Errorf("fault %q is none of %s", rule.Fault, strings.Join(known, ", "))
@@ -189,7 +195,7 @@ func (f *faultRules) ofCall(ctx *Context, method *Method) types.BaseMethodFault 
 	rules := slices.Clone(f.rules)
 	f.lock.Unlock()
 	for _, rule := range rules {
-		if !rule.matches(ctx, method.This) {
+		if !rule.matches(ctx, method.This) || slices.Contains(faultsOfDisks, rule.Fault) {
 			continue
 		}
 		f.lock.Lock()
@@ -289,43 +295,4 @@ func (f *faultRules) vanishing(ctx *Context, objects []types.ObjectContent) (
 		return false
 	})
 	return left, complaint
-}
-
-// withoutSession are the retrievals that a stock simulator answers without a session, in part.
-var withoutSession = []string{"RetrieveProperties", "RetrievePropertiesEx", "ContinueRetrievePropertiesEx"}
-
-func (s *Service) call(ctx *Context, method *Method) soap.HasFault {
-	if ctx.req != nil {
-		theFaults.forget(ctx)
-	}
-	if ctx.Session == nil && slices.Contains(withoutSession, method.Name) && !asksForService(method) {
-		return &serverFaultBody{Reason: Fault("The session is not authenticated.", &types.NotAuthenticated{
-			NoPermission: types.NoPermission{Object: &method.This, PrivilegeId: "System.View"},
-		})}
-	}
-	if ctx.Session != nil && method.Name != "Login" && method.Name != "Logout" && ctx.req != nil {
-		if fault := theFaults.ofCall(ctx, method); fault != nil {
-			return &serverFaultBody{Reason: Fault("by a fault rule", fault)}
-		}
-	}
-	return s.stockCall(ctx, method)
-}
-
-// asksForService tells whether a retrieval is about what everybody may see before a login.
-func asksForService(method *Method) bool {
-	var specs []types.PropertyFilterSpec
-	switch req := method.Body.(type) {
-	case *types.RetrieveProperties:
-		specs = req.SpecSet
-	case *types.RetrievePropertiesEx:
-		specs = req.SpecSet
-	}
-	for _, spec := range specs {
-		for _, object := range spec.ObjectSet {
-			if object.Obj.Type != "ServiceInstance" && object.Obj.Type != "SessionManager" {
-				return false
-			}
-		}
-	}
-	return len(specs) != 0
 }
