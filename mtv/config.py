@@ -26,6 +26,11 @@ class Consent(StrEnum):
     """Kinds of change that mtv may make to a source, each given in ``may``."""
 
     POWER = "power"
+    """Shut VMs down at their cutover."""
+    SNAPSHOTS = "snapshots"
+    """Hold the disks of running VMs still while they are read: snapshots, backups."""
+    CHANGE_TRACKING = "change-tracking"
+    """Switch change tracking on, so that the next pass reads only what changed (vSphere)."""
 
 
 PLATFORMS = ("vsphere", "rhv")

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from mtv.errors import MtvError, WorkerLost, error_class
-from mtv.model.disk import DiskDigest, TlsTrust
+from mtv.model.disk import DiskDigest, Held, TlsTrust
 from mtv.model.plan import BootCheck
 
 VERSION = 1
@@ -71,6 +71,8 @@ class SyncTask(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field=
     capacity_bytes: int
     source: Connection
     base: str
+    held: Held | None = None
+    """What holds the disk still; None: the VM is off."""
     limits: Limits = Limits()
     version: int = VERSION
 
@@ -130,6 +132,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_fiel
     """Bytes of the grains that are not all zero."""
     retries: int
     seconds: float
+    point: str | None = None
+    """The source's name of the content that was copied; what changes later is told since it."""
 
 
 class ConvertResult(msgspec.Struct, frozen=True, kw_only=True, tag="convert", tag_field="result"):

@@ -64,7 +64,7 @@ def _standing(vm: PlannedVm, event: Event | None) -> Standing:
     if event is None:
         return Standing(ref=vm.ref, name=vm.name, step="-", state="not begun", at="", says="")
     state = str(event.state)
-    if event.state is State.DONE and event.step == "boot":
+    if event.state is State.DONE and event.step == "let-go":
         state = "over"
     says = printable(str(event.detail.get("message", "")).partition("\n")[0])
     return Standing(ref=vm.ref, name=vm.name, step=event.step, state=state, at=event.at, says=says)

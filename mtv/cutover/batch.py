@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from mtv.config import Consent
 from mtv.cutover.move import Move
+from mtv.cutover.passes import holding
 from mtv.cutover.steps import Step, Sync, copy_disks, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
@@ -29,13 +31,14 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sync(move: Move) -> Moved:
-    """Copies the disks of a VM that is off; a running one is left to its cutover."""
+    """Copies the disks of a VM; those of a running one as they are at one moment."""
     reason = _why_not_synced(move)
     if reason:
         return _moved(move, "passed by", reason)
     move.record(Sync.name, State.STARTED)
     move.drop_conversion()
-    detail = {"disks": copy_disks(move)}
+    with holding(move) as held:
+        detail = {"disks": copy_disks(move, held)}
     move.record(Sync.name, State.DONE, detail)
     copies = detail["disks"].values()
     if not any(copy["fetched_bytes"] for copy in copies):
@@ -60,8 +63,12 @@ def _why_not_synced(move: Move) -> str:
     if move.base_is_the_guests:
         over = steps_of(move)[-1].settled(move)
         return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
-    if move.open_source().power(move.placed.vm.id) is not Power.OFF:
-        return "it is running: mtv cutover shuts it down and copies it"
+    running = move.open_source().power(move.placed.vm.id) is not Power.OFF
+    if running and Consent.SNAPSHOTS not in move.connection.may:
+        return (
+            "it is running: write 'may: [snapshots]' under its source in mtv.yaml to copy it all "
+            "the same, or leave it to mtv cutover, which shuts it down"
+        )
     return ""
 
 

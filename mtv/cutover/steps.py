@@ -11,8 +11,10 @@ import msgspec
 from mtv.convert.record import commit_converted
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.passes import holding_anew, release_all
 from mtv.errors import SourceError
 from mtv.journal import State
+from mtv.model.disk import Held
 from mtv.model.plan import Convert
 from mtv.model.vm import Power
 from mtv.tasks import CheckTask, ConvertTask, SyncTask
@@ -50,7 +52,12 @@ class PowerOff:
         return False
 
     def run(self, move: Move) -> Detail:
-        """Shuts it down, by its guest where it has VMware Tools."""
+        """Shuts it down, by its guest where it has an agent.
+
+        What an earlier pass still holds is released before: to merge it takes its time, which the
+        VM need not be off for.
+        """
+        release_all(move)
         how = move.open_source().shut_down(
             move.placed.vm.id, grace_seconds=SHUTDOWN_SECONDS, cancelled=move.cancelled
         )
@@ -69,7 +76,8 @@ class Sync:
     def run(self, move: Move) -> Detail:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
         move.drop_conversion()
-        return {"disks": copy_disks(move)}
+        with holding_anew(move) as held:
+            return {"disks": copy_disks(move, held)}
 
 
 class ConvertGuest:
@@ -148,14 +156,33 @@ class Boot:
         return _plain(result)
 
 
+class LetGo:
+    """Nothing of ours is left at the source VM: there will be no pass over its disks any more."""
+
+    name: ClassVar[str] = "let-go"
+
+    def settled(self, move: Move) -> bool:
+        """Once."""
+        event = move.latest(self.name)
+        return event is not None and event.state is State.DONE
+
+    def run(self, move: Move) -> Detail:
+        """Removes snapshots and checkpoints that told passes apart."""
+        copies = move.latest(Sync.name)
+        disks = copies.detail.get("disks", {}) if copies is not None else {}
+        points = [each["point"] for each in disks.values() if each.get("point")]
+        move.open_source().let_go(move.placed.vm.id, points, move.cancelled)
+        return {"points": points}
+
+
 def steps_of(move: Move) -> tuple[Step, ...]:
     """The steps of one VM, in order."""
     if move.vm.convert is Convert.NONE:
-        return (PowerOff(), Sync(), Boot())
-    return (PowerOff(), Sync(), ConvertGuest(), Commit(), Boot())
+        return (PowerOff(), Sync(), Boot(), LetGo())
+    return (PowerOff(), Sync(), ConvertGuest(), Commit(), Boot(), LetGo())
 
 
-def copy_disks(move: Move) -> Detail:
+def copy_disks(move: Move, held: Held) -> Detail:
     """Copies every disk of the VM, one after the other; disk key -> its SyncResult."""
     move.directory.mkdir(parents=True, exist_ok=True)
     results: Detail = {}
@@ -167,6 +194,7 @@ def copy_disks(move: Move) -> Detail:
                 capacity_bytes=disk.capacity_bytes,
                 source=move.connection,
                 base=str(move.base(disk.key)),
+                held=held,
                 limits=move.limits,
             ),
             move.on_progress,

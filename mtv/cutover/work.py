@@ -38,7 +38,7 @@ def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result
 def _sync(task: SyncTask, on_progress: OnProgress, cancelled: Cancelled) -> SyncResult:
     source = open_source(task.source)
     try:
-        disk = source.open_disk(task.vm, task.disk)
+        disk = source.open_disk(task.vm, task.disk, task.held)
         try:
             return copy_disk(
                 disk,

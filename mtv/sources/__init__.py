@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource
+from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.tasks import Cancelled, Connection, OnProgress
@@ -43,10 +43,36 @@ class Source(Protocol):
         Changes the source: needs the consent ``power``; raises NotAllowed without it.
         """
 
-    def open_disk(self, vm: str, disk: str) -> DiskSource:
-        """One disk of a VM for reading, its place asked now. The VM must be off.
+    def hold(
+        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+    ) -> Held:
+        """Holds these disks of a VM still, all at one moment, so that they can be read.
 
-        Raises SourceError, with the reason, for a disk that no reader of ours can read.
+        ``since``: the points that the copies of these disks are at. A VM that is off may need
+        nothing for it. Changes the source: needs the consent ``snapshots`` for a VM that runs;
+        raises NotAllowed without it, SourceError with the reason why it cannot be; Interrupted.
+        """
+
+    def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
+        """Gives up what held the disks, once they are read; what is gone is no error.
+
+        What the next pass is compared with may stay. Raises SourceError, Interrupted.
+        """
+
+    def held_by_us(self, vm: str) -> tuple[Held, ...]:
+        """What of ours is at a VM, the latest first: an earlier run may have left it."""
+
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> None:
+        """Removes all that is ours from a VM: there will be no pass over it any more.
+
+        ``points``: those that its copies were at. Raises SourceError, Interrupted.
+        """
+
+    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
+        """One disk of a VM for reading, its place asked now, as it was when it was held.
+
+        Without ``held`` the VM has to be off. Raises SourceError, with the reason, for a disk that
+        no reader of ours can read.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What shutting a VM down has in common at every platform: the consent, and waiting for it."""
+"""What changes of a source have in common at every platform: the consent, and waiting for it."""
 
 import time
 from collections.abc import Callable
@@ -13,12 +13,13 @@ HARD_OFF_SECONDS = 60.0
 """How long a VM that was switched off may take to be off."""
 
 
-def need_consent(connection: Connection, what: str) -> None:
-    """Raises NotAllowed unless ``mtv.yaml`` gives the consent ``power``."""
-    if Consent.POWER not in connection.may:
+def need_consent(connection: Connection, consent: Consent, what: str) -> None:
+    """Raises NotAllowed unless ``mtv.yaml`` gives the consent."""
+    if consent not in connection.may:
+        may = ", ".join((*connection.may, consent))
         raise NotAllowed(
             f"mtv.yaml does not allow mtv to {what} on {connection.name}",
-            f"write 'may: [power]' under sources.{connection.name}, "
+            f"write 'may: [{may}]' under sources.{connection.name}, "
             "or do it by hand and run this again",
         )
 

@@ -88,6 +88,7 @@ def copy_disk(
             data_bytes=data,
             retries=connections.retries,
             seconds=time.monotonic() - started,
+            point=found.identity.point,
         )
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtv.model.disk import GRAIN_BYTES
-from mtv.transfer.beside import written_whole
+from mtv.transfer.beside import Beside, written_whole
 from mtv.transfer.grains import DATA, DIGEST_BYTES, UNKNOWN, ZERO, Grains
 from mtv.transfer.reader import Identity
 
@@ -113,17 +113,36 @@ class Recorded(NamedTuple):
 
 def read(path: Path, capacity_bytes: int) -> Recorded | None:
     """What the resume file says; None if there is none for a disk of this size."""
-    rest = _HEADER.size + _CRC.size
     try:
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < rest:
+            if os.fstat(file.fileno()).st_size < _HEADER.size + _CRC.size:
                 return None
             # Mapped, not read: the file of a 60 TiB disk is 2 GiB.
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError:
         return None
+    found = _read_header(data)
+    if found is None or found.capacity_bytes != capacity_bytes:
+        return None
+    grains = Grains(capacity_bytes)
+    seed = zlib.crc32(found.header)
+    seal, end = _replay(data, len(found.header) + _CRC.size, seed, grains)
+    return Recorded(found.header, found.identity, found.inode, grains, seal, end)
+
+
+class _Header(NamedTuple):
+    header: bytes
+    capacity_bytes: int
+    inode: int
+    identity: Identity
+
+
+def _read_header(data: memoryview) -> _Header | None:
+    """What the file begins with; None when it is none of this version's."""
+    if len(data) < _HEADER.size + _CRC.size:
+        return None
     magic, version, length, grain_bytes, capacity, inode, served = _HEADER.unpack_from(data)
-    if (magic, version, grain_bytes, capacity) != (MAGIC, VERSION, GRAIN_BYTES, capacity_bytes):
+    if (magic, version, grain_bytes) != (MAGIC, VERSION, GRAIN_BYTES):
         return None
     named = _HEADER.size + (0 if length == _NO_POINT else length)
     if length not in (_NO_POINT, *range(LONGEST_POINT + 1)) or named + _CRC.size > len(data):
@@ -132,10 +151,19 @@ def read(path: Path, capacity_bytes: int) -> Recorded | None:
     if _CRC.unpack_from(data, named)[0] != zlib.crc32(header):
         return None
     point = None if length == _NO_POINT else header[_HEADER.size :].decode()
-    grains = Grains(capacity_bytes)
-    seal, end = _replay(data, named + _CRC.size, zlib.crc32(header), grains)
     identity = Identity(point, None if served == _NOT_SERVED else served)
-    return Recorded(header, identity, inode, grains, seal, end)
+    return _Header(header, capacity, inode, identity)
+
+
+def recorded_point(base: Path) -> str | None:
+    """The source's name of the content that a base is a copy of, or is becoming; None for none."""
+    try:
+        with Beside(base).resume.open("rb") as file:
+            head = file.read(_HEADER.size + LONGEST_POINT + _CRC.size)
+    except OSError:
+        return None
+    found = _read_header(memoryview(head))
+    return None if found is None else found.identity.point
 
 
 def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> list[bytes]:

@@ -211,7 +211,7 @@ def test_a_vm_started_again_after_its_copy_is_copied_again(
     assert flat is not None
     power_on(vcenter, vm.moref)
     project = planned("web02")
-    project.run("cutover", env={"MTV_KILL_AT": "journal:5:before"}, expect=-9)
+    project.run("cutover", env={"MTV_KILL_AT": "journal:9:before"}, expect=-9)
     power_on(vcenter, vm.moref)
     with flat.open("r+b") as file:  # the guest writes near the end of its disk
         file.seek(-4096, os.SEEK_END)
@@ -226,7 +226,7 @@ def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_don
     vm = estate.vms["web02"]
     power_on(vcenter, vm.moref)
     project = planned("web02")
-    project.run("cutover", env={"MTV_KILL_AT": "journal:5:after"}, expect=-9)
+    project.run("cutover", env={"MTV_KILL_AT": "journal:9:after"}, expect=-9)
     power_on(vcenter, vm.moref)
     ended = project.run("cutover", expect=1)
     assert "was started again at the source" in ended.stdout
@@ -270,8 +270,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert said["web02"]["outcome"] == "passed by"
     assert said["sensor"]["outcome"] == "would"
     said = {each["name"]: each for each in project.run("cutover", "--dry-run", "-o", "json").json}
-    assert said["sensor"]["says"] == "power-off, sync, boot"
-    assert said["web02"]["says"] == "power-off, sync, boot"
+    assert said["sensor"]["says"] == "power-off, sync, boot, let-go"
+    assert said["web02"]["says"] == "power-off, sync, boot, let-go"
     assert is_on(vcenter, estate.vms["web02"].moref)
     assert not (project.directory / "vms").exists()
     assert not (project.directory / "runs").exists()

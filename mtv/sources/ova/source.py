@@ -13,6 +13,7 @@ from mtv.model.disk import (
     DiskSource,
     Extent,
     FileLocation,
+    Held,
     HttpLocation,
     ImageFormat,
     Part,
@@ -27,10 +28,11 @@ from mtv.sources.ova.envelope import Envelope, datastore_id, read_envelope, stem
 from mtv.sources.ova.package import Package, open_package
 from mtv.sources.ova.shelf import Shelf, StoredFile
 from mtv.sources.ova.web import WebShelf
+from mtv.sources.still import StandsStill
 from mtv.tasks import Cancelled, Connection, OnProgress, Progress
 
 
-class Ova:
+class Ova(StandsStill):
     """A ``mtv.sources.Source``: the packages of a folder, a file or a url."""
 
     def __init__(self, connection: Connection) -> None:
@@ -113,8 +115,9 @@ class Ova:
         del vm, grace_seconds, cancelled
         return "already off"
 
-    def open_disk(self, vm: str, disk: str) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """One disk of a VM, where it is in its package."""
+        del held
         package, envelope = self._package_of(vm)
         stored = envelope.disks.get(envelope.disk_of.get((vm, disk), ""))
         if stored is None:

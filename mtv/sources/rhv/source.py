@@ -1,14 +1,16 @@
 """The RHV source: what the rest of mtv sees of an engine."""
 
+from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource
+from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import Engine, Refused
 from mtv.sources.rhv.permits import lacks
 from mtv.sources.rhv.vms import power_of
+from mtv.sources.still import StandsStill
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
 
@@ -16,7 +18,7 @@ NOT_NOW = 409
 """What the engine answers to an action that the VM's state does not allow."""
 
 
-class Rhv:
+class Rhv(StandsStill):
     """A ``mtv.sources.Source``. Logs in when made; raises SourceError in its kinds."""
 
     def __init__(self, connection: Connection) -> None:
@@ -47,7 +49,7 @@ class Rhv:
         state = self.power(vm)
         if state is Power.OFF:
             return "already off"
-        need_consent(self._connection, "shut VMs down")
+        need_consent(self._connection, Consent.POWER, "shut VMs down")
         # A suspended guest cannot hear anybody.
         if (
             state is not Power.SUSPENDED
@@ -64,8 +66,9 @@ class Rhv:
             "look at its events in the administration portal",
         )
 
-    def open_disk(self, vm: str, disk: str) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """Not yet."""
+        del held
         raise SourceError(
             f"{self._connection.name}: mtv cannot read disks of RHV yet (disk {disk} of {vm})",
             "collect, assess and translate work; copying comes with a later version",

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource
+from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.sources.rvtools.collect import collect
 from mtv.sources.rvtools.workbook import open_workbook
+from mtv.sources.still import StandsStill
 from mtv.tasks import Cancelled, Connection, OnProgress
 
 
-class RvTools:
+class RvTools(StandsStill):
     """A ``mtv.sources.Source``. Raises SourceError when there is no workbook it can read."""
 
     def __init__(self, connection: Connection) -> None:
@@ -43,9 +44,9 @@ class RvTools:
         del vm, grace_seconds, cancelled
         raise self._only_assessed()
 
-    def open_disk(self, vm: str, disk: str) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """Raises SourceError: a workbook has no disks."""
-        del vm, disk
+        del vm, disk, held
         raise self._only_assessed()
 
     def close(self) -> None:

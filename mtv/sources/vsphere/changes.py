@@ -1,7 +1,9 @@
 """Changed block tracking (CBT): what changed on a disk since an earlier point of it.
 
 A change id is ``<uuid>/<number>``. The UUID is that of the tracking, and another one when tracking
-began anew (a reset, a revert, a resize): changes are told within one only. The number grows.
+began anew (a reset, a revert, a resize): changes are told within one only. The number grows with
+each snapshot: it is the name of what a snapshot holds, and of nothing else. A VM that is off has
+the number of its last one, whatever was written since.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +14,9 @@ from pyVmomi import vim, vmodl
 from mtv.errors import SourceError
 from mtv.model.disk import Extent
 from mtv.sources.vsphere.session import Session
+
+AFTER = " off"
+"""Behind a change id: the disk as it was when the VM was off, some time after that change id."""
 
 ALLOCATED = "*"
 """In place of a change id: all that was ever written."""
@@ -32,11 +37,17 @@ class Tracked(NamedTuple):
         """Where something was ever written; None where the host cannot tell (NFS, vSAN)."""
         return self._areas(ALLOCATED)
 
-    def changed_since(self, change_id: str, now: str) -> Sequence[Extent] | None:
-        """Where it changed between two change ids; None where they cannot be compared."""
-        if not is_later(now, change_id):
-            return None
-        return self._areas(change_id)
+    def changed_since(self, point: str, change_id: str) -> Sequence[Extent] | None:
+        """Where it changed since an earlier point; None where the two cannot be compared.
+
+        ``change_id``: what the disk has now.
+        """
+        earlier = point.removesuffix(AFTER)
+        return self._areas(earlier) if are_in_order(earlier, change_id) else None
+
+    def point(self, change_id: str) -> str:
+        """The name of what is read."""
+        return change_id if self.snapshot is not None else f"{change_id}{AFTER}"
 
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
         try:
@@ -78,13 +89,11 @@ class Tracked(NamedTuple):
         return self.session.renewing(ask)
 
 
-def is_later(now: str, earlier: str) -> bool:
-    """True for two change ids of one tracking, the second of an earlier moment."""
-    tracking, _, number = now.partition("/")
+def are_in_order(earlier: str, later: str) -> bool:
+    """True for two change ids of one tracking, the first of which is not of a later moment."""
     before, _, then = earlier.partition("/")
-    return (
-        tracking == before and number.isdecimal() and then.isdecimal() and int(then) < int(number)
-    )
+    tracking, _, now = later.partition("/")
+    return tracking == before and then.isdecimal() and now.isdecimal() and int(then) <= int(now)
 
 
 def _joined(areas: Iterator[Extent]) -> Iterator[Extent]:

@@ -56,8 +56,8 @@ class FlatFile:
             return self._tracked.allocated()
 
     def point(self) -> str | None:
-        """Its change id; None without change tracking."""
-        return self._change_id
+        """Named by its change id; None without change tracking."""
+        return None if self._change_id is None else self._tracked.point(self._change_id)
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
@@ -90,9 +90,11 @@ def open_flat_file(session: Session, vm: str, key: str, held: Held | None = None
         )
     devices = values.get(DEVICES, [])
     disk = next((each for each in disks(devices) if each.key == key), None)
-    if disk is None and held is not None:
+    if held is not None and (disk is None or disk.mode.startswith("independent")):
+        # A snapshot may list an independent disk: with the file that the guest goes on writing to.
+        label = f"the disk with key {key}" if disk is None else disk.label
         raise SourceError(
-            f"the snapshot of {name} has no disk with key {key}: independent disks are in none",
+            f"{label} of {name} is in no snapshot: an independent disk never is",
             "copy the VM while it is off: mtv cutover",
         )
     if disk is None:

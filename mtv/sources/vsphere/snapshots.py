@@ -3,11 +3,13 @@
 They are told from everybody else's by their name and description. The memory is never in them.
 """
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pyVmomi import vim, vmodl
 
+from mtv.config import Consent
 from mtv.errors import Interrupted, SourceError
 from mtv.model.disk import Held
 from mtv.sources.vsphere.properties import read_one
@@ -16,47 +18,38 @@ from mtv.sources.vsphere.values import unescape
 from mtv.sources.vsphere.wire import Data
 from mtv.tasks import Cancelled
 
-NAME = "mtv "
+NAME = "mtv"
 DESCRIPTION = "Made by mtv to read the disks of the VM, and removed by it as soon as they are read."
+OFF = "off"
+"""In place of a snapshot's id: the VM is off, and nothing has to hold its disks."""
+
 POLL_SECONDS = 0.5
 ROOTS = "snapshot.rootSnapshotList"
+TRACKING = "config.changeTrackingEnabled"
 
 
-def hold(session: Session, vm: str, name: str, cancelled: Cancelled) -> Held:
-    """Takes a snapshot of a running VM. ``name`` tells the pass.
+def hold(session: Session, vm: str, cancelled: Cancelled) -> Held:
+    """Takes a snapshot of a VM that runs; of one that is off nothing has to be taken.
 
     A guest with VMware Tools is asked to bring its file systems in order first; where it cannot,
-    the disks are as after a power cut. Raises SourceError, with the reason, for a VM that has
-    snapshots of others: its disks are chains then.
+    the disks are as after a power cut. With the consent ``change-tracking`` tracking is switched on
+    where it is off. Raises SourceError, with the reason, for a VM that has snapshots of others: its
+    disks are chains then.
     """
     obj = session.object(vim.VirtualMachine, vm)
-    values = read_one(session, obj, ["name", ROOTS, "guest.toolsRunningStatus"])
-    others = [each["name"] for each in _every(values.get(ROOTS)) if not is_ours(each)]
-    if others:
-        raise SourceError(
-            f"{values.get('name', vm)} has snapshots ({unescape(others[0])}), so its disks are "
-            "chains of delta files",
-            "delete them in vCenter, or copy the VM while it is off: mtv cutover",
-        )
-    has_tools = values.get("guest.toolsRunningStatus") == "guestToolsRunning"
-    for quiesce in (True, False) if has_tools else (False,):
-        with session.faults_as_errors():
-            task = session.renewing(
-                lambda: obj.CreateSnapshot_Task(
-                    name=f"{NAME}{name}",
-                    description=DESCRIPTION,
-                    memory=False,
-                    quiesce=quiesce,  # noqa: B023
-                )
-            )
-            try:
-                made = finished(session, task, cancelled)
-            except vim.fault.SnapshotFault:
-                if not quiesce:
-                    raise
-            else:
-                return Held(id=str(made), consistent=quiesce)
-    raise AssertionError("the last way raises")
+    asked = ["name", "runtime.powerState", ROOTS, "guest.toolsRunningStatus", TRACKING]
+    values = read_one(session, obj, asked)
+    _must_have_no_others(str(values.get("name", vm)), values.get(ROOTS))
+    if str(values.get("runtime.powerState")) == "poweredOff":
+        return Held(id=OFF, consistent=True)
+    if not values.get(TRACKING) and Consent.CHANGE_TRACKING in session.connection.may:
+        _begin_tracking(session, obj, cancelled)
+    if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
+        # A guest that cannot be quiesced (VSS, a full file system) is still as after a power cut.
+        with contextlib.suppress(vim.fault.SnapshotFault, vim.fault.ToolsUnavailable):
+            return Held(id=_take(session, obj, cancelled, quiesce=True), consistent=True)
+    with session.faults_as_errors():
+        return Held(id=_take(session, obj, cancelled, quiesce=False))
 
 
 def release(session: Session, vm: str, held: Held, cancelled: Cancelled) -> None:
@@ -64,18 +57,26 @@ def release(session: Session, vm: str, held: Held, cancelled: Cancelled) -> None
 
     Raises SourceError when the disks are still to be consolidated after it.
     """
+    if held.id == OFF:
+        return
     obj = session.object(vim.VirtualMachine, vm)
     snapshot = session.object(vim.vm.Snapshot, held.id)
+    failed: vim.fault.VimFault | None = None
     with session.faults_as_errors():
         try:
             task = session.renewing(
                 lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
             )
-            finished(session, task, cancelled)
+            _finished(session, task, cancelled)
         except vmodl.fault.ManagedObjectNotFound:
             pass
+        except vim.fault.VimFault as problem:
+            # It may be gone all the same, and only its delta not merged (somebody had it open).
+            failed = problem
+        if failed is not None and held.id in {each.id for each in held_by_us(session, vm)}:
+            raise failed
         if _needs_consolidation(session, obj):
-            finished(session, session.renewing(obj.ConsolidateVMDisks_Task), cancelled)
+            _finished(session, session.renewing(obj.ConsolidateVMDisks_Task), cancelled)
     if _needs_consolidation(session, obj):
         raise SourceError(
             f"{session.connection.name}: the disks of {vm} need consolidation still, after mtv's "
@@ -87,30 +88,49 @@ def release(session: Session, vm: str, held: Held, cancelled: Cancelled) -> None
 def held_by_us(session: Session, vm: str) -> tuple[Held, ...]:
     """Snapshots of ours that a VM has, the latest first: an earlier run may have left some."""
     values = read_one(session, session.object(vim.VirtualMachine, vm), [ROOTS])
-    ours = [Held(id=str(each["snapshot"])) for each in _every(values.get(ROOTS)) if is_ours(each)]
+    ours = [Held(id=str(each["snapshot"])) for each in _every(values.get(ROOTS)) if _is_ours(each)]
     return tuple(reversed(ours))
 
 
-def is_ours(snapshot: Mapping[str, Any]) -> bool:
-    """True for a snapshot that mtv made."""
-    named = str(snapshot.get("name", "")).startswith(NAME)
-    return named and snapshot.get("description") == DESCRIPTION
+def _must_have_no_others(name: str, roots: Any) -> None:
+    for each in _every(roots):
+        if not _is_ours(each):
+            raise SourceError(
+                f"{name} has the snapshot {unescape(each.get('name', ''))!r}, so its disks are "
+                "chains of delta files",
+                "delete its snapshots in vCenter, then run this again",
+            )
 
 
-def finished(session: Session, task: Any, cancelled: Cancelled) -> Any:
-    """What a task came to, as an id. Raises its fault, or Interrupted (it goes on without us)."""
-    id_ = str(task._moId)
-    while True:
-        values = read_one(
-            session,
-            session.object(vim.Task, id_),
-            ["info.state", "info.result", "info.error"],
+def _begin_tracking(session: Session, obj: Any, cancelled: Cancelled) -> None:
+    """Switches change tracking on; it begins when a snapshot was taken and removed."""
+    spec = vim.vm.ConfigSpec(changeTrackingEnabled=True)
+    with session.faults_as_errors():
+        _finished(session, session.renewing(lambda: obj.ReconfigVM_Task(spec)), cancelled)
+        made = Held(id=_take(session, obj, cancelled, quiesce=False))
+    release(session, str(obj._moId), made, cancelled)
+
+
+def _take(session: Session, obj: Any, cancelled: Cancelled, *, quiesce: bool) -> str:
+    """Id of a new snapshot."""
+
+    def take() -> Any:
+        return obj.CreateSnapshot_Task(
+            name=NAME, description=DESCRIPTION, memory=False, quiesce=quiesce
         )
-        state = values.get("info.state")
-        if state == "success":
+
+    return str(_finished(session, session.renewing(take), cancelled))
+
+
+def _finished(session: Session, task: Any, cancelled: Cancelled) -> Any:
+    """What a task came to. Raises its fault, or Interrupted (it goes on without us)."""
+    own = session.object(vim.Task, str(task._moId))
+    while True:
+        values = read_one(session, own, ["info.state", "info.result"])
+        if values.get("info.state") == "success":
             return values.get("info.result")
-        if state == "error":
-            raise session.renewing(lambda: session.object(vim.Task, id_).info.error)
+        if values.get("info.state") == "error":
+            raise session.renewing(lambda: own.info.error)
         if cancelled.wait(POLL_SECONDS):
             raise Interrupted("stopped while vCenter was at work on a snapshot")
 
@@ -120,7 +140,11 @@ def _needs_consolidation(session: Session, obj: Any) -> bool:
     return bool(read_one(session, obj, [path]).get(path))
 
 
-def _every(roots: Any) -> Iterator[Data]:
+def _is_ours(snapshot: Mapping[str, Any]) -> bool:
+    return (snapshot.get("name"), snapshot.get("description")) == (NAME, DESCRIPTION)
+
+
+def _every(roots: Iterable[Data] | None) -> Iterator[Data]:
     """Each snapshot of a tree, parents first."""
     for each in roots or ():
         yield each

@@ -1,16 +1,18 @@
 """The vSphere source: what the rest of mtv sees of a vCenter."""
 
 import contextlib
+from collections.abc import Iterable
 
 from pyVmomi import vim
 
+from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource
+from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
-from mtv.sources.vsphere import privileges
+from mtv.sources.vsphere import privileges, snapshots
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_flat_file
 from mtv.sources.vsphere.properties import read_one
@@ -52,7 +54,7 @@ class VSphere:
         """
         if self.power(vm) is Power.OFF:
             return "already off"
-        need_consent(self._connection, "shut VMs down")
+        need_consent(self._connection, Consent.POWER, "shut VMs down")
         obj = self._session.object(vim.VirtualMachine, vm)
         values = read_one(self._session, obj, ["guest.toolsRunningStatus"])
         if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
@@ -72,9 +74,38 @@ class VSphere:
             f"{self._connection.name}: {vm} is still not off", "look at its tasks in vCenter"
         )
 
-    def open_disk(self, vm: str, disk: str) -> DiskSource:
+    def hold(
+        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+    ) -> Held:
+        """Takes a snapshot of a VM that runs; it is one of all its disks, whatever is asked for."""
+        del disks, since
+        if self.power(vm) is not Power.OFF:
+            need_consent(self._connection, Consent.SNAPSHOTS, "take snapshots")
+        return snapshots.hold(self._session, vm, cancelled)
+
+    def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
+        """Removes the snapshot."""
+        snapshots.release(self._session, vm, held, cancelled)
+
+    def held_by_us(self, vm: str) -> tuple[Held, ...]:
+        """Snapshots of ours, the latest first."""
+        return snapshots.held_by_us(self._session, vm)
+
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> None:
+        """Removes all snapshots of ours; a change id holds nothing."""
+        del points
+        for held in self.held_by_us(vm):
+            self.release(vm, held, cancelled)
+
+    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """The flat file of a disk, with a login of its own."""
-        return open_flat_file(Session(self._connection), vm, disk)
+        snapshot = None if held is None or held.id == snapshots.OFF else held
+        session = Session(self._connection)
+        try:
+            return open_flat_file(session, vm, disk, snapshot)
+        except BaseException:
+            session.close()
+            raise
 
     def close(self) -> None:
         """Logs out."""

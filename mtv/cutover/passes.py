@@ -1,0 +1,86 @@
+"""A pass over a VM's disks: all of them held still at one moment, copied, and let go again.
+
+    hold ──> copy of every disk ──> release
+
+What holds them is in the journal before anything is read of it. Whatever ends the pass, it is
+released; what a killed mtv left is found by the next pass, which goes on with it.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import msgspec
+
+from mtv.cutover.move import Move
+from mtv.journal import State
+from mtv.model.disk import Held
+from mtv.transfer.resume import recorded_point
+
+HOLD, RELEASE = "hold", "release"
+
+
+@contextlib.contextmanager
+def holding(move: Move) -> Iterator[Held]:
+    """The VM's disks, held still until the block ends; what an earlier pass holds is taken up.
+
+    Raises SourceError in its kinds, Interrupted.
+    """
+    held = _left_by_a_kill(move) or _hold(move)
+    try:
+        yield held
+    finally:
+        _release(move, held)
+
+
+@contextlib.contextmanager
+def holding_anew(move: Move) -> Iterator[Held]:
+    """As ``holding``, but at this moment: the VM was shut down, and what is held is older."""
+    release_all(move)
+    held = _hold(move)
+    try:
+        yield held
+    finally:
+        _release(move, held)
+
+
+def release_all(move: Move) -> None:
+    """Releases what an earlier pass may have left. Raises SourceError."""
+    for held in move.open_source().held_by_us(move.placed.vm.id):
+        _release(move, held)
+
+
+def points(move: Move) -> tuple[str, ...]:
+    """The points that the copies of its disks are at."""
+    found = (recorded_point(move.base(disk.key)) for disk in move.placed.vm.disks)
+    return tuple(point for point in found if point is not None)
+
+
+def _hold(move: Move) -> Held:
+    release_all(move)
+    vm = move.placed.vm
+    move.record(HOLD, State.STARTED)
+    held = move.open_source().hold(
+        vm.id, [disk.key for disk in vm.disks], points(move), move.cancelled
+    )
+    move.record(HOLD, State.DONE, held)
+    return held
+
+
+def _release(move: Move, held: Held) -> None:
+    # Not to be stopped by what stops the pass: else the snapshot would stay and grow.
+    move.record(RELEASE, State.STARTED, held)
+    move.open_source().release(move.placed.vm.id, held, threading.Event())
+    move.record(RELEASE, State.DONE, held)
+
+
+def _left_by_a_kill(move: Move) -> Held | None:
+    """What the journal says is held, if it still is."""
+    taken, given_up = move.latest(HOLD), move.latest(RELEASE)
+    if taken is None or taken.state is not State.DONE:
+        return None
+    if given_up is not None and given_up.id > taken.id:
+        return None
+    held = msgspec.convert(taken.detail, Held)
+    there = {each.id for each in move.open_source().held_by_us(move.placed.vm.id)}
+    return held if held.id in there else None

@@ -1,0 +1,32 @@
+"""Sources whose VMs do not run: their disks stand still by themselves."""
+
+from collections.abc import Iterable
+
+from mtv.model.disk import Held
+from mtv.tasks import Cancelled
+
+STILL = Held(id="still", consistent=True)
+
+
+class StandsStill:
+    """The part of a ``Source`` that holds disks, where there is nothing to hold."""
+
+    def hold(
+        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+    ) -> Held:
+        """They are held already."""
+        del vm, disks, since, cancelled
+        return STILL
+
+    def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
+        """There is nothing to give up."""
+        del vm, held, cancelled
+
+    def held_by_us(self, vm: str) -> tuple[Held, ...]:
+        """Nothing."""
+        del vm
+        return ()
+
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> None:
+        """There is nothing of ours."""
+        del vm, points, cancelled

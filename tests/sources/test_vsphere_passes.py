@@ -1,0 +1,268 @@
+"""Passes over VMs of a vCenter that run and write meanwhile: a copy is one moment, to the byte."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtv.config import Consent
+from mtv.errors import NotAllowed, SourceError
+from mtv.model.disk import Held, TlsTrust
+from mtv.sources import Source, open_source
+from mtv.tasks import Connection, Limits, SecretRef, SyncResult
+from mtv.transfer.base import GRANULE_BYTES
+from mtv.transfer.copy import copy_disk
+from tests.real.disk_vm import MIB, DiskVm, Lab, content, result, start_lab, take_snapshot
+from tests.real.parts import PartMissing, require
+from tests.real.vcenter_disks import Settings, writing
+from tests.transfer.disks import NO_PAUSES
+
+SIZE = 24 * MIB
+NEVER = threading.Event()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    try:
+        with start_lab(tmp_path_factory.mktemp("vcenter")) as lab:
+            yield lab
+    except PartMissing as missing:
+        require(missing.part, False, missing.remedy)
+
+
+@pytest.fixture
+def lab(running: Lab) -> Iterator[Lab]:
+    """The vCenter, in which nothing of ours may be left after a test."""
+    running.reset()
+    before = running.disks.left()
+    yield running
+    running.reset()
+    beyond = running.disks.left().beyond(before)
+    ours = (beyond.snapshots, beyond.redo_logs, beyond.consolidation_needed, beyond.leases)
+    assert not any(ours), beyond
+    assert not beyond.sessions, beyond
+
+
+class Pass:
+    """A VM's copies, and the source that they are made from."""
+
+    def __init__(self, lab: Lab, vm: DiskVm, source: Source, directory: Path) -> None:
+        self.lab, self.vm, self.source = lab, vm, source
+        self._directory = directory
+        self.points: list[str] = []
+
+    def base(self, key: int) -> Path:
+        return self._directory / f"{self.vm.name}-{key}.raw"
+
+    def hold(self) -> Held:
+        keys = [str(key) for key in self.vm.flat_files]
+        return self.source.hold(self.vm.id, keys, self.points, NEVER)
+
+    def copy(self, held: Held, key: int) -> SyncResult:
+        """A copy that is proven to be the disk as it was when it was held."""
+        frozen = None if held.id == "off" else held.id
+        expected = self.lab.disks.read(self.vm.id, key, snapshot=frozen)
+        disk = self.source.open_disk(self.vm.id, str(key), held)
+        try:
+            copied = copy_disk(
+                disk,
+                self.base(key),
+                len(expected),
+                limits=Limits(),
+                on_progress=lambda _: None,
+                cancelled=threading.Event(),
+                patience=NO_PAUSES,
+            )
+        finally:
+            disk.close()
+        assert _sha256(self.base(key).read_bytes()) == _sha256(expected)
+        return copied
+
+    def whole(self) -> dict[int, SyncResult]:
+        """A pass over all disks."""
+        held = self.hold()
+        try:
+            return {key: self.copy(held, key) for key in self.vm.flat_files}
+        finally:
+            self.source.release(self.vm.id, held, NEVER)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+Passes = Iterator[Pass]
+
+
+def connection(lab: Lab, directory: Path, *may: Consent) -> Connection:
+    path = directory / "password"
+    path.touch(mode=0o600)
+    path.write_text(lab.vcenter.password)
+    return Connection(
+        name="vc1",
+        kind="vsphere",
+        url=lab.vcenter.url,
+        username=lab.vcenter.username,
+        password=SecretRef(file=str(path)),
+        tls=TlsTrust(fingerprint=lab.vcenter.fingerprint),
+        may=may,
+    )
+
+
+@pytest.fixture
+def passes(lab: Lab, tmp_path: Path) -> Passes:
+    """A running VM with two disks and change tracking."""
+    vm = lab.vm(content("a", SIZE), content("b", SIZE))
+    source = open_source(connection(lab, tmp_path, Consent.SNAPSHOTS, Consent.POWER))
+    try:
+        yield Pass(lab, vm, source, tmp_path)
+    finally:
+        source.close()
+
+
+def test_two_deltas_under_load_and_a_final_pass(passes: Pass) -> None:
+    lab, vm = passes.lab, passes.vm
+    with writing(lab.vcenter, vm.id, 2000, SIZE), writing(lab.vcenter, vm.id, 2001, 4 * MIB):
+        first = passes.whole()
+        second = passes.whole()
+        third = passes.whole()
+    # The second disk is written below 4 MiB only; a grain is 1 MiB.
+    assert first[2001].fetched_bytes > 0
+    assert max(second[2001].fetched_bytes, third[2001].fetched_bytes) <= 4 * MIB
+    assert first[2000].point != second[2000].point != third[2000].point
+    result(vm.vm.PowerOffVM_Task())
+    lab.disks.set(Settings(areas_per_answer=2))
+    final = passes.whole()
+    assert final[2001].fetched_bytes <= 4 * MIB
+    again = passes.whole()
+    assert sum(each.fetched_bytes for each in again.values()) == 0
+
+
+def test_a_pass_reads_what_changed_and_no_more(passes: Pass) -> None:
+    first = passes.whole()
+    # What was never written is not read: the disks are noise with holes.
+    assert first[2000].fetched_bytes < SIZE // 2
+    passes.lab.disks.write(passes.vm.id, 2000, 10 * MIB + 512, b"x" * 512)
+    second = passes.whole()
+    assert second[2000].fetched_bytes == MIB
+    assert second[2001].fetched_bytes == 0
+
+
+def test_without_change_tracking_every_pass_compares_all(lab: Lab, tmp_path: Path) -> None:
+    vm = lab.vm(content("c", SIZE), tracked=False)
+    source = open_source(connection(lab, tmp_path, Consent.SNAPSHOTS))
+    try:
+        passes = Pass(lab, vm, source, tmp_path)
+        assert passes.whole()[2000].point is None
+        lab.disks.write(vm.id, 2000, 10 * MIB, b"x" * 512)
+        second = passes.whole()[2000]
+        assert (second.fetched_bytes, second.written_bytes) == (SIZE, GRANULE_BYTES)
+    finally:
+        source.close()
+
+
+def test_change_tracking_is_switched_on_with_consent(lab: Lab, tmp_path: Path) -> None:
+    vm = lab.vm(content("d", SIZE), tracked=False)
+    may = (Consent.SNAPSHOTS, Consent.CHANGE_TRACKING)
+    source = open_source(connection(lab, tmp_path, *may))
+    try:
+        passes = Pass(lab, vm, source, tmp_path)
+        assert passes.whole()[2000].point is not None
+        lab.disks.write(vm.id, 2000, 10 * MIB, b"x" * 512)
+        assert passes.whole()[2000].fetched_bytes == MIB
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize("how", ["reset", "revert"])
+def test_tracking_that_began_anew_has_the_disk_compared(passes: Pass, how: str) -> None:
+    lab, vm = passes.lab, passes.vm
+    passes.whole()
+    lab.disks.write(vm.id, 2000, 10 * MIB, b"y" * 512)
+    if how == "reset":
+        lab.disks.reset_tracking(vm.id, 2000)
+    else:
+        snapshot = take_snapshot(vm.vm, "theirs")
+        lab.disks.write(vm.id, 2000, 11 * MIB, b"z" * 512)
+        result(snapshot.RevertToSnapshot_Task())
+        result(snapshot.RemoveSnapshot_Task(removeChildren=False))
+    second = passes.whole()[2000]
+    assert second.fetched_bytes > MIB
+
+
+def test_a_gap_in_the_answers_is_not_believed(passes: Pass) -> None:
+    passes.whole()
+    passes.lab.disks.write(passes.vm.id, 2000, 10 * MIB, b"y" * 512)
+    passes.lab.vcenter.set_faults({"fault": "Gap", "method": "QueryChangedDiskAreas"})
+    held = passes.hold()
+    try:
+        with pytest.raises(SourceError, match="vCenter tells changes"):
+            passes.copy(held, 2000)
+    finally:
+        passes.source.release(passes.vm.id, held, NEVER)
+
+
+def test_a_snapshot_of_somebody_else_is_named(passes: Pass) -> None:
+    snapshot = take_snapshot(passes.vm.vm, "before the patch")
+    with pytest.raises(SourceError, match="'before the patch'"):
+        passes.hold()
+    result(snapshot.RemoveSnapshot_Task(removeChildren=False))
+
+
+def test_a_snapshot_that_vanishes_is_told_and_its_release_is_no_error(passes: Pass) -> None:
+    held = passes.hold()
+    passes.lab.disks.vanish(held.id)
+    with pytest.raises(SourceError):
+        passes.source.open_disk(passes.vm.id, "2000", held)
+    passes.source.release(passes.vm.id, held, NEVER)
+
+
+def test_what_a_killed_pass_left_is_found_and_goes(passes: Pass) -> None:
+    held = passes.hold()
+    assert [each.id for each in passes.source.held_by_us(passes.vm.id)] == [held.id]
+    passes.source.let_go(passes.vm.id, (), NEVER)
+    assert passes.source.held_by_us(passes.vm.id) == ()
+
+
+def test_a_removal_that_fails_leaves_nothing_to_consolidate(passes: Pass) -> None:
+    held = passes.hold()
+    passes.lab.vcenter.set_faults(
+        {"fault": "MergeFails", "method": "RemoveSnapshot_Task", "times": 1}
+    )
+    passes.source.release(passes.vm.id, held, NEVER)
+
+
+def test_an_independent_disk_is_in_no_snapshot(lab: Lab, tmp_path: Path) -> None:
+    modes = ("persistent", "independent_persistent")
+    vm = lab.vm(content("e", SIZE), content("f", SIZE), modes=modes)
+    source = open_source(connection(lab, tmp_path, Consent.SNAPSHOTS))
+    try:
+        passes = Pass(lab, vm, source, tmp_path)
+        held = passes.hold()
+        try:
+            with pytest.raises(SourceError, match="independent"):
+                source.open_disk(vm.id, "2001", held)
+        finally:
+            source.release(vm.id, held, NEVER)
+    finally:
+        source.close()
+
+
+def test_without_the_consent_no_snapshot_is_taken(lab: Lab, tmp_path: Path) -> None:
+    vm = lab.vm(content("g"))
+    source = open_source(connection(lab, tmp_path))
+    try:
+        with pytest.raises(NotAllowed, match="take snapshots"):
+            source.hold(vm.id, ["2000"], (), NEVER)
+    finally:
+        source.close()
+
+
+def test_what_is_left_behind_would_be_seen(passes: Pass) -> None:
+    before = passes.lab.disks.left()
+    held = passes.hold()
+    assert passes.lab.disks.left().beyond(before).snapshots == {(passes.vm.name, "mtv")}
+    passes.source.release(passes.vm.id, held, NEVER)
+    assert not passes.lab.disks.left().beyond(before).snapshots
