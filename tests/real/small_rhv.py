@@ -30,7 +30,7 @@ class Spec:
     size: int
     format: str = "cow"
     backup: str = "none"
-    data: tuple[tuple[int, int], ...] = ((0, 3 * MIB), (20 * MIB + 4096, MIB // 2))
+    data: tuple[tuple[int, int], ...] = ((0, 3 * MIB), (20 * MIB + 65536, MIB // 2))
 
 
 DISKS = {

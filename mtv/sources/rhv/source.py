@@ -6,14 +6,12 @@ from mtv.model.disk import DiskSource
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.sources.rhv.collect import collect
-from mtv.sources.rhv.engine import Engine, Refused
+from mtv.sources.rhv.disks import open_disk
+from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.permits import lacks
 from mtv.sources.rhv.vms import power_of
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
-
-NOT_NOW = 409
-"""What the engine answers to an action that the VM's state does not allow."""
 
 
 class Rhv:
@@ -65,11 +63,8 @@ class Rhv:
         )
 
     def open_disk(self, vm: str, disk: str) -> DiskSource:
-        """Not yet."""
-        raise SourceError(
-            f"{self._connection.name}: mtv cannot read disks of RHV yet (disk {disk} of {vm})",
-            "collect, assess and translate work; copying comes with a later version",
-        )
+        """An image transfer of the disk, which the engine locks until it is closed."""
+        return open_disk(self._engine, vm, disk)
 
     def close(self) -> None:
         """Logs out."""
@@ -78,7 +73,7 @@ class Rhv:
     def _asked(self, vm: str, action: str) -> bool:
         """True when the engine took the action; False when the VM's state does not allow it."""
         try:
-            self._engine.act(vm, action)
+            self._engine.act(f"vms/{vm}", action)
         except Refused as problem:
             if problem.status != NOT_NOW:
                 raise

@@ -36,7 +36,7 @@ class Backups:
         backup = self._tree.add(
             vm.subs["backups"],
             types.Backup(
-                id=str(uuid.uuid4()),
+                id=asked.id or str(uuid.uuid4()),
                 creation_date=now(),
                 from_checkpoint_id=since,
                 phase=types.BackupPhase.INITIALIZING,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tests.real.imageio.bitmaps import Tracked
 
@@ -22,6 +22,14 @@ class Download:
     seconds: int
 
 
+class Told(NamedTuple):
+    """What is known of a transfer's client."""
+
+    idle_seconds: float
+    whole: bool
+    """Every byte was read, and nobody is reading now."""
+
+
 class DataPath(Protocol):
     """Hosts and storage of an engine. Ids are the engine's."""
 
@@ -34,8 +42,11 @@ class DataPath(Protocol):
     def extend(self, transfer: str, seconds: int) -> bool:
         """Let its ticket last so long from now; False when the daemon has lost it."""
 
-    def idle(self, transfer: str) -> float | None:
-        """Seconds since the daemon last heard of its client; None where nobody knows."""
+    def told(self, transfer: str) -> Told | None:
+        """What the daemons tell of a transfer; None where nobody knows."""
+
+    def lost(self, transfer: str) -> bool:
+        """Whether the daemon has lost the ticket, as when it began anew."""
 
     def power(self, vm: str, disks: Sequence[str], *, on: bool) -> None:
         """A VM with these disks was started or is down."""
@@ -78,9 +89,13 @@ class NoDataPath:
         del transfer, seconds
         return True
 
-    def idle(self, transfer: str) -> float | None:
+    def told(self, transfer: str) -> Told | None:
         del transfer
         return None
+
+    def lost(self, transfer: str) -> bool:
+        del transfer
+        return False
 
     def power(self, vm: str, disks: Sequence[str], *, on: bool) -> None:
         """There are no disks."""

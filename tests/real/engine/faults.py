@@ -24,8 +24,10 @@ class Faults:
     `locked`: ids that are busy: whatever would change them answers 409.
     `failing_backups`: ids of VMs whose backups fail, and have to be full the next time.
     `invalid_checkpoints`: ids of checkpoints that turn out to be worth nothing.
-    `unreachable_host`: a port where nobody listens: transfers are said to be there.
+    `host_port`, `proxy_port`: where hosts and the proxy are said to give disks, in the place of the
+    true ports.
     `ticket_seconds`: how long a transfer's ticket lasts, until it is extended.
+    `poll_seconds`: how often an engine looks after its transfers.
     `finished_seconds`: how long an engine remembers a transfer that ended.
     `deaf`: ids of VMs that ignore a shutdown; `failing_snapshots`: ids of VMs whose snapshots fail.
     `token_requests`, `token_seconds`: how long a token lasts; more than that answers 401.
@@ -44,8 +46,10 @@ class Faults:
     failing_snapshots: list[str] = field(default_factory=list)
     failing_backups: list[str] = field(default_factory=list)
     invalid_checkpoints: list[str] = field(default_factory=list)
-    unreachable_host: int | None = None
+    host_port: int | None = None
+    proxy_port: int | None = None
     ticket_seconds: float | None = None
+    poll_seconds: float = 1.0
     finished_seconds: float = 900.0
     token_requests: int | None = None
     token_seconds: float | None = None

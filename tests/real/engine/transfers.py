@@ -3,6 +3,7 @@
 import time
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.real.engine.data import DataPath, Download
 from tests.real.engine.faults import Faults
@@ -48,14 +49,11 @@ class Transfers:
                 return
             self._heard[asked.id] = time.monotonic()
             direct, proxy = self._data.open_transfer(self._download(asked, faults))
-            if faults.unreachable_host is not None:
-                direct = f"https://127.0.0.1:{faults.unreachable_host}/images/{asked.id}"
-            asked.transfer_url, asked.proxy_url = direct, proxy
+            asked.transfer_url = _at(direct, faults.host_port)
+            asked.proxy_url = _at(proxy, faults.proxy_port)
             asked.phase = types.ImageTransferPhase.TRANSFERRING
             self._tree.touch(transfer)
-            self._records.later(
-                asked.inactivity_timeout, lambda: self._look_after(transfer, faults)
-            )
+            self._records.later(faults.poll_seconds, lambda: self._look_after(transfer, faults))
 
         self._records.later(faults.transfer_seconds, ready)
         return transfer
@@ -81,7 +79,7 @@ class Transfers:
                 raise conflict(f"Cannot cancel image transfer. It is in phase {phase}.")
             obj.phase = types.ImageTransferPhase.CANCELLED_USER
             self._tree.touch(transfer)
-            self._end(transfer, "finished_failure", faults)
+            self._end(transfer, "finished_cleanup", faults)
 
     def open_of(self, backup: str = "") -> list[Entity]:
         """The transfers that have not ended; only a backup's if one is named."""
@@ -102,22 +100,31 @@ class Transfers:
             transfer.obj.phase = types.ImageTransferPhase.PAUSED_SYSTEM
             self._tree.touch(transfer)
 
-    def _look_after(self, transfer: Entity, faults: Faults) -> None:
-        """Cancel a transfer that nobody reads from any more."""
+    def _look_after(self, transfer: Entity, faults: Faults, whole: bool = False) -> None:
+        """What an engine does every few seconds about a transfer.
+
+        It cancels one that nobody reads from any more, and one that gave all bytes of the disk it
+        takes for done, when it looks the second time (`whole`).
+        """
         obj, phase = transfer.obj, str(transfer.obj.phase)
         if not phase.startswith(("transferring", "paused")):
             return
-        idle = time.monotonic() - self._heard[transfer.id]
-        if phase == "transferring" and (told := self._data.idle(transfer.id)) is not None:
-            idle = min(idle, told)
-        left = obj.inactivity_timeout - idle
-        if left > 0:
-            self._records.later(left, lambda: self._look_after(transfer, faults))
-        elif str(obj.timeout_policy) == "pause":
+        idle, read = time.monotonic() - self._heard[transfer.id], False
+        if phase == "transferring" and (told := self._data.told(transfer.id)) is not None:
+            idle, read = min(idle, told.idle_seconds), told.whole
+        if phase == "transferring" and self._data.lost(transfer.id):
             self._move(transfer, phase, "paused_system")
-        else:
+        elif idle > obj.inactivity_timeout and str(obj.timeout_policy) != "pause":
             self._move(transfer, phase, "cancelled_system")
-            self._end(transfer, "finished_cleanup", faults)
+            self._end(transfer, "finished_failure", faults)
+            return
+        elif whole and read:
+            self._move(transfer, phase, "finalizing_success")
+            self._end(transfer, "finished_success", faults)
+            return
+        self._records.later(
+            faults.poll_seconds, lambda: self._look_after(transfer, faults, whole=read)
+        )
 
     def _download(self, asked: Any, faults: Faults) -> Download:
         layer = asked.snapshot.id if asked.snapshot is not None else None
@@ -219,3 +226,9 @@ class Transfers:
         target = self._target(obj)
         target.obj.status = types.DiskStatus.LOCKED if locked else types.DiskStatus.OK
         self._tree.touch(target)
+
+
+def _at(url: str, port: int | None) -> str:
+    """The same URL at another port, where one is given."""
+    parts = urlsplit(url)
+    return url if port is None else parts._replace(netloc=f"{parts.hostname}:{port}").geturl()

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.real.engine.data import Download
+from tests.real.engine.data import Download, Told
 from tests.real.imageio.bitmaps import Tracked, begin_at_rest, end_at_rest
 from tests.real.imageio.daemon import Daemon, start_daemon
 from tests.real.imageio.images import Image, chains, qemu_img
@@ -104,10 +103,19 @@ class Hosts:
         known = [each.extend(transfer, seconds) for each in (self._host, self._proxy)]
         return all(known)
 
-    def idle(self, transfer: str) -> float | None:
+    def told(self, transfer: str) -> Told | None:
         found = [each.ticket(transfer) for each in (self._host, self._proxy)]
-        times = [float(each["idle_time"]) for each in found if each is not None]
-        return min(times, default=None)
+        tickets = [each for each in found if each is not None]
+        if not tickets:
+            return None
+        whole = any(each.get("transferred") == each["size"] for each in tickets)
+        return Told(
+            min(float(each["idle_time"]) for each in tickets),
+            whole and not any(each["active"] for each in tickets),
+        )
+
+    def lost(self, transfer: str) -> bool:
+        return self._host.ticket(transfer) is None
 
     def power(self, vm: str, disks: Sequence[str], *, on: bool) -> None:
         if on and vm not in self._vms:
@@ -216,10 +224,3 @@ class Hosts:
 
     def _run(self, job: Callable[[], T]) -> T:
         return self._starter.submit(job).result()
-
-
-def closed_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
