@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import ovirtsdk4
+import pycurl
 from ovirtsdk4 import types
 
 from mtv import tls
@@ -185,6 +186,8 @@ class Engine:
             raise self._error(problem) from problem
         except _UNREADABLE as problem:
             raise self._no_engine() from problem
+        except pycurl.error as problem:  # what the SDK wraps not: it was closed
+            raise Refused(f"{self.name}: the login is over") from problem
 
     def _error(self, problem: Any) -> SourceError:
         """Our error for one of the SDK's."""

@@ -56,7 +56,8 @@ class Transfer:
             raise
         self.urls: tuple[str | None, str | None] = (began.transfer_url, began.proxy_url)
         """At the host, and by the engine's proxy."""
-        threading.Thread(target=self._keep_alive, daemon=True).start()
+        self._alive = threading.Thread(target=self._keep_alive, daemon=True)
+        self._alive.start()
 
     def phase(self) -> str:
         """Its phase now; "" when the engine has forgotten it. Raises SourceError."""
@@ -83,6 +84,7 @@ class Transfer:
         One that has ended already is fine. Raises SourceError when the engine does not let go.
         """
         self._ended.set()
+        self._alive.join()
         deadline = time.monotonic() + END_SECONDS
         for pause in pauses():
             phase = self.phase()
@@ -127,8 +129,13 @@ class Transfer:
     def _keep_alive(self) -> None:
         while not self._ended.wait(INACTIVITY_SECONDS / 3):
             # Who reads finds out what is wrong, and ``renew`` mends it.
-            with contextlib.suppress(SourceError):
+            try:
                 self._engine.act(self._path, "extend")
+            except Refused as problem:
+                if problem.status in (None, NOT_NOW, NOT_THERE):
+                    return
+            except SourceError:
+                continue
 
 
 def wait_until(done: Callable[[], bool], seconds: float) -> bool:

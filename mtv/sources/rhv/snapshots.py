@@ -1,0 +1,139 @@
+"""Snapshots: a moment of a VM, for disks that the engine does not track.
+
+Pass by pass the newest snapshot of ours stays until the next one is there: what lies between the
+two is what changed (``layers.py``). Removing the older one then merges its layer away.
+
+    snapshot 1 ── copy all ── snapshot 2 ── copy the changes ── remove 1 ── ... ── VM down ── last
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from ovirtsdk4 import types
+
+from mtv.errors import SourceError
+from mtv.sources.rhv.disks import Found, must_be_readable, unlocked
+from mtv.sources.rhv.engine import NOT_THERE, Engine, Refused
+from mtv.sources.rhv.layers import POINT, Layers, changed_above
+from mtv.sources.rhv.transferred import TransferredDisk
+from mtv.sources.rhv.transfers import wait_until
+from mtv.sources.rhv.values import word
+
+MADE_SECONDS = 600.0
+"""How long a snapshot may take to be made: the guest's file systems are frozen for it."""
+
+REMOVED_SECONDS = 24 * 3600.0
+"""How long a removal may take: it writes back all that was written since."""
+
+
+class RhvSnapshot:
+    """A snapshot that is there. It stays until ``remove_snapshot``."""
+
+    def __init__(self, engine: Engine, vm: str, id_: str, found: dict[str, Found]) -> None:
+        """``make_snapshot`` makes one; this takes up one that is there."""
+        self._engine = engine
+        self._vm = vm
+        self._found = found
+        self.id = id_
+
+    def open(self, disk: str) -> TransferredDisk:
+        """A disk as it was at the snapshot. Raises SourceError."""
+        found = self._found[disk]
+
+        def asked() -> types.ImageTransfer:
+            # Looked up each time: removing an older snapshot may change which image it is.
+            image = Layers(self._engine, self._vm, found.disk).ids.get(self.id)
+            if image is None:
+                raise SourceError(
+                    f"{found.name} has no snapshot of ours any more: somebody removed it",
+                    "run this again: another one is made",
+                )
+            return types.ImageTransfer(snapshot=types.DiskSnapshot(id=image))
+
+        return TransferredDisk(
+            self._engine,
+            found.name,
+            asked,
+            point=POINT + self.id,
+            changed_since=lambda held, point: changed_above(
+                held, self._vm, found.disk, point, self.id
+            ),
+        )
+
+
+def make_snapshot(engine: Engine, vm: str, disks: Sequence[str], description: str) -> RhvSnapshot:
+    """Makes a snapshot of these disks, without memory, and waits until it is there.
+
+    Raises SourceError; nothing is left at the engine then.
+    """
+    found = {disk: _fit(engine, vm, disk) for disk in disks}
+    name = next(iter(found.values())).vm.name
+    asked = types.Snapshot(
+        description=description,
+        persist_memorystate=False,
+        disk_attachments=[types.DiskAttachment(disk=types.Disk(id=disk)) for disk in disks],
+    )
+    try:
+        made = engine.add(f"vms/{vm}/snapshots", asked)
+    except Refused as problem:
+        raise SourceError(
+            f"no snapshot of {name} can be made: {problem.message}",
+            "it takes the permit manipulate_vm_snapshots, and no other task at the VM",
+        ) from problem
+    path = f"vms/{vm}/snapshots/{made.id}"
+
+    def settled() -> bool:
+        latest = _there(engine, path)
+        return latest is None or word(latest.snapshot_status) == "ok"
+
+    in_time = wait_until(settled, MADE_SECONDS)
+    if not in_time or _there(engine, path) is None:
+        with contextlib.suppress(SourceError):
+            remove_snapshot(engine, vm, made.id)
+        raise SourceError(
+            f"the engine failed to make a snapshot of {name}", "the engine's events say why"
+        )
+    return RhvSnapshot(engine, vm, made.id, found)
+
+
+def remove_snapshot(engine: Engine, vm: str, snapshot: str) -> None:
+    """Removes a snapshot and waits until its layers are merged; one that is gone is fine.
+
+    Raises SourceError when it stays.
+    """
+    path = f"vms/{vm}/snapshots/{snapshot}"
+    if _there(engine, path) is None:
+        return
+    engine.remove(path)
+
+    def settled() -> bool:
+        latest = _there(engine, path)
+        return latest is None or word(latest.snapshot_status) == "ok"
+
+    wait_until(settled, REMOVED_SECONDS)
+    if _there(engine, path) is not None:
+        raise SourceError(
+            f"{engine.name}: the engine failed to remove the snapshot {snapshot} of {vm}",
+            "the engine's events say why; remove it in the administration portal",
+        )
+
+
+def _fit(engine: Engine, vm: str, disk: str) -> Found:
+    found = unlocked(engine, vm, disk)
+    must_be_readable(found)
+    if found.disk.shareable:
+        raise SourceError(
+            f"{found.name} is shared by VMs: no snapshot can be made of it",
+            "shut its VMs down and copy it then",
+        )
+    return found
+
+
+def _there(engine: Engine, path: str) -> Any:
+    try:
+        return engine.get(path)
+    except Refused as problem:
+        if problem.status == NOT_THERE:
+            return None
+        raise
