@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.real.engine.estate import Estate
 from tests.real.engine.sdk import types as t
+from tests.real.imageio import need_data_path
 from tests.real.rhv import RhvEngine, start_engine
 from tests.real.rich_rhv import scaled, storage
 from tests.real.rich_rhv.shapes import active, attached, vm
@@ -120,6 +121,7 @@ def small_estate() -> Estate:
 @contextlib.contextmanager
 def start_small_rhv(directory: Path) -> Iterator[RhvEngine]:
     """Run an engine with the small estate until the block ends. Raises PartMissing."""
+    need_data_path()
     images = directory / "storage"
     make_storage(images)
     with start_engine(directory / "engine", estate=ESTATE, storage=images) as engine:

@@ -206,6 +206,22 @@ def test_where_neither_host_nor_proxy_answers_nothing_stays_locked(engine: RhvEn
     assert engine.held() == {}
 
 
+def test_a_transfer_that_was_left_behind_is_waited_for(engine: RhvEngine) -> None:
+    """As that of a mtv that was killed: the engine ends it after a while."""
+    from ovirtsdk4 import types
+
+    engine.faults(poll_seconds=0.1)
+    with logged_in(engine) as login:
+        direction = types.ImageTransferDirection.DOWNLOAD
+        left = types.ImageTransfer(
+            disk=types.Disk(id=disk_id(DATA)), direction=direction, inactivity_timeout=1
+        )
+        login.add("imagetransfers", left)
+        with pytest.raises(SourceError, match="is locked"):
+            open_disk(login, FILES, disk_id(DATA), patience_seconds=0.1)
+        open_disk(login, FILES, disk_id(DATA)).close()
+
+
 def test_a_disk_is_gone(engine: RhvEngine) -> None:
     with logged_in(engine) as login, pytest.raises(SourceError, match="has no disk"):
         open_disk(login, FILES, disk_id("shop_data"))
@@ -220,6 +236,15 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RhvEngine]:
     except PartMissing as missing:
         require(missing.part, False, missing.remedy)
         raise
+
+
+def test_an_engine_that_gives_files_only_is_refused(tmp_path: Path) -> None:
+    with start_engine(tmp_path, version="4.3.10.4-1.el7") as old, logged_in(old) as login:
+        vm = uid("Vm", "web02")
+        login.act(f"vms/{vm}", "stop")
+        eventually(lambda: str(login.get(f"vms/{vm}").status) == "down")
+        with pytest.raises(SourceError, match="as the file it is"):
+            open_disk(login, vm, uid("Disk", "web02_disk1"))
 
 
 @pytest.mark.parametrize(

@@ -197,43 +197,46 @@ def test_who_may_not_back_up_is_told_which_permit_it_takes(
     assert engine.held() == {}
 
 
-def test_passes_of_snapshots_under_load(engine: RhvEngine, login: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("vm", "name"), [("ledger", LEDGER_DISK), ("shop", DATA)])
+def test_passes_of_snapshots_under_load(
+    engine: RhvEngine, login: Engine, tmp_path: Path, vm: str, name: str
+) -> None:
     """For a disk that the engine does not track: layers tell what changed."""
-    base, disk = tmp_path / "disk.raw", disk_id(LEDGER_DISK)
+    base, disk, id_ = tmp_path / "disk.raw", disk_id(name), vm_id(vm)
     with ExitStack() as ends:
-        guest = guests(engine, "ledger", ends)[LEDGER_DISK]
+        guest = guests(engine, vm, ends)[name]
         before: RhvSnapshot | None = None
         point = ""
         for number in range(3):
             guest.wait_for(30)
-            snapshot = make_snapshot(login, LEDGER, [disk], f"mtv {number}")
+            snapshot = make_snapshot(login, id_, [disk], f"mtv {number}")
             with closing(snapshot.open(disk)) as opened:
                 if before is None:
-                    copied(opened, base, DISKS[LEDGER_DISK].size)
+                    copied(opened, base, DISKS[name].size)
                 else:
                     moved = refreshed(base, opened, point)
-                    assert 0 < moved < DISKS[LEDGER_DISK].size // 2
+                    assert 0 < moved < DISKS[name].size // 2
                 guest.wait_for(10)
                 point = opened.point() or ""
             moment = guest.moment_of(base.read_bytes())
             assert moment < guest.written
             if before is not None:
-                remove_snapshot(login, LEDGER, before.id)
+                remove_snapshot(login, id_, before.id)
             before = snapshot
             assert engine.held() == {"snapshots": [snapshot.id]}
         guest.wait_for(30)
-        shut_down(login, LEDGER)
+        shut_down(login, id_)
 
-    with closing(open_disk(login, LEDGER, disk)) as opened:
+    with closing(open_disk(login, id_, disk)) as opened:
         refreshed(base, opened, point)
         assert opened.changed_since("snapshot:of-somebody") is None
     assert guest.moment_of(base.read_bytes()) >= guest.written
     assert before is not None
-    remove_snapshot(login, LEDGER, before.id)
-    remove_snapshot(login, LEDGER, before.id)
+    remove_snapshot(login, id_, before.id)
+    remove_snapshot(login, id_, before.id)
     assert engine.held() == {}
-    with closing(open_disk(login, LEDGER, disk)) as opened:
-        copied(opened, tmp_path / "again.raw", DISKS[LEDGER_DISK].size)
+    with closing(open_disk(login, id_, disk)) as opened:
+        copied(opened, tmp_path / "again.raw", DISKS[name].size)
     assert (tmp_path / "again.raw").read_bytes() == base.read_bytes()
 
 

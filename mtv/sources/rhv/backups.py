@@ -96,7 +96,8 @@ class RhvBackup:
         known = point.startswith(POINT) and point.removeprefix(POINT) in self._since
         if not known or self.modes.get(disk) != "incremental":
             return None
-        return dirty(held.blocks("dirty"))
+        blocks = held.blocks("dirty")
+        return None if blocks is None else dirty(blocks)
 
     def _must_be_ready(self) -> None:
         phase = word(self._engine.get(f"vms/{self._vm}/backups/{self.id}").phase)
@@ -217,7 +218,7 @@ def _phase(engine: Engine, path: str) -> str:
 
 def _readable(engine: Engine, vm: str, disk: str) -> Found:
     found = unlocked(engine, vm, disk)
-    must_be_readable(found)
+    must_be_readable(engine, found)
     return found
 
 

@@ -12,6 +12,9 @@ from mtv.sources.rhv.transferred import TransferredDisk, status
 from mtv.sources.rhv.transfers import INACTIVITY_SECONDS, pauses
 from mtv.sources.rhv.values import word
 
+RAW_SINCE = (4, 4)
+"""The engine that began to give every disk as its guest sees it."""
+
 LOCKED_SECONDS = INACTIVITY_SECONDS + 60.0
 """How long to wait for a locked disk: a transfer that a killed mtv left ends by itself in that."""
 
@@ -47,7 +50,7 @@ def open_disk(
     longer than a transfer that was left behind lasts.
     """
     found = look(engine, vm, disk)
-    must_be_readable(found)
+    must_be_readable(engine, found)
     must_be_down(found)
     found = unlocked(engine, vm, disk, patience_seconds)
     must_be_down(found)
@@ -120,7 +123,7 @@ def must_be_down(found: Found) -> None:
         )
 
 
-def must_be_readable(found: Found) -> None:
+def must_be_readable(engine: Engine, found: Found) -> None:
     """Raises SourceError, with the reason, for a disk that no transfer gives."""
     disk, name = found.disk, found.name
     storage, content = word(disk.storage_type), word(disk.content_type)
@@ -138,6 +141,11 @@ def must_be_readable(found: Found) -> None:
         raise SourceError(
             f"{name} holds no data of a guest but the engine's own ({content})",
             "run mtv collect again: such disks are left out",
+        )
+    if word(disk.format) == "cow" and engine.version < RAW_SINCE:
+        raise SourceError(
+            f"{name} is a qcow2 image, which engines before 4.4 give away as the file it is",
+            "upgrade the engine and its hosts to 4.4",
         )
     if status(disk) == "illegal":
         raise SourceError(

@@ -44,7 +44,10 @@ class Block(msgspec.Struct, frozen=True):
     zero: bool
     """It reads as zeros."""
     hole: bool = False
-    """The image that is read says nothing of it; what is below, or zeros, shows."""
+    """The image that is read says nothing of it; what is below, or zeros, shows.
+
+    Hosts that cannot tell say so of nothing.
+    """
     dirty: bool = False
     """It was written to since the checkpoint. Told only where that was asked for."""
 
@@ -90,12 +93,14 @@ class Daemon:
         """Where the bytes are."""
         return HttpLocation(url=self.url, headers=(), tls=self.trust)
 
-    def blocks(self, context: Context) -> Sequence[Block]:
-        """What the daemon tells of the disk, in order and whole.
+    def blocks(self, context: Context) -> Sequence[Block] | None:
+        """What the daemon tells of the disk, in order and whole; None where it can't tell that.
 
         Raises Refusal, Unreachable, SourceError.
         """
         text = self._get(f"/extents?context={context}")
+        if text is None:
+            return None
         try:
             return msgspec.json.decode(text, type=list[Block])
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
@@ -111,7 +116,7 @@ class Daemon:
             return False
         return True
 
-    def _get(self, below: str) -> bytes:
+    def _get(self, below: str) -> bytes | None:
         for left in reversed(range(_CUTS)):
             try:
                 return self._request("GET", below)
@@ -120,7 +125,7 @@ class Daemon:
                     raise
         raise AssertionError
 
-    def _request(self, verb: str, below: str) -> bytes:
+    def _request(self, verb: str, below: str) -> bytes | None:
         url = urlsplit(self.url)
         host, port = url.hostname or "", url.port or 443
         context = tls.trusted_context(self.trust, host, port)
@@ -130,6 +135,8 @@ class Daemon:
             response = connection.getresponse()
             if response.status in (401, 403):
                 raise Refusal
+            if response.status == http.client.NOT_FOUND:
+                return None
             if response.status != http.client.OK:
                 raise SourceError(f"{self._server} does not tell of the disk ({response.status})")
             text = response.read(_MOST_BYTES)

@@ -74,17 +74,22 @@ def changed_above(
     if upto is None:
         asked.append(types.ImageTransfer(disk=types.Disk(id=disk.id)))
     with held.resting():
-        return _merged(extent for one in asked for extent in _own(held, one))
+        found = [_own(held, one) for one in asked]
+    known = [extents for extents in found if extents is not None]
+    if len(known) < len(found):
+        return None
+    return _merged(extent for extents in known for extent in extents)
 
 
-def _own(held: TransferredDisk, asked: types.ImageTransfer) -> Sequence[Extent]:
-    """What one image holds itself."""
+def _own(held: TransferredDisk, asked: types.ImageTransfer) -> Sequence[Extent] | None:
+    """What one image holds itself; None where its host can't tell."""
     asked.shallow = True
     layer = TransferredDisk(
         held.engine, held.name, lambda: asked, point=None, changed_since=lambda *_: None
     )
     try:
-        return own(layer.blocks("zero"))
+        blocks = layer.blocks("zero")
+        return None if blocks is None else own(blocks)
     finally:
         layer.close()
 

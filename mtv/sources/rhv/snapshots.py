@@ -121,7 +121,7 @@ def remove_snapshot(engine: Engine, vm: str, snapshot: str) -> None:
 
 def _fit(engine: Engine, vm: str, disk: str) -> Found:
     found = unlocked(engine, vm, disk)
-    must_be_readable(found)
+    must_be_readable(engine, found)
     if found.disk.shareable:
         raise SourceError(
             f"{found.name} is shared by VMs: no snapshot can be made of it",

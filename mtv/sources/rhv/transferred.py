@@ -67,9 +67,10 @@ class TransferredDisk:
             finally:
                 self._begin_again()
 
-    def extents(self) -> Sequence[Extent]:
+    def extents(self) -> Sequence[Extent] | None:
         """Where there is data, by the host's own look at the disk's images."""
-        return data(self.blocks("zero"))
+        blocks = self.blocks("zero")
+        return None if blocks is None else data(blocks)
 
     def point(self) -> str | None:
         """The name of the content, where it has one."""
@@ -79,8 +80,8 @@ class TransferredDisk:
         """Where it may differ from an earlier point; None where nobody can tell."""
         return self._changed_since(self, point)
 
-    def blocks(self, context: Context) -> Sequence[Block]:
-        """What the daemon tells of the disk. Raises SourceError."""
+    def blocks(self, context: Context) -> Sequence[Block] | None:
+        """What the daemon tells of the disk; None where it can't. Raises SourceError."""
         try:
             return self._daemon.blocks(context)
         except Refusal:
