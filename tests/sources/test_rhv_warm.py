@@ -1,24 +1,23 @@
 """Moments of running VMs: backups and snapshots, while the guest writes."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from mtv.errors import SourceError
-from mtv.sources.rhv.backups import (
-    FullNeeded,
-    RhvBackup,
-    begin_backup,
-    end_backup,
-    forget_checkpoints,
-)
+from mtv.errors import Interrupted, SourceError
+from mtv.model.disk import Held
+from mtv.sources.rhv.backups import RhvBackup, begin_backup, end_backup
+from mtv.sources.rhv.checkpoints import FullNeeded, forget_checkpoints
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
+from mtv.sources.rhv.hold import held_by_us, hold, let_go, open_held_disk, release
 from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
 from mtv.sources.rhv.transferred import TransferredDisk
+from mtv.tasks import SyncResult
 from tests.real.imageio.guest import Guest, writing
 from tests.real.imageio.machine import FROZEN
 from tests.real.rhv import RhvEngine
@@ -253,3 +252,78 @@ def test_a_snapshot_that_fails_leaves_nothing(engine: RhvEngine, login: Engine) 
     engine.faults()
     remove_snapshot(login, LEDGER, snapshot.id)
     assert engine.held() == {}
+
+
+@pytest.mark.parametrize(
+    ("vm", "names", "refused"),
+    [
+        ("shop", [SYSTEM], False),
+        ("shop", [SYSTEM], True),
+        ("shop", [SYSTEM, DATA], False),
+    ],
+    ids=["backups", "backups, none of a VM that is down", "snapshots"],
+)
+def test_passes_by_whatever_fits_the_disks(
+    engine: RhvEngine, login: Engine, tmp_path: Path, vm: str, names: list[str], refused: bool
+) -> None:
+    """As ``mtv.transfer`` makes them: it asks each disk what changed since its last point."""
+    never = threading.Event()
+    points: dict[str, str] = {}
+    checkpoints: list[str] = []
+    results: list[dict[str, SyncResult]] = []
+
+    def one_pass() -> None:
+        held = hold(login, vm_id(vm), map(disk_id, names), points.values(), never)
+        found = [each.id for each in held_by_us(login, vm_id(vm))]
+        assert held.id in found or held.id == "down:"
+        results.append({})
+        for name in names:
+            with closing(open_held_disk(login, vm_id(vm), disk_id(name), held)) as disk:
+                base = tmp_path / f"{name}.raw"
+                results[-1][name] = copied(disk, base, DISKS[name].size)
+                points[name] = disk.point() or ""
+        checkpoints.extend(points.values())
+        release(login, vm_id(vm), held, never)
+
+    with ExitStack() as ends:
+        writers = guests(engine, vm, ends)
+        for _ in range(3):
+            for guest in writers.values():
+                guest.wait_for(30)
+            one_pass()
+            for name in names:
+                assert writers[name].moment_of((tmp_path / f"{name}.raw").read_bytes()) > 0
+        shut_down(login, vm_id(vm))
+    if refused:
+        engine.faults(answers=[{"path": "/backups$", "method": "POST", "status": 409}])
+    one_pass()
+    for name in names:
+        base = tmp_path / f"{name}.raw"
+        assert writers[name].moment_of(base.read_bytes()) >= writers[name].written
+        for number, result in enumerate(each[name] for each in results):
+            whole = number == 3 and refused
+            assert (result.kept_bytes > 0) == (number > 0 and not whole)
+    assert len(held_by_us(login, vm_id(vm))) == (len(names) > 1)
+    assert let_go(login, vm_id(vm), checkpoints, never) == []
+    assert engine.held() == {}
+
+
+def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: Engine) -> None:
+    never = threading.Event()
+    disks = [disk_id(SYSTEM)]
+    left = hold(login, SHOP, disks, [], never)
+    assert held_by_us(login, SHOP) == (Held(id=left.id),)
+    with pytest.raises(SourceError, match=r"during a backup|locked"):
+        begin_backup(login, SHOP, [disk_id(DATA)])
+    assert let_go(login, SHOP, [], never) == []
+    assert held_by_us(login, SHOP) == ()
+    again = hold(login, SHOP, disks, ["checkpoint:of-nobody", "stopped:image@then"], never)
+    release(login, SHOP, again, never)
+    release(login, SHOP, again, never)
+    with pytest.raises(SourceError, match="is over"):
+        open_held_disk(login, SHOP, disks[0], again)
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(Interrupted):
+        hold(login, SHOP, disks, [], stopped)
+    assert set(engine.held()) == {"checkpoints"}

@@ -20,12 +20,14 @@ from ovirtsdk4 import types
 
 from mtv.errors import SourceError, Unreachable
 from mtv.model.disk import Extent
-from mtv.sources.rhv.disks import Found, must_be_readable, unlocked
+from mtv.sources.rhv.checkpoints import POINT, from_on, full_needed, must_be_good
+from mtv.sources.rhv.disks import Found, look, readable
 from mtv.sources.rhv.engine import NOT_THERE, Engine, Refused
 from mtv.sources.rhv.imageio import dirty
 from mtv.sources.rhv.transferred import TransferredDisk, status
 from mtv.sources.rhv.transfers import END_SECONDS, START_SECONDS, wait_until
 from mtv.sources.rhv.values import word
+from mtv.tasks import Cancelled
 
 FIRST = (4, 4)
 """The engine that brought backups."""
@@ -33,30 +35,24 @@ FIRST = (4, 4)
 MERGED_SECONDS = 4 * 3600.0
 """How long one may take to end: an engine that read a snapshot of its own merges that first."""
 
+DESCRIPTION = "Made by mtv to read the disks of the VM, and ended by it as soon as they are read."
+
 _OVER = ("succeeded", "failed", "")
 """Phases of a backup that is no more."""
-
-POINT = "checkpoint:"
-"""Before a checkpoint's id in the name of a disk's content at it."""
-
-
-class FullNeeded(SourceError):
-    """The checkpoint is worth nothing any more: nobody can tell what changed since."""
 
 
 class RhvBackup:
     """A backup that is ready; one at a time for each VM. Read its disks, then ``end`` it."""
 
-    def __init__(
-        self, engine: Engine, vm: str, found: dict[str, Found], backup: Any, since: list[str]
-    ) -> None:
-        """``begin_backup`` makes one. ``since`` are the checkpoints that changes are told from."""
+    def __init__(self, engine: Engine, vm: str, id_: str) -> None:
+        """Takes up one that is ready; ``begin_backup`` makes one. Raises SourceError."""
         self._engine = engine
         self._vm = vm
-        self._found = found
-        self._since = since
         self._opened: list[TransferredDisk] = []
-        self.id = str(backup.id)
+        self.id = id_
+        backup = self._must_be_ready()
+        self._since = from_on(engine, vm, backup.from_checkpoint_id)
+        """The checkpoints from which on changes can be told."""
         self.checkpoint: str | None = backup.to_checkpoint_id
         """What the next backup is to start from; None when none of the disks is tracked."""
         self.modes: dict[str, str] = {
@@ -67,13 +63,19 @@ class RhvBackup:
 
     def open(self, disk: str) -> TransferredDisk:
         """A disk as it was when the backup began. Raises SourceError."""
+        found = look(self._engine, self._vm, disk)
+        if disk not in self.modes:
+            raise SourceError(
+                f"{found.name} is not in the backup: the VM did not have it then",
+                "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
+            )
         opened = TransferredDisk(
             self._engine,
-            self._found[disk].name,
+            found.name,
             lambda: types.ImageTransfer(disk=types.Disk(id=disk), backup=types.Backup(id=self.id)),
-            point=self._point(disk),
+            point=self._point(found),
             changed_since=lambda held, point: self._changed_since(held, disk, point),
-            still_the_same=self._must_be_ready,
+            still_the_same=self._still_ready,
         )
         self._opened.append(opened)
         return opened
@@ -84,8 +86,8 @@ class RhvBackup:
             disk.close()
         end_backup(self._engine, self._vm, self.id)
 
-    def _point(self, disk: str) -> str:
-        if self.checkpoint is not None and word(self._found[disk].disk.backup) == "incremental":
+    def _point(self, found: Found) -> str:
+        if self.checkpoint is not None and is_tracked(found.disk):
             return POINT + self.checkpoint
         return f"backup:{self.id}"
 
@@ -99,13 +101,18 @@ class RhvBackup:
         blocks = held.blocks("dirty")
         return None if blocks is None else dirty(blocks)
 
-    def _must_be_ready(self) -> None:
-        phase = word(self._engine.get(f"vms/{self._vm}/backups/{self.id}").phase)
+    def _still_ready(self) -> None:
+        self._must_be_ready()
+
+    def _must_be_ready(self) -> Any:
+        path = f"vms/{self._vm}/backups/{self.id}"
+        phase = phase_of(self._engine, path)
         if phase != "ready":
             raise SourceError(
-                f"the backup that was being read is over (it is in phase {phase})",
+                f"the backup that is to be read is over (it is {phase or 'forgotten'})",
                 "run this again: another one begins",
             )
+        return self._engine.get(path)
 
 
 def begin_backup(
@@ -117,6 +124,7 @@ def begin_backup(
     id_: str | None = None,
     legacy: bool = False,
     consistent: bool = False,
+    cancelled: Cancelled | None = None,
 ) -> RhvBackup:
     """Freezes this moment of these disks of a VM, which is up or down.
 
@@ -133,16 +141,17 @@ def begin_backup(
         raise SourceError(
             f"{engine.name}: engines before 4.4 make no backups", "copy the VM while it is down"
         )
-    found = {disk: _readable(engine, vm, disk) for disk in disks}
-    name = next(iter(found.values())).vm.name
+    found = [readable(engine, vm, disk, cancelled) for disk in disks]
+    name = found[0].vm.name
     query = {"legacy": "true"} if legacy else {}
     query |= {"require_consistency": "true"} if consistent else {}
     asked = types.Backup(
         id=id_ or str(uuid.uuid4()),
         disks=[types.Disk(id=disk) for disk in disks],
         from_checkpoint_id=since,
+        description=DESCRIPTION,
     )
-    known = _from(engine, vm, name, since)
+    must_be_good(engine, vm, name, since)
     try:
         began = engine.add(f"vms/{vm}/backups", asked, **query).id
     except Refused as problem:
@@ -153,7 +162,8 @@ def begin_backup(
             end_backup(engine, vm, asked.id)
         raise
     try:
-        return RhvBackup(engine, vm, found, _ready(engine, vm, began, name, since), known)
+        _wait_ready(engine, f"vms/{vm}/backups/{began}", name, since, cancelled)
+        return RhvBackup(engine, vm, began)
     except BaseException:
         with contextlib.suppress(SourceError):
             end_backup(engine, vm, began)
@@ -177,10 +187,10 @@ def end_backup(engine: Engine, vm: str, backup: str) -> None:
         # Transfers that were left behind stand in the way, until the engine ends them.
         with contextlib.suppress(Refused):
             engine.act(path, "finalize")
-        return _phase(engine, path) in ("finalizing", *_OVER)
+        return phase_of(engine, path) in ("finalizing", *_OVER)
 
     def over() -> bool:
-        return _phase(engine, path) in _OVER and all(
+        return phase_of(engine, path) in _OVER and all(
             status(engine.get(f"disks/{disk}")) != "locked" for disk in disks
         )
 
@@ -191,22 +201,18 @@ def end_backup(engine: Engine, vm: str, backup: str) -> None:
         )
 
 
-def forget_checkpoints(engine: Engine, vm: str, checkpoints: Sequence[str]) -> list[str]:
-    """Removes checkpoints of ours; gives back those that have to stay.
-
-    An engine removes only the oldest one: those behind another one's stay. Raises SourceError.
-    """
-    left = list(checkpoints)
-    for known in _order(engine, vm):
-        if known.id not in left:
-            break
-        engine.remove(f"vms/{vm}/checkpoints/{known.id}")
-        left.remove(known.id)
-    there = {each.id for each in _order(engine, vm)}
-    return [each for each in left if each in there]
+def open_backups(engine: Engine, vm: str) -> list[str]:
+    """Backups of ours that are not over. Raises SourceError."""
+    if engine.version < FIRST:
+        return []
+    return [
+        each.id
+        for each in engine.list(f"vms/{vm}/backups")
+        if word(each.phase) not in _OVER and each.description == DESCRIPTION
+    ]
 
 
-def _phase(engine: Engine, path: str) -> str:
+def phase_of(engine: Engine, path: str) -> str:
     """Of a backup; "" when the engine has forgotten it."""
     try:
         return word(engine.get(path).phase) or "unknown"
@@ -216,54 +222,23 @@ def _phase(engine: Engine, path: str) -> str:
         raise
 
 
-def _readable(engine: Engine, vm: str, disk: str) -> Found:
-    found = unlocked(engine, vm, disk)
-    must_be_readable(engine, found)
-    return found
+def is_tracked(disk: Any) -> bool:
+    """Whether the engine notes what is written to a disk."""
+    return word(disk.backup) == "incremental" and word(disk.format) == "cow"
 
 
-def _order(engine: Engine, vm: str) -> list[Any]:
-    """The VM's checkpoints, the oldest first."""
-    return sorted(engine.list(f"vms/{vm}/checkpoints"), key=lambda each: each.creation_date)
-
-
-def _from(engine: Engine, vm: str, name: str, since: str | None) -> list[str]:
-    """The checkpoints from that one on. Raises FullNeeded."""
-    if since is None:
-        return []
-    order = _order(engine, vm)
-    states = {each.id: word(each.state) for each in order}
-    if states.get(since) != "created":
-        raise _full_needed(name, f"its checkpoint is {states.get(since) or 'gone'}")
-    ids = list(states)
-    return ids[ids.index(since) :]
-
-
-def _ready(engine: Engine, vm: str, backup: str, name: str, since: str | None) -> Any:
-    path = f"vms/{vm}/backups/{backup}"
-    latest = engine.get(path)
-
-    def settled() -> bool:
-        nonlocal latest
-        latest = engine.get(path)
-        return word(latest.phase) in ("ready", "succeeded", "failed")
-
-    wait_until(settled, START_SECONDS)
-    phase = word(latest.phase)
+def _wait_ready(
+    engine: Engine, path: str, name: str, since: str | None, cancelled: Cancelled | None
+) -> None:
+    wait_until(lambda: phase_of(engine, path) in ("ready", *_OVER), START_SECONDS, cancelled)
+    phase = phase_of(engine, path)
     if phase == "ready":
-        return latest
+        return
     if phase == "failed" and since is not None:
-        raise _full_needed(name, "the engine failed to take it up")
+        raise full_needed(name, "the engine failed to take it up")
     raise SourceError(
         f"the backup of {name} does not get ready (it is in phase {phase})",
         "the engine's events say why",
-    )
-
-
-def _full_needed(name: str, why: str) -> FullNeeded:
-    return FullNeeded(
-        f"nobody can tell any more what changed on {name} since its last copy: {why}",
-        "its disks have to be compared as a whole: begin a backup without a checkpoint",
     )
 
 

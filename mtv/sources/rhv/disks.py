@@ -1,6 +1,5 @@
 """Disks of a VM that is down: what can be read of them, and how it is asked for."""
 
-import time
 from typing import Any, NamedTuple
 
 from ovirtsdk4 import types
@@ -9,8 +8,9 @@ from mtv.errors import SourceError
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.layers import changed_above
 from mtv.sources.rhv.transferred import TransferredDisk, status
-from mtv.sources.rhv.transfers import INACTIVITY_SECONDS, pauses
+from mtv.sources.rhv.transfers import INACTIVITY_SECONDS, wait_until
 from mtv.sources.rhv.values import word
+from mtv.tasks import Cancelled
 
 RAW_SINCE = (4, 4)
 """The engine that began to give every disk as its guest sees it."""
@@ -94,23 +94,29 @@ def look(engine: Engine, vm: str, disk: str) -> Found:
     return Found(machine, engine.get(f"disks/{disk}"))
 
 
-def unlocked(engine: Engine, vm: str, disk: str, patience_seconds: float = LOCKED_SECONDS) -> Found:
-    """The same once the disk is not locked. Raises SourceError."""
-    waited = 0.0
-    for pause in pauses():
-        found = look(engine, vm, disk)
-        if status(found.disk) != "locked":
-            return found
-        if waited > patience_seconds:
-            raise SourceError(
-                f"{found.name} is locked: another transfer, backup or task works with it",
-                "look at the tasks in the administration portal; when none is left, it has to be "
-                "unlocked on the engine (unlock_entity.sh)",
-            )
-        engine.says(f"{found.name} is locked: waiting until it is not")
-        waited += pause
-        time.sleep(pause)
-    raise AssertionError
+def unlocked(
+    engine: Engine,
+    vm: str,
+    disk: str,
+    patience_seconds: float = LOCKED_SECONDS,
+    cancelled: Cancelled | None = None,
+) -> Found:
+    """The same once the disk is not locked. Raises SourceError, Interrupted."""
+    path = f"disks/{disk}"
+    if not wait_until(lambda: status(engine.get(path)) != "locked", patience_seconds, cancelled):
+        raise SourceError(
+            f"{look(engine, vm, disk).name} is locked: another transfer, backup or task works "
+            "with it",
+            "look at the tasks in the administration portal; when none is left, it has to be "
+            "unlocked on the engine (unlock_entity.sh)",
+        )
+    return look(engine, vm, disk)
+
+
+def readable(engine: Engine, vm: str, disk: str, cancelled: Cancelled | None = None) -> Found:
+    """The same, and it can be read. Raises SourceError, Interrupted."""
+    must_be_readable(engine, look(engine, vm, disk))
+    return unlocked(engine, vm, disk, cancelled=cancelled)
 
 
 def must_be_down(found: Found) -> None:

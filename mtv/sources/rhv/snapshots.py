@@ -13,12 +13,15 @@ from typing import Any
 from ovirtsdk4 import types
 
 from mtv.errors import SourceError
-from mtv.sources.rhv.disks import Found, must_be_readable, unlocked
+from mtv.sources.rhv.disks import Found, look, must_be_readable, readable
 from mtv.sources.rhv.engine import NOT_THERE, Engine, Refused
 from mtv.sources.rhv.layers import POINT, Layers, changed_above
 from mtv.sources.rhv.transferred import TransferredDisk
 from mtv.sources.rhv.transfers import wait_until
 from mtv.sources.rhv.values import word
+from mtv.tasks import Cancelled
+
+DESCRIPTION = "Made by mtv to read the disks of the VM, and removed by it when they are read."
 
 MADE_SECONDS = 600.0
 """How long a snapshot may take to be made: the guest's file systems are frozen for it."""
@@ -30,23 +33,24 @@ REMOVED_SECONDS = 24 * 3600.0
 class RhvSnapshot:
     """A snapshot that is there. It stays until ``remove_snapshot``."""
 
-    def __init__(self, engine: Engine, vm: str, id_: str, found: dict[str, Found]) -> None:
-        """``make_snapshot`` makes one; this takes up one that is there."""
+    def __init__(self, engine: Engine, vm: str, id_: str) -> None:
+        """Takes one up; ``make_snapshot`` makes one."""
         self._engine = engine
         self._vm = vm
-        self._found = found
         self.id = id_
 
     def open(self, disk: str) -> TransferredDisk:
         """A disk as it was at the snapshot. Raises SourceError."""
-        found = self._found[disk]
+        found = look(self._engine, self._vm, disk)
+        must_be_readable(self._engine, found)
 
         def asked() -> types.ImageTransfer:
             # Looked up each time: removing an older snapshot may change which image it is.
             image = Layers(self._engine, self._vm, found.disk).ids.get(self.id)
             if image is None:
                 raise SourceError(
-                    f"{found.name} has no snapshot of ours any more: somebody removed it",
+                    f"{found.name} is in no snapshot of ours: somebody removed it, or the VM did "
+                    "not have the disk then",
                     "run this again: another one is made",
                 )
             return types.ImageTransfer(snapshot=types.DiskSnapshot(id=image))
@@ -62,13 +66,19 @@ class RhvSnapshot:
         )
 
 
-def make_snapshot(engine: Engine, vm: str, disks: Sequence[str], description: str) -> RhvSnapshot:
+def make_snapshot(
+    engine: Engine,
+    vm: str,
+    disks: Sequence[str],
+    description: str,
+    cancelled: Cancelled | None = None,
+) -> RhvSnapshot:
     """Makes a snapshot of these disks, without memory, and waits until it is there.
 
     Raises SourceError; nothing is left at the engine then.
     """
-    found = {disk: _fit(engine, vm, disk) for disk in disks}
-    name = next(iter(found.values())).vm.name
+    found = [_fit(engine, vm, disk, cancelled) for disk in disks]
+    name = found[0].vm.name
     asked = types.Snapshot(
         description=description,
         persist_memorystate=False,
@@ -87,17 +97,22 @@ def make_snapshot(engine: Engine, vm: str, disks: Sequence[str], description: st
         latest = _there(engine, path)
         return latest is None or word(latest.snapshot_status) == "ok"
 
-    in_time = wait_until(settled, MADE_SECONDS)
-    if not in_time or _there(engine, path) is None:
+    try:
+        in_time = wait_until(settled, MADE_SECONDS, cancelled)
+        if not in_time or _there(engine, path) is None:
+            raise SourceError(
+                f"the engine failed to make a snapshot of {name}", "the engine's events say why"
+            )
+    except BaseException:
         with contextlib.suppress(SourceError):
             remove_snapshot(engine, vm, made.id)
-        raise SourceError(
-            f"the engine failed to make a snapshot of {name}", "the engine's events say why"
-        )
-    return RhvSnapshot(engine, vm, made.id, found)
+        raise
+    return RhvSnapshot(engine, vm, made.id)
 
 
-def remove_snapshot(engine: Engine, vm: str, snapshot: str) -> None:
+def remove_snapshot(
+    engine: Engine, vm: str, snapshot: str, cancelled: Cancelled | None = None
+) -> None:
     """Removes a snapshot and waits until its layers are merged; one that is gone is fine.
 
     Raises SourceError when it stays.
@@ -111,7 +126,7 @@ def remove_snapshot(engine: Engine, vm: str, snapshot: str) -> None:
         latest = _there(engine, path)
         return latest is None or word(latest.snapshot_status) == "ok"
 
-    wait_until(settled, REMOVED_SECONDS)
+    wait_until(settled, REMOVED_SECONDS, cancelled)
     if _there(engine, path) is not None:
         raise SourceError(
             f"{engine.name}: the engine failed to remove the snapshot {snapshot} of {vm}",
@@ -119,9 +134,8 @@ def remove_snapshot(engine: Engine, vm: str, snapshot: str) -> None:
         )
 
 
-def _fit(engine: Engine, vm: str, disk: str) -> Found:
-    found = unlocked(engine, vm, disk)
-    must_be_readable(engine, found)
+def _fit(engine: Engine, vm: str, disk: str, cancelled: Cancelled | None) -> Found:
+    found = readable(engine, vm, disk, cancelled)
     if found.disk.shareable:
         raise SourceError(
             f"{found.name} is shared by VMs: no snapshot can be made of it",

@@ -18,8 +18,9 @@ from typing import Any
 
 from ovirtsdk4 import types
 
-from mtv.errors import SourceError
+from mtv.errors import Interrupted, SourceError
 from mtv.sources.rhv.engine import NOT_NOW, NOT_THERE, Engine, Refused
+from mtv.tasks import Cancelled
 
 INACTIVITY_SECONDS = 60
 """After so much silence the engine cancels a transfer; mtv says something three times as often."""
@@ -138,15 +139,19 @@ class Transfer:
                 continue
 
 
-def wait_until(done: Callable[[], bool], seconds: float) -> bool:
-    """Asks again and again; False when it was not so in time."""
+def wait_until(
+    done: Callable[[], bool], seconds: float, cancelled: Cancelled | None = None
+) -> bool:
+    """Asks again and again; False when it was not so in time. Raises Interrupted."""
     deadline = time.monotonic() + seconds
+    nobody = threading.Event()
     for pause in pauses():
         if done():
             return True
         if time.monotonic() > deadline:
             return False
-        time.sleep(pause)
+        if (cancelled or nobody).wait(pause):
+            raise Interrupted("stopped while the engine was at work")
     raise AssertionError
 
 

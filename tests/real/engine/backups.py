@@ -37,6 +37,7 @@ class Backups:
             vm.subs["backups"],
             types.Backup(
                 id=asked.id or str(uuid.uuid4()),
+                description=asked.description,
                 creation_date=now(),
                 from_checkpoint_id=since,
                 phase=types.BackupPhase.INITIALIZING,
