@@ -222,6 +222,13 @@ def test_a_transfer_that_was_left_behind_is_waited_for(engine: RhvEngine) -> Non
         open_disk(login, FILES, disk_id(DATA)).close()
 
 
+def test_a_login_that_is_over_says_so(engine: RhvEngine) -> None:
+    with logged_in(engine) as login:
+        pass
+    with pytest.raises(SourceError, match="the login is over"):
+        login.list("vms")
+
+
 def test_a_disk_is_gone(engine: RhvEngine) -> None:
     with logged_in(engine) as login, pytest.raises(SourceError, match="has no disk"):
         open_disk(login, FILES, disk_id("shop_data"))
