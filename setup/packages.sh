@@ -25,6 +25,7 @@ esac
 
 packages=(
     qemu-system-x86 qemu-utils seabios ovmf              # boots guests
+    qemu-system-common                                   # qemu-storage-daemon: a running VM's disks
     libvirt-dev libvirt-daemon libvirt-daemon-driver-qemu # the local launcher
     libvirt-daemon-system  # makes the user that libvirt, run by root, looks up even when it is not used
     virt-v2v nbdkit guestfs-tools "$kernel"                     # converts them, in an appliance of this kernel

@@ -171,8 +171,8 @@ class LetGo:
         copies = move.latest(Sync.name)
         disks = copies.detail.get("disks", {}) if copies is not None else {}
         points = [each["point"] for each in disks.values() if each.get("point")]
-        move.open_source().let_go(move.placed.vm.id, points, move.cancelled)
-        return {"points": points}
+        stays = move.open_source().let_go(move.placed.vm.id, points, move.cancelled)
+        return {"points": points, "stays": list(stays)}
 
 
 def steps_of(move: Move) -> tuple[Step, ...]:

@@ -53,7 +53,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpLocation(msgspec.Struct, frozen=True, kw_only=True):
-    """A disk readable by HTTP(S) range requests. ``headers`` hold secrets: never logged."""
+    """A disk readable by HTTP(S) range requests. Both fields may hold secrets: never logged."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -62,7 +62,8 @@ class HttpLocation(msgspec.Struct, frozen=True, kw_only=True):
     """None: the disk is all that the server gives, byte for byte."""
 
     def __repr__(self) -> str:
-        return f"HttpLocation(url={self.url!r}, headers=<{len(self.headers)} hidden>)"
+        # Of some servers the address itself is the ticket.
+        return f"HttpLocation(url=<hidden>, headers=<{len(self.headers)} hidden>)"
 
 
 class FileLocation(msgspec.Struct, frozen=True, kw_only=True):

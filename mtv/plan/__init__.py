@@ -12,10 +12,10 @@ import msgspec
 
 from mtv.documents import append, check_document, entry, item, parse_document, replace
 from mtv.errors import ConfigError
-from mtv.estate import ONLY_DESCRIBED, Estate
+from mtv.estate import ONLY_DESCRIBED, Estate, PlacedVm
 from mtv.mappings import guest_system
 from mtv.model.concern import Assessment, Readiness
-from mtv.model.plan import BootCheck, Plan, PlannedVm, Wave
+from mtv.model.plan import BootCheck, Convert, Plan, PlannedVm, Wave
 from mtv.model.target import NameTemplates
 from mtv.names import label
 from mtv.naming import USUAL, Naming
@@ -63,13 +63,15 @@ def propose(
     ready.sort(key=lambda each: (sum(disk.capacity_bytes for disk in each.vm.disks), each.ref))
     planned = list[PlannedVm]()
     for each in ready:
-        system = guest_system(each.vm.guest_id)
-        planned.append(
-            PlannedVm(
-                ref=each.ref, name=names[each.ref], convert=system.convert, check=system.check
-            )
-        )
+        planned.append(planned_vm(each, names[each.ref]))
     return tuple(planned)
+
+
+def planned_vm(placed: PlacedVm, name: str) -> PlannedVm:
+    """A VM with the defaults of its guest. One of RHV has the drivers that it needs already."""
+    system = guest_system(placed.vm.guest_id)
+    convert = Convert.NONE if placed.inventory.product == "rhv" else system.convert
+    return PlannedVm(ref=placed.ref, name=name, convert=convert, check=system.check)
 
 
 def add_to_wave(

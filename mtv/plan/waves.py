@@ -6,11 +6,10 @@ import msgspec
 
 from mtv.documents import answer, remove
 from mtv.estate import ONLY_DESCRIBED, Estate
-from mtv.mappings import guest_system
 from mtv.model.plan import Plan, PlannedVm
 from mtv.model.target import NameTemplates
 from mtv.naming import USUAL, Naming
-from mtv.plan import add_to_wave, parse_plan, planned_names
+from mtv.plan import add_to_wave, parse_plan, planned_names, planned_vm
 
 REPLACE = "change it there, or take it with --replace"
 
@@ -76,10 +75,7 @@ def propose_waves(
                 says = "it is a template" if placed.vm.is_template else source
                 refused.append(Change(ref=ref, says=says, remedy="it is in no wave"))
                 continue
-            system = guest_system(placed.vm.guest_id)
-            planned.append(
-                PlannedVm(ref=ref, name=names[ref], convert=system.convert, check=system.check)
-            )
+            planned.append(planned_vm(placed, names[ref]))
         made[wave] = tuple(planned)
     return Proposal(waves=made, named=frozenset(named), refused=tuple(refused))
 

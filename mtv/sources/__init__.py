@@ -62,10 +62,11 @@ class Source(Protocol):
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """What of ours is at a VM, the latest first: an earlier run may have left it."""
 
-    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> None:
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all that is ours from a VM: there will be no pass over it any more.
 
-        ``points``: those that its copies were at. Raises SourceError, Interrupted.
+        ``points``: those that its copies were at. Gives back what has to stay, each in words with
+        the reason. Raises SourceError, Interrupted.
         """
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:

@@ -27,6 +27,7 @@ class StandsStill:
         del vm
         return ()
 
-    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> None:
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """There is nothing of ours."""
         del vm, points, cancelled
+        return ()

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.real.children import child
+from tests.real.imageio import need_data_path
 from tests.real.parts import PartMissing
 
 RICH = "tests.real.rich_rhv:rich_estate"
@@ -83,17 +84,33 @@ class RhvEngine:
 
     def faults(self, **faults: Any) -> None:
         """Replace all faults by these (`tests.real.engine.faults.Faults`); none given ends all."""
+        self._own("faults", json.dumps(faults).encode())
+
+    def held(self) -> dict[str, list[str]]:
+        """What is open or locked, there or at a daemon, and was not when it started; by sort.
+
+        `transfers`, `backups`, `checkpoints`, `snapshots`, `locked` (disks and layers), `tickets`,
+        `proxy_tickets`, `exports`, `frozen`. Empty when nothing of a client's is left.
+        """
+        found: dict[str, list[str]] = self._own("held")
+        return found
+
+    def where(self) -> dict[str, Any]:
+        """Where the parts of the data path are; `machines`: VM -> socket with its disks."""
+        found: dict[str, Any] = self._own("where")
+        return found
+
+    def _own(self, what: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(
-            f"https://127.0.0.1:{self.port}/mtv/faults",
-            method="PUT",
-            data=json.dumps(faults).encode(),
+            f"https://127.0.0.1:{self.port}/mtv/{what}",
+            method="GET" if body is None else "PUT",
+            data=body,
             headers={"Authorization": self._basic(), "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, context=self.tls(), timeout=30):  # noqa: S310
-            pass
+        with urllib.request.urlopen(request, context=self.tls(), timeout=30) as answer:  # noqa: S310
+            return json.load(answer)
 
     def _basic(self) -> str:
-
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
@@ -107,10 +124,13 @@ def start_engine(
     username: str = "admin@internal",
     password: str | None = None,
     faults: Mapping[str, Any] | None = None,
+    storage: Path | None = None,
 ) -> Iterator[RhvEngine]:
     """Run an engine until the block ends.
 
     `estate` names a function (`module:function`) that makes an `Estate`; `arguments` are its own.
+    `storage` has real disks (`tests.real.imageio.images`): ovirt-imageio gives them then, and VMs
+    that are up run as far as their disks go.
     All files live in `directory` (made when missing); the password and the keys are deleted at the
     end. `password` is made up when it is not given. Raises PartMissing, or RuntimeError with its
     log when it does not start.
@@ -131,6 +151,10 @@ def start_engine(
         argv += ["--username", username, "--password-file", password_file, "--ca", ca]
         argv += ["--certificate", certificate, "--key", key, "--request-log", request_log]
         argv += ["--faults", json.dumps(dict(faults or {}))]
+        if storage is not None:
+            need_data_path()
+            host, host_key = make_certificate(directory, "host", secret_files)
+            argv += ["--storage", storage, "--host-certificate", host, "--host-key", host_key]
         log = directory / "engine.log"
         with child(
             argv,
@@ -138,6 +162,7 @@ def start_engine(
             stdout=subprocess.PIPE,
             env={"PYTHONPATH": str(ROOT)},
             ends_with_stdin=True,
+            patience=30.0,
         ) as process:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -166,31 +191,38 @@ def make_authority(directory: Path, secret_files: list[Path]) -> tuple[Path, Pat
 
     The keys are added to `secret_files` before they are made, for the caller to delete.
     """
+    ca, ca_key = directory / "ca.pem", directory / "ca.key"
+    secret_files.append(ca_key)
+    _openssl(
+        *("-subj", "/C=US/O=example/CN=rhv.example.12345", "-keyout", ca_key),
+        *("-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", ca),
+    )
+    return ca, *make_certificate(directory, "engine", secret_files)
+
+
+def make_certificate(directory: Path, name: str, secret_files: list[Path]) -> tuple[Path, Path]:
+    """Make a certificate by the CA that `make_authority` made there: it with its CA, its key."""
+    ca, ca_key = directory / "ca.pem", directory / "ca.key"
+    leaf, key, chain = (directory / f"{name}{suffix}" for suffix in (".leaf", ".key", ".pem"))
+    secret_files.append(key)
+    _openssl(
+        *("-subj", f"/C=US/O=example/CN={name}.example", "-keyout", key, "-out", leaf),
+        *("-CA", ca, "-CAkey", ca_key),
+        *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        *("-addext", "basicConstraints=critical,CA:FALSE"),
+    )
+    chain.write_text(leaf.read_text() + ca.read_text())
+    leaf.unlink()
+    return chain, key
+
+
+def _openssl(*arguments: str | Path) -> None:
     openssl = shutil.which("openssl")
     if openssl is None:
         raise PartMissing("openssl", "run setup/packages.sh")
-    ca, ca_key = directory / "ca.pem", directory / "ca.key"
-    leaf, key, chain = directory / "leaf.pem", directory / "engine.key", directory / "engine.pem"
-    secret_files += [ca_key, key]
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
-    for arguments in (
-        [
-            *("-subj", "/C=US/O=example/CN=rhv.example.12345", "-keyout", str(ca_key)),
-            *("-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", str(ca)),
-        ],
-        [
-            *("-subj", "/C=US/O=example/CN=rhv.example", "-keyout", str(key), "-out", str(leaf)),
-            *("-CA", str(ca), "-CAkey", str(ca_key)),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-addext", "basicConstraints=critical,CA:FALSE"),
-        ],
-    ):
-        subprocess.run(
-            [openssl, "req", "-x509", *curve, *arguments], check=True, capture_output=True
-        )
-    chain.write_text(leaf.read_text() + ca.read_text())
-    leaf.unlink()
-    return ca, chain, key
+    argv = [openssl, "req", "-x509", *curve, *map(str, arguments)]
+    subprocess.run(argv, check=True, capture_output=True)
 
 
 def _first_certificate(pem: str) -> str:

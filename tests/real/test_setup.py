@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.guests import guest_images
+from tests.real.imageio import imageio_program
 from tests.real.kubevirt import require_admission
 from tests.real.parts import PartMissing, require
 from tests.real.vcenter import vcsim_program
@@ -39,6 +40,15 @@ def test_vcsim_again() -> None:
         require(missing.part, False, missing.remedy)
     done = run("setup/vcsim.sh")
     assert (done.returncode, done.stdout) == (0, "vcsim: nothing to do\n"), done.stderr
+
+
+def test_imageio_again() -> None:
+    try:
+        imageio_program()
+    except PartMissing as missing:
+        require(missing.part, False, missing.remedy)
+    done = run("setup/imageio.sh")
+    assert (done.returncode, done.stdout) == (0, "imageio: nothing to do\n"), done.stderr
 
 
 def test_kubevirt_again() -> None:

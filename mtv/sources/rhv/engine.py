@@ -17,11 +17,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import ovirtsdk4
+import pycurl
 from ovirtsdk4 import types
 
 from mtv import tls
 from mtv.config import resolve
 from mtv.errors import LoginFailed, SourceError, Unreachable, UntrustedTls
+from mtv.model.disk import TlsTrust
 from mtv.tasks import Connection
 
 T = TypeVar("T")
@@ -32,7 +34,12 @@ TIMEOUT_SECONDS = 300
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Between the tries of a request that a busy engine turned away."""
 
-BUSY = {409, 502, 503, 504}
+NOT_NOW = 409
+"""What the engine answers to an action that an object's state does not allow."""
+
+NOT_THERE = 404
+
+BUSY = {NOT_NOW, 502, 503, 504}
 
 _CURL = re.compile(r"\((?:<[^>]*>, )?(\d+), ")
 _CURL_TLS = {35, 51, 58, 60, 77, 83, 90, 91}
@@ -60,9 +67,13 @@ class Engine:
         self.host = parts.hostname or ""
         self.port = parts.port or 443
         path = parts.path.rstrip("/") or "/ovirt-engine/api"
+        self.services = path.removesuffix("/api") + "/services"
+        """The path of what the engine offers besides its API."""
         self.says: Callable[[str], None] = lambda _: None
         """Told when the engine is busy and a request has to wait."""
-        self._pin: Path | None = None
+        self.hosts: TlsTrust | None = None
+        """Whom to trust as one of its hosts, once that was asked for."""
+        self._kept: list[Path] = []
         trusted = self._trusted()
         self._sdk = ovirtsdk4.Connection(
             url=f"https://{parts.netloc}{path}",
@@ -95,10 +106,32 @@ class Engine:
         service = self._sdk.service(path) if path else self._sdk.system_service()
         return self._steadily(lambda: service.get(query=dict(query)) if query else service.get())
 
-    def act(self, vm: str, action: str) -> None:
-        """One of a VM's actions: ``shutdown``, ``stop``."""
-        service = self._sdk.service(f"vms/{vm}")
-        self._steadily(getattr(service, action), busy=BUSY - {409})
+    def act(self, path: str, action: str) -> None:
+        """An action of the object at a path: ``shutdown``, ``extend``. Raises Refused, also 409."""
+        service = self._sdk.service(path)
+        self._steadily(getattr(service, action), busy=BUSY - {NOT_NOW})
+
+    def add(self, path: str, thing: Any, **query: str) -> Any:
+        """Adds an object to a list; returns it as the engine made it. Raises Refused, also 409.
+
+        A connection that is cut meanwhile is an error: the engine may have made it or not.
+        """
+        service = self._sdk.service(path)
+        with self._faults_as_errors():
+            return service.add(thing, query=dict(query))
+
+    def remove(self, path: str, **query: str) -> None:
+        """Removes the object at a path. Raises Refused, also 409 and 404."""
+        service = self._sdk.service(path)
+        self._steadily(lambda: service.remove(query=dict(query)), busy=BUSY - {NOT_NOW})
+
+    def keep(self, pem: str) -> str:
+        """The path of a file with these certificates, until ``close``. They are no secret."""
+        handle, name = tempfile.mkstemp(prefix="mtv-rhv-", suffix=".pem")
+        self._kept.append(Path(name))
+        with os.fdopen(handle, "w") as file:
+            file.write(pem)
+        return name
 
     def below(self, href: str) -> str:
         """The path below the API of an object's href. Raises Refused for one that is elsewhere."""
@@ -111,8 +144,8 @@ class Engine:
         """Logs out; an engine that is gone already is no error."""
         with contextlib.suppress(Exception):
             self._sdk.close()
-        if self._pin is not None:
-            self._pin.unlink(missing_ok=True)
+        for file in self._kept:
+            file.unlink(missing_ok=True)
 
     def _trusted(self) -> str | None:
         """The file of CAs that libcurl is to trust; None stands for the system's.
@@ -124,12 +157,8 @@ class Engine:
         pem = _certificate(context, self.host, self.port)
         if trust.fingerprint is None:
             return trust.ca
-        # libcurl takes a CA as a file only. It is that one certificate, and no secret.
-        handle, name = tempfile.mkstemp(prefix="mtv-pin-", suffix=".pem")
-        self._pin = Path(name)
-        with os.fdopen(handle, "w") as file:
-            file.write(pem)
-        return name
+        # libcurl takes a CA as a file only.
+        return self.keep(pem)
 
     def _steadily(self, ask: Callable[[], T], busy: set[int] = BUSY) -> T:
         """What ``ask`` answers; a busy engine and a cut connection get time and another try."""
@@ -157,6 +186,8 @@ class Engine:
             raise self._error(problem) from problem
         except _UNREADABLE as problem:
             raise self._no_engine() from problem
+        except pycurl.error as problem:  # what the SDK wraps not: it was closed
+            raise Refused(f"{self.name}: the login is over") from problem
 
     def _error(self, problem: Any) -> SourceError:
         """Our error for one of the SDK's."""

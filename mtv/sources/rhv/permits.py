@@ -24,6 +24,7 @@ class Need:
 
 
 NEEDS = (
+    Need(("edit_disk_properties",), "mtv sync: reading disks (image transfers)"),
     Need(
         ("shut_down_vm", "vm_basic_operations"),
         "asking a guest to shut down before its last copy",

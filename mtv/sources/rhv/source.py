@@ -1,24 +1,26 @@
 """The RHV source: what the rest of mtv sees of an engine."""
 
+from collections.abc import Iterable
+
 from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
+from mtv.sources.rhv import hold as holds
 from mtv.sources.rhv.collect import collect
-from mtv.sources.rhv.engine import Engine, Refused
+from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.permits import lacks
 from mtv.sources.rhv.vms import power_of
-from mtv.sources.still import StandsStill
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
 
-NOT_NOW = 409
-"""What the engine answers to an action that the VM's state does not allow."""
+DOWN = Held(id=holds.DOWN, consistent=True)
+"""A VM that is down holds its disks itself."""
 
 
-class Rhv(StandsStill):
+class Rhv:
     """A ``mtv.sources.Source``. Logs in when made; raises SourceError in its kinds."""
 
     def __init__(self, connection: Connection) -> None:
@@ -66,13 +68,35 @@ class Rhv(StandsStill):
             "look at its events in the administration portal",
         )
 
+    def hold(
+        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+    ) -> Held:
+        """Begins a backup, or takes a snapshot where the engine does not track all of the disks.
+
+        A VM that is down is left as it is without the consent: all of its disks are compared then.
+        """
+        if Consent.SNAPSHOTS not in self._connection.may:
+            if self.power(vm) is Power.OFF:
+                return DOWN
+            need_consent(self._connection, Consent.SNAPSHOTS, "make backups and snapshots")
+        return holds.hold(self._engine, vm, disks, since, cancelled)
+
+    def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
+        """Ends the backup; of snapshots the latest stays, which the next pass is compared with."""
+        holds.release(self._engine, vm, held, cancelled)
+
+    def held_by_us(self, vm: str) -> tuple[Held, ...]:
+        """Backups and snapshots of ours, the latest first."""
+        return holds.held_by_us(self._engine, vm)
+
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
+        """Removes backups, snapshots and checkpoints; an engine removes only its oldest ones."""
+        stay = holds.let_go(self._engine, vm, points, cancelled)
+        return tuple(f"checkpoint {each}, since somebody else's is older" for each in stay)
+
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
-        """Not yet."""
-        del held
-        raise SourceError(
-            f"{self._connection.name}: mtv cannot read disks of RHV yet (disk {disk} of {vm})",
-            "collect, assess and translate work; copying comes with a later version",
-        )
+        """An image transfer of the disk, which the engine locks until it is closed."""
+        return holds.open_held_disk(self._engine, vm, disk, held or DOWN)
 
     def close(self) -> None:
         """Logs out."""
@@ -81,7 +105,7 @@ class Rhv(StandsStill):
     def _asked(self, vm: str, action: str) -> bool:
         """True when the engine took the action; False when the VM's state does not allow it."""
         try:
-            self._engine.act(vm, action)
+            self._engine.act(f"vms/{vm}", action)
         except Refused as problem:
             if problem.status != NOT_NOW:
                 raise

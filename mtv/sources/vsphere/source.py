@@ -91,11 +91,12 @@ class VSphere:
         """Snapshots of ours, the latest first."""
         return snapshots.held_by_us(self._session, vm)
 
-    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> None:
+    def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all snapshots of ours; a change id holds nothing."""
         del points
         for held in self.held_by_us(vm):
             self.release(vm, held, cancelled)
+        return ()
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """The flat file of a disk, with a login of its own."""

@@ -17,6 +17,7 @@ from tests.real.engine.faults import Faults
 from tests.real.engine.logins import Logins
 from tests.real.engine.ovn import Ovn
 from tests.real.engine.web import Front, RequestLog, listen, ovn_front
+from tests.real.imageio.host import Hosts
 
 
 def main() -> None:
@@ -30,6 +31,9 @@ def main() -> None:
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--ca", type=Path, required=True)
     parser.add_argument("--request-log", type=Path)
+    parser.add_argument("--storage", type=Path, help="real disks, see tests/real/imageio")
+    parser.add_argument("--host-certificate", type=Path, help="of the host with the disks")
+    parser.add_argument("--host-key", type=Path)
     parser.add_argument("--faults", default="{}", help="JSON, see faults.py")
     options = parser.parse_args()
 
@@ -48,7 +52,9 @@ def main() -> None:
     ovn.url = f"https://127.0.0.1:{listen('ovn', ovn_front(ovn), tls, log)}"
     _point_providers(estate, ovn.url, options.username)
     faults = Faults.read(json.loads(options.faults))
-    engine = Engine(estate, version=options.version, faults=faults)
+    hosts = _hosts(options) if options.storage else None
+    engine = Engine(estate, version=options.version, faults=faults, data=hosts)
+    engine.begin()
     front = Front(engine, Logins(options.username, password), options.ca.read_text())
     gc.freeze()
     gc.enable()
@@ -58,8 +64,21 @@ def main() -> None:
         json.dumps({"url": f"https://127.0.0.1:{port}/ovirt-engine/api", "ovn": ovn.url}),
         flush=True,
     )
-    with contextlib.suppress(KeyboardInterrupt):
+    with (
+        contextlib.closing(hosts) if hosts else contextlib.nullcontext(),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         sys.stdin.buffer.read()
+
+
+def _hosts(options: argparse.Namespace) -> Hosts:
+    return Hosts(
+        options.storage,
+        ca=options.ca,
+        host=(options.host_certificate, options.host_key),
+        # As a real one's, which lives beside the engine.
+        proxy=(options.certificate, options.key),
+    )
 
 
 def _point_providers(estate: Estate, url: str, username: str) -> None:

@@ -5,7 +5,9 @@ import threading
 import uuid
 from typing import Any
 
-from tests.real.engine import power, search, snapshots, versions
+from tests.real.engine import held, power, search, snapshots, versions
+from tests.real.engine.backups import Backups
+from tests.real.engine.data import DataPath, NoDataPath
 from tests.real.engine.estate import Estate
 from tests.real.engine.faults import Faults
 from tests.real.engine.links import SEARCHABLE
@@ -13,7 +15,7 @@ from tests.real.engine.messages import Answer, Fault, Request, conflict, not_fou
 from tests.real.engine.records import Records, now
 from tests.real.engine.render import FollowFailed, Renderer, parse_follow
 from tests.real.engine.sdk import read, types, write
-from tests.real.engine.transfers import DataPath, NoDataPath, Transfers
+from tests.real.engine.transfers import Transfers
 from tests.real.engine.tree import API, Entity, Listing, Tree
 
 
@@ -32,11 +34,14 @@ class Engine:
         self.numbers = versions.parse(version)
         self.tree = Tree(estate, self.numbers)
         self.records = Records(self.tree)
-        self.transfers = Transfers(self.tree, self.records, data or NoDataPath())
+        self.data: DataPath = data or NoDataPath()
+        self.transfers = Transfers(self.tree, self.records, self.data)
+        self.backups = Backups(self.tree, self.records, self.data, self.transfers)
         self.faults = faults
         self._renderer = Renderer(self.tree)
         self._lock = threading.Lock()
         self._instance = str(uuid.uuid4())
+        self._first: dict[str, list[str]] = {}
 
     def set_faults(self, faults: Faults) -> None:
         with self._lock:
@@ -97,6 +102,19 @@ class Engine:
             wanted.get("detail", "The engine was told to fail."),
             wanted.get("reason", "Operation Failed"),
         ).answer()
+
+    def begin(self) -> None:
+        """Let the VMs run that are up, and note what is there from the start."""
+        for vm in self.tree.top["vms"].own.values():
+            if str(vm.obj.status) == "up":
+                self.data.power(vm.id, list(vm.subs["diskattachments"].own), on=True)
+        self._first = held.state(self)
+
+    def held(self) -> dict[str, list[str]]:
+        """What is open or locked that was not so at the start, by sort; nothing if all is well."""
+        with self._lock:
+            self.records.catch_up()
+            return held.beyond(self._first, held.state(self))
 
     # Reading.
 
@@ -195,10 +213,12 @@ class Engine:
             raise not_found()
         if target.path == "imagetransfers":
             made = self.transfers.begin(read(request.body), self.faults)
+        elif target.path == "backups" and target.owner is not None:
+            made = self.backups.begin(target.owner, read(request.body), self.faults)
         elif target.path == "snapshots" and target.owner is not None:
             self._refuse_locked(target.owner)
             made = snapshots.create(
-                *(self.tree, self.records, self.faults),
+                *(self.tree, self.records, self.faults, self.data),
                 *(target.owner, read(request.body), correlation_id),
             )
         else:
@@ -209,13 +229,18 @@ class Engine:
     def _act(self, entity: Entity, action: str, correlation_id: str) -> Answer:
         job = ""
         if entity.kind == "Vm" and action in power.ACTIONS:
-            done = power.power(self.tree, self.records, self.faults, entity, action, correlation_id)
+            done = power.power(
+                *(self.tree, self.records, self.faults, self.data),
+                *(entity, action, correlation_id),
+            )
             job = f'<job href="{done.href}" id="{done.id}"/>'
         elif entity.kind == "Vm" and action in ("freezefilesystems", "thawfilesystems"):
             if str(entity.obj.status) != "up":
                 raise conflict("Cannot freeze or thaw filesystems. VM is not running.")
         elif entity.kind == "ImageTransfer":
             self.transfers.act(entity, action, self.faults)
+        elif entity.kind == "Backup":
+            self.backups.finalize(entity, self.faults)
         else:
             raise Fault(405, f"The stand-in engine does not know how to {action} a {entity.kind}")
         return Answer(200, f"<action>{job}<status>complete</status></action>")
@@ -225,12 +250,17 @@ class Engine:
         if not isinstance(found, Entity):
             raise not_found()
         self._refuse_locked(found)
-        if found.kind != "Snapshot":
-            raise Fault(405, f"The stand-in engine does not remove a {found.kind}")
         correlation_id = request.query.get(
             "correlation_id", request.headers.get("correlation-id", "")
         )
-        snapshots.remove(self.tree, self.records, self.faults, found, correlation_id)
+        if found.kind == "Checkpoint":
+            self.backups.remove_checkpoint(found)
+        elif found.kind == "Snapshot":
+            snapshots.remove(
+                *(self.tree, self.records, self.faults, self.data), *(found, correlation_id)
+            )
+        else:
+            raise Fault(405, f"The stand-in engine does not remove a {found.kind}")
         return Answer(200, "<action><status>complete</status></action>")
 
     def _refuse_locked(self, entity: Entity) -> None:

@@ -22,9 +22,17 @@ class Faults:
     answered: so they vanish between two pages.
     `hidden`: ids that the user may not see: they are in no list and answer 404.
     `locked`: ids that are busy: whatever would change them answers 409.
+    `failing_backups`: ids of VMs whose backups fail, and have to be full the next time.
+    `invalid_checkpoints`: ids of checkpoints that turn out to be worth nothing.
+    `host_port`, `proxy_port`: where hosts and the proxy are said to give disks, in the place of the
+    true ports.
+    `ticket_seconds`: how long a transfer's ticket lasts, until it is extended.
+    `poll_seconds`: how often an engine looks after its transfers.
+    `finished_seconds`: how long an engine remembers a transfer that ended.
     `deaf`: ids of VMs that ignore a shutdown; `failing_snapshots`: ids of VMs whose snapshots fail.
     `token_requests`, `token_seconds`: how long a token lasts; more than that answers 401.
-    `power_seconds`, `snapshot_seconds`, `transfer_seconds`: how long these things take.
+    `power_seconds`, `snapshot_seconds`, `transfer_seconds`, `backup_seconds`: how long these things
+    take.
     """
 
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -36,11 +44,19 @@ class Faults:
     locked: list[str] = field(default_factory=list)
     deaf: list[str] = field(default_factory=list)
     failing_snapshots: list[str] = field(default_factory=list)
+    failing_backups: list[str] = field(default_factory=list)
+    invalid_checkpoints: list[str] = field(default_factory=list)
+    host_port: int | None = None
+    proxy_port: int | None = None
+    ticket_seconds: float | None = None
+    poll_seconds: float = 1.0
+    finished_seconds: float = 900.0
     token_requests: int | None = None
     token_seconds: float | None = None
     power_seconds: float = 0.3
     snapshot_seconds: float = 0.3
     transfer_seconds: float = 0.1
+    backup_seconds: float = 0.1
 
     @classmethod
     def read(cls, given: dict[str, Any]) -> "Faults":

@@ -276,6 +276,8 @@ SUBS: dict[str, tuple[Sub, ...]] = {
         Sub("sshpublickeys", "ssh_public_keys", "SshPublicKey"),
     ),
     "Group": (_PERMISSIONS, Sub("roles", "roles", "Role"), _TAGS),
+    "Backup": (Sub("disks", "disks", "Disk"),),
+    "Checkpoint": (Sub("disks", "disks", "Disk"),),
     "Job": (Sub("steps", "steps", "Step"),),
     "Domain": (Sub("users", "users", "User"), Sub("groups", "groups", "Group")),
 }
@@ -300,6 +302,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         *("forceselectspm", "upgradecheck", "deactivate", "activate", "upgrade", "setupnetworks"),
         "syncallnetworks",
     ),
+    "Backup": ("finalize",),
     "ImageTransfer": ("cancel", "extend", "finalize", "pause", "resume"),
 }
 """Type -> the actions that its objects offer."""

@@ -1,5 +1,6 @@
 """Power of VMs: each action is refused in the wrong state, and the state changes by and by."""
 
+from tests.real.engine.data import DataPath
 from tests.real.engine.faults import Faults
 from tests.real.engine.messages import conflict
 from tests.real.engine.records import Records, now
@@ -36,7 +37,13 @@ ACTIONS = frozenset(_STEPS)
 
 
 def power(
-    tree: Tree, records: Records, faults: Faults, vm: Entity, action: str, correlation_id: str
+    tree: Tree,
+    records: Records,
+    faults: Faults,
+    data: DataPath,
+    vm: Entity,
+    action: str,
+    correlation_id: str,
 ) -> Entity:
     """Begin a power action; returns its job."""
     obj = vm.obj
@@ -63,6 +70,8 @@ def power(
         last = at == len(steps) - 1
         if last:
             _arrived(tree, vm, steps[at])
+            if steps[at] in ("up", "down"):
+                data.power(vm.id, list(vm.subs["diskattachments"].own), on=steps[at] == "up")
             if steps[at] == "down":
                 records.event(61, f"VM {name} is down.", correlation_id=correlation_id, **about)
             records.end_job(job)

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from tests.real.engine.data import DataPath
 from tests.real.engine.faults import Faults
 from tests.real.engine.messages import conflict, not_found
 from tests.real.engine.records import Records, now
@@ -14,7 +15,13 @@ CREATED, NOT_CREATED, REMOVED, NOT_REMOVED = 68, 69, 356, 357
 
 
 def create(
-    tree: Tree, records: Records, faults: Faults, vm: Entity, asked: Any, correlation_id: str
+    tree: Tree,
+    records: Records,
+    faults: Faults,
+    data: DataPath,
+    vm: Entity,
+    asked: Any,
+    correlation_id: str,
 ) -> Entity:
     """Begin a snapshot of the VM's image disks; returns it, locked."""
     disks = _image_disks(tree, vm)
@@ -56,8 +63,7 @@ def create(
         else:
             snapshot.obj.snapshot_status = types.SnapshotStatus.OK
             tree.touch(snapshot)
-            for disk in disks:
-                _grow_chain(tree, disk, snapshot)
+            data.begin_layers(vm.id, {each.id: _grow_chain(tree, each, snapshot) for each in disks})
             records.event(
                 CREATED,
                 f"Snapshot '{asked.description}' creation for VM '{vm.obj.name}' has been"
@@ -72,7 +78,12 @@ def create(
 
 
 def remove(
-    tree: Tree, records: Records, faults: Faults, snapshot: Entity, correlation_id: str
+    tree: Tree,
+    records: Records,
+    faults: Faults,
+    data: DataPath,
+    snapshot: Entity,
+    correlation_id: str,
 ) -> None:
     """Begin to remove a snapshot."""
     vm = snapshot.owner
@@ -104,11 +115,7 @@ def remove(
             )
         else:
             tree.remove(vm.subs["snapshots"], snapshot.id)
-            for domain in tree.top["storagedomains"].own.values():
-                layers = domain.subs["disksnapshots"]
-                for layer in list(layers.own.values()):
-                    if layer.obj.snapshot is not None and layer.obj.snapshot.id == snapshot.id:
-                        tree.remove(layers, layer.id)
+            _shrink_chains(tree, data, vm, snapshot)
             records.event(
                 REMOVED,
                 f"Snapshot '{text}' deletion for VM '{vm.obj.name}' has been completed.",
@@ -174,8 +181,34 @@ def _disk_in_snapshot(disk: Entity) -> Any:
     )
 
 
-def _grow_chain(tree: Tree, disk: Entity, snapshot: Entity) -> None:
-    """The disk's image becomes a layer of its domain, and the disk goes on in a new one."""
+def _shrink_chains(tree: Tree, data: DataPath, vm: Entity, snapshot: Entity) -> None:
+    """Merge what lies above the snapshot's images into them; they are then what lay above."""
+    for domain in tree.top["storagedomains"].own.values():
+        layers = domain.subs["disksnapshots"]
+        for layer in list(layers.own.values()):
+            if layer.obj.snapshot is None or layer.obj.snapshot.id != snapshot.id:
+                continue
+            data.merge(vm.id, layer.obj.disk.id, layer.id)
+            order = [each for each in layers.own.values() if each.obj.disk.id == layer.obj.disk.id]
+            above = order[order.index(layer) + 1 :]
+            if above:
+                # The image stays, as that of the next snapshot.
+                tree.remove(layers, above[0].id)
+                layer.obj.snapshot = types.Snapshot(id=above[0].obj.snapshot.id)
+                tree.touch(layer)
+            else:
+                disk = tree.top["disks"].own.get(layer.obj.disk.id)
+                tree.remove(layers, layer.id)
+                if disk is not None:
+                    disk.obj.image_id, disk.obj.format = layer.id, layer.obj.format
+                    tree.touch(disk)
+
+
+def _grow_chain(tree: Tree, disk: Entity, snapshot: Entity) -> str:
+    """The disk's image becomes a layer of its domain, and the disk goes on in a new one.
+
+    Returns the id of that.
+    """
     obj = disk.obj
     for reference in obj.storage_domains or []:
         layers = tree.get("storagedomains", reference.id).subs["disksnapshots"]
@@ -197,3 +230,4 @@ def _grow_chain(tree: Tree, disk: Entity, snapshot: Entity) -> None:
     obj.image_id = str(uuid.uuid4())
     obj.format = types.DiskFormat.COW
     tree.touch(disk)
+    return str(obj.image_id)

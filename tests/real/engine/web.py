@@ -149,7 +149,7 @@ class Front:
         if path == "/ovirt-engine/services/health":
             return Answer(200, "DB Up!Welcome to Health Status!", "text/plain")
         below = below_api(path)
-        if below is None and path != "/mtv/faults":
+        if below is None and path not in ("/mtv/faults", "/mtv/held", "/mtv/where"):
             return Answer(404, "", "text/html")
         if below is not None and self._engine.drops(below):
             return None
@@ -160,6 +160,10 @@ class Front:
                 "text/html",
                 {"WWW-Authenticate": 'Bearer realm="oVirt"'},
             )
+        if path == "/mtv/held":
+            return Answer(200, json.dumps(self._engine.held()), "application/json")
+        if path == "/mtv/where":
+            return Answer(200, json.dumps(self._engine.data.where()), "application/json")
         if below is None:
             return self._faults(handler.command, body)
         if seconds := self._engine.delay_of(below):

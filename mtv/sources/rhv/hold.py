@@ -1,0 +1,151 @@
+"""Holds the disks of a VM still, in the way that fits them; all of them at one moment.
+
+A backup, where the engine tracks every disk of the VM: it is ended as soon as it was read, and its
+checkpoint tells the next one what changed. Else a snapshot, which has to stay until there is a next
+one: what lies above it is what changed.
+
+The last pass, of a VM that is down, works the same way. Such a VM needs no snapshot: its disks
+stand still by themselves, and what lies above the last one is read from them. Nor does a backup
+have to be possible then, which it is not in clusters below level 4.5.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from mtv.errors import SourceError
+from mtv.model.disk import Held
+from mtv.model.vm import Power
+from mtv.sources.rhv import snapshots
+from mtv.sources.rhv.backups import (
+    RhvBackup,
+    begin_backup,
+    end_backup,
+    is_tracked,
+    open_backups,
+)
+from mtv.sources.rhv.checkpoints import POINT, FullNeeded, forget_checkpoints, oldest_good
+from mtv.sources.rhv.disks import open_disk
+from mtv.sources.rhv.engine import Engine
+from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
+from mtv.sources.rhv.transferred import TransferredDisk
+from mtv.sources.rhv.vms import power_of
+from mtv.tasks import Cancelled
+
+BACKUP, SNAPSHOT, DOWN = "backup:", "snapshot:", "down:"
+"""Before the id of what holds the disks; a VM that is down holds them itself."""
+
+
+def hold(
+    engine: Engine, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+) -> Held:
+    """Holds these disks of a VM. ``since`` are the points that their copies are at now.
+
+    File systems are asked to be in order where a backup is made; of a snapshot no engine says
+    whether the guest's agent did so. Raises SourceError, Interrupted; nothing is left then.
+    """
+    wanted = list(disks)
+    down = power_of(engine.get(f"vms/{vm}").status) is Power.OFF
+    if all(is_tracked(engine.get(f"disks/{disk}")) for disk in wanted):
+        try:
+            return _backup(engine, vm, wanted, oldest_good(engine, vm, since), down, cancelled)
+        except FullNeeded:
+            # The disks are compared as a whole, and from here on there is a good checkpoint again.
+            return _backup(engine, vm, wanted, None, down, cancelled)
+        except SourceError:
+            if not down:
+                raise
+    if down:
+        return Held(id=DOWN, consistent=True)
+    made = make_snapshot(engine, vm, wanted, snapshots.DESCRIPTION, cancelled)
+    return Held(id=SNAPSHOT + made.id)
+
+
+def release(engine: Engine, vm: str, held: Held, cancelled: Cancelled) -> None:
+    """Gives up what held the disks, once they are read; what is gone is no error.
+
+    Of snapshots the latest stays: it is what the next pass is compared with. Those before it are
+    merged away. ``let_go`` ends it all. Raises SourceError, Interrupted.
+    """
+    kind, id_ = _parts(held)
+    if kind == BACKUP:
+        end_backup(engine, vm, id_)
+        return
+    ours = [each.id for each in _snapshots(engine, vm)]
+    if id_ in ours:
+        for older in ours[: ours.index(id_)]:
+            remove_snapshot(engine, vm, older, cancelled)
+
+
+def let_go(engine: Engine, vm: str, checkpoints: Iterable[str], cancelled: Cancelled) -> list[str]:
+    """Removes all of ours, when there will be no pass any more: backups, snapshots, checkpoints.
+
+    ``checkpoints`` are points of backups (others are passed by). Gives back the checkpoints that
+    have to stay, because somebody else's are older. Raises SourceError, Interrupted.
+    """
+    for held in held_by_us(engine, vm):
+        kind, id_ = _parts(held)
+        if kind == BACKUP:
+            end_backup(engine, vm, id_)
+        else:
+            remove_snapshot(engine, vm, id_, cancelled)
+    ids = {each.removeprefix(POINT) for each in checkpoints if each.startswith(POINT)}
+    return forget_checkpoints(engine, vm, sorted(ids))
+
+
+def held_by_us(engine: Engine, vm: str) -> tuple[Held, ...]:
+    """What of ours holds the VM's disks now, the latest first; an earlier run may have left it."""
+    open_ = [Held(id=BACKUP + each) for each in open_backups(engine, vm)]
+    kept = [Held(id=SNAPSHOT + each.id) for each in reversed(_snapshots(engine, vm))]
+    return (*open_, *kept)
+
+
+def open_held_disk(engine: Engine, vm: str, disk: str, held: Held) -> TransferredDisk:
+    """One disk as it was when it was held. Raises SourceError."""
+    kind, id_ = _parts(held)
+    if kind == DOWN:
+        return open_disk(engine, vm, disk)
+    taken: RhvBackup | RhvSnapshot = (
+        RhvBackup(engine, vm, id_) if kind == BACKUP else RhvSnapshot(engine, vm, id_)
+    )
+    return taken.open(disk)
+
+
+def _backup(
+    engine: Engine,
+    vm: str,
+    disks: list[str],
+    since: str | None,
+    down: bool,
+    cancelled: Cancelled,
+) -> Held:
+    for consistent in (False,) if down else (True, False):
+        try:
+            # ``legacy``: else an engine of 4.5 makes a snapshot for it, which is merged each time.
+            began = begin_backup(
+                *(engine, vm, disks, since),
+                legacy=True,
+                consistent=consistent,
+                cancelled=cancelled,
+            )
+        except FullNeeded:
+            raise
+        except SourceError:
+            if not consistent:
+                raise  # else the guest's agent may have been what failed
+        else:
+            return Held(id=BACKUP + began.id, consistent=consistent or down)
+    raise AssertionError("the last way raises")
+
+
+def _snapshots(engine: Engine, vm: str) -> list[Any]:
+    """Those of ours, the oldest first."""
+    found = engine.list(f"vms/{vm}/snapshots")
+    ours = [each for each in found if each.description == snapshots.DESCRIPTION]
+    return sorted(ours, key=lambda each: each.date)
+
+
+def _parts(held: Held) -> tuple[str, str]:
+    for kind in (BACKUP, SNAPSHOT, DOWN):
+        if held.id.startswith(kind):
+            return kind, held.id.removeprefix(kind)
+    raise SourceError(f"{held.id!r} does not name a backup or a snapshot")

@@ -1,0 +1,218 @@
+"""ovirt-imageio's side of a transfer, over HTTP: whether it can be reached, where there is data.
+
+It listens on the host that reads the disk (54322), and beside the engine as a proxy to all hosts
+(54323). Certificates of hosts are signed by the engine's own authority, whatever the engine itself
+shows; the proxy shows the engine's. The bytes are ``mtv.transfer``'s.
+"""
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mtv import tls
+from mtv.errors import SourceError, Unreachable, UntrustedTls
+from mtv.model.disk import Extent, HttpLocation, TlsTrust
+from mtv.sources.rhv.engine import Engine
+
+REACH_SECONDS = 10.0
+"""How long to wait for a host, which a firewall may hide, before the proxy is taken."""
+
+IO_SECONDS = 120.0
+"""For an answer: a host looks through the whole chain of a disk before it lists extents."""
+
+_MOST_BYTES = 1 << 29
+"""Of a list of extents."""
+
+_CUTS = 3
+
+
+class Refusal(Exception):
+    """401 or 403: the ticket has expired or was taken away."""
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A run of bytes of a disk as the daemon tells of it."""
+
+    start: int
+    length: int
+    zero: bool
+    """It reads as zeros."""
+    hole: bool = False
+    """The image that is read says nothing of it; what is below, or zeros, shows.
+
+    Hosts that cannot tell say so of nothing.
+    """
+    dirty: bool = False
+    """It was written to since the checkpoint. Told only where that was asked for."""
+
+
+Context = Literal["zero", "dirty"]
+
+
+def authority(engine: Engine) -> TlsTrust:
+    """The engine's own authority, which signs its hosts. Raises SourceError in its kinds."""
+    trust = engine.connection.tls
+    context = tls.trusted_context(trust, engine.host, engine.port)
+    path = f"{engine.services}/pki-resource?resource=ca-certificate&format=X509-PEM-CA"
+    connection = http.client.HTTPSConnection(
+        engine.host, engine.port, timeout=tls.CONNECT_SECONDS, context=context
+    )
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        pem = response.read(1 << 20).decode("ascii", "replace")
+        if response.status != http.client.OK:
+            raise ValueError(f"status {response.status}")
+        ssl.create_default_context(cadata=pem)
+    except (ValueError, ssl.SSLError, http.client.HTTPException) as problem:
+        raise SourceError(
+            f"{engine.name}: the engine does not give its authority's certificate: {problem}",
+            f"https://{engine.host}:{engine.port}{path} should show it",
+        ) from problem
+    except OSError as problem:
+        raise tls.unreachable(engine.host, engine.port, problem) from problem
+    finally:
+        connection.close()
+    return TlsTrust(ca=engine.keep(pem))
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A daemon that was reached, and one ticket of it. The URL is a secret while it lasts."""
+
+    url: str = field(repr=False)
+    trust: TlsTrust
+
+    def location(self) -> HttpLocation:
+        """Where the bytes are."""
+        return HttpLocation(url=self.url, headers=(), tls=self.trust)
+
+    def blocks(self, context: Context) -> Sequence[Block] | None:
+        """What the daemon tells of the disk, in order and whole; None where it can't tell that.
+
+        Raises Refusal, Unreachable, SourceError.
+        """
+        text = self._get(f"/extents?context={context}")
+        if text is None:
+            return None
+        try:
+            return msgspec.json.decode(text, type=list[Block])
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise SourceError(
+                f"{self._server} gives a list of extents that cannot be read"
+            ) from problem
+
+    def alive(self) -> bool:
+        """Whether the ticket is good. Raises Unreachable, SourceError."""
+        try:
+            self._request("OPTIONS", "")
+        except Refusal:
+            return False
+        return True
+
+    def _get(self, below: str) -> bytes | None:
+        for left in reversed(range(_CUTS)):
+            try:
+                return self._request("GET", below)
+            except Unreachable:
+                if not left:
+                    raise
+        raise AssertionError
+
+    def _request(self, verb: str, below: str) -> bytes | None:
+        url = urlsplit(self.url)
+        host, port = url.hostname or "", url.port or 443
+        context = tls.trusted_context(self.trust, host, port)
+        connection = http.client.HTTPSConnection(host, port, timeout=IO_SECONDS, context=context)
+        try:
+            connection.request(verb, url.path + below)
+            response = connection.getresponse()
+            if response.status in (401, 403):
+                raise Refusal
+            if response.status == http.client.NOT_FOUND:
+                return None
+            if response.status != http.client.OK:
+                raise SourceError(f"{self._server} does not tell of the disk ({response.status})")
+            text = response.read(_MOST_BYTES)
+            if len(text) == _MOST_BYTES:
+                raise SourceError(f"{self._server} gives a list of extents without an end")
+        except ssl.SSLCertVerificationError as problem:
+            raise tls.untrusted(host, port, problem) from problem
+        except (OSError, http.client.HTTPException) as problem:
+            raise tls.unreachable(host, port, problem) from problem
+        else:
+            return text
+        finally:
+            connection.close()
+
+    @property
+    def _server(self) -> str:
+        url = urlsplit(self.url)
+        return f"{url.hostname}:{url.port or 443}"
+
+
+def reach(url: str, trusts: Iterable[TlsTrust]) -> Daemon:
+    """The daemon at a URL, by the first trust that its certificate stands up to.
+
+    Raises Unreachable, UntrustedTls, SourceError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise SourceError(
+            f"the engine sends us to {parts.hostname} without TLS",
+            "turn TLS on in ovirt-imageio's configuration: disks do not travel in the open",
+        )
+    host, port = parts.hostname, parts.port or 443
+    untrusted: UntrustedTls | None = None
+    for trust in trusts:
+        try:
+            _shake_hands(host, port, tls.trusted_context(trust, host, port))
+        except UntrustedTls as problem:
+            untrusted = untrusted or problem
+        else:
+            return Daemon(url, trust)
+    raise untrusted or SourceError(f"there is nothing to trust {host}:{port} by")
+
+
+def data(blocks: Iterable[Block]) -> list[Extent]:
+    """Where there is data, which is all that does not read as zeros."""
+    return _joined(block for block in blocks if not block.zero)
+
+
+def dirty(blocks: Iterable[Block]) -> list[Extent]:
+    """What was written to since the checkpoint, zeros too."""
+    return _joined(block for block in blocks if block.dirty)
+
+
+def own(blocks: Iterable[Block]) -> list[Extent]:
+    """What the layer that is read holds itself, zeros too; the rest is as it is below it."""
+    return _joined(block for block in blocks if not block.hole)
+
+
+def _joined(blocks: Iterable[Block]) -> list[Extent]:
+    found: list[Extent] = []
+    for block in blocks:
+        if found and found[-1].offset + found[-1].length == block.start:
+            found[-1] = Extent(found[-1].offset, found[-1].length + block.length)
+        else:
+            found.append(Extent(block.start, block.length))
+    return found
+
+
+def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> None:
+    try:
+        with (
+            socket.create_connection((host, port), timeout=REACH_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=host),
+        ):
+            pass
+    except ssl.SSLCertVerificationError as problem:
+        raise tls.untrusted(host, port, problem) from problem
+    except OSError as problem:
+        raise tls.unreachable(host, port, problem) from problem

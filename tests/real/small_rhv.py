@@ -1,0 +1,128 @@
+"""A small estate in the test engine: three VMs with real disks, two of them running.
+
+files   down   files_system (qcow2, incremental backup)  files_data (raw)
+shop    up     shop_system  (qcow2, incremental backup)  shop_data (raw)
+ledger  up     ledger_disk  (qcow2, no incremental backup: its layers tell what changed)
+"""
+
+import contextlib
+import random
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.real.engine.estate import Estate
+from tests.real.engine.sdk import types as t
+from tests.real.imageio import need_data_path
+from tests.real.rhv import RhvEngine, start_engine
+from tests.real.rich_rhv import scaled, storage
+from tests.real.rich_rhv.shapes import active, attached, vm
+from tests.real.rich_rhv.things import uid
+
+ESTATE = "tests.real.small_rhv:small_estate"
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A disk: its size in bytes, how it is kept, and where there is data (offset, length)."""
+
+    size: int
+    format: str = "cow"
+    backup: str = "none"
+    data: tuple[tuple[int, int], ...] = ((0, 3 * MIB), (20 * MIB + 65536, MIB // 2))
+
+
+DISKS = {
+    "files_system": Spec(96 * MIB, backup="incremental"),
+    "files_data": Spec(40 * MIB + 4096, format="raw", data=((4 * MIB, 8 * MIB), (40 * MIB, 4096))),
+    "shop_system": Spec(64 * MIB, backup="incremental"),
+    "shop_data": Spec(32 * MIB, format="raw"),
+    "ledger_disk": Spec(48 * MIB),
+}
+
+VMS = {
+    "files": ("files_system", "files_data"),
+    "shop": ("shop_system", "shop_data"),
+    "ledger": ("ledger_disk",),
+}
+
+UP = ("shop", "ledger")
+
+
+def vm_id(name: str) -> str:
+    return uid("Vm", name)
+
+
+def disk_id(name: str) -> str:
+    return uid("Disk", name)
+
+
+def content(name: str) -> bytes:
+    """What a disk holds when the engine starts; the same in every run."""
+    spec, noise = DISKS[name], random.Random(name)
+    held = bytearray(spec.size)
+    for offset, length in spec.data:
+        held[offset : offset + length] = noise.randbytes(length)
+    return bytes(held)
+
+
+def make_storage(directory: Path) -> None:
+    """Make the images of all disks, as `tests.real.imageio.images` wants them."""
+    for name, spec in DISKS.items():
+        file = directory / disk_id(name) / uid("image", name)
+        file.parent.mkdir(parents=True)
+        plain = file if spec.format == "raw" else file.with_suffix(".raw")
+        with plain.open("wb") as out:
+            held = content(name)
+            for offset, length in spec.data:
+                out.seek(offset)
+                out.write(held[offset : offset + length])
+            out.truncate(spec.size)
+        if spec.format == "cow":
+            argv = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(plain), str(file)]
+            subprocess.run(argv, check=True)
+            plain.unlink()
+
+
+def small_estate() -> Estate:
+    """The estate that these disks belong to."""
+    estate = scaled(0)
+    for name, names in VMS.items():
+        host = "rhvh01.example" if name in UP else ""
+        disks = [attached(each, bootable=each == names[0]) for each in names]
+        machine = vm(
+            *(name,),
+            cluster="prod",
+            host=host,
+            disks=disks,
+            nics=[],
+            snapshots=[active(name)],
+            permissions=[],
+            statistics=[],
+        )
+        machine.status = t.VmStatus.UP if host else t.VmStatus.DOWN
+        estate.collections["vms"].append(machine)
+    for name, spec in DISKS.items():
+        estate.collections["disks"].append(
+            storage.disk(
+                name,
+                format=spec.format,
+                sparse=True,
+                provisioned_size=spec.size,
+                actual_size=sum(length for _, length in spec.data),
+                backup=spec.backup,
+            )
+        )
+    return estate
+
+
+@contextlib.contextmanager
+def start_small_rhv(directory: Path) -> Iterator[RhvEngine]:
+    """Run an engine with the small estate until the block ends. Raises PartMissing."""
+    need_data_path()
+    images = directory / "storage"
+    make_storage(images)
+    with start_engine(directory / "engine", estate=ESTATE, storage=images) as engine:
+        yield engine

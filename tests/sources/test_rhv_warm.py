@@ -1,0 +1,329 @@
+"""Moments of running VMs: backups and snapshots, while the guest writes."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from mtv.errors import Interrupted, SourceError
+from mtv.model.disk import Held
+from mtv.sources.rhv.backups import RhvBackup, begin_backup, end_backup
+from mtv.sources.rhv.checkpoints import FullNeeded, forget_checkpoints
+from mtv.sources.rhv.disks import open_disk
+from mtv.sources.rhv.engine import Engine
+from mtv.sources.rhv.hold import held_by_us, hold, let_go, open_held_disk, release
+from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
+from mtv.sources.rhv.transferred import TransferredDisk
+from mtv.tasks import SyncResult
+from tests.real.imageio.guest import Guest, writing
+from tests.real.imageio.machine import FROZEN
+from tests.real.rhv import RhvEngine
+from tests.real.small_rhv import DISKS, VMS, content, disk_id, vm_id
+from tests.sources.rhv_data import bring_up, copied, eventually, logged_in, small_rhv
+
+SHOP, LEDGER = vm_id("shop"), vm_id("ledger")
+SYSTEM, DATA = VMS["shop"]
+(LEDGER_DISK,) = VMS["ledger"]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[RhvEngine]:
+    """An engine of the test's own: disks change."""
+    with small_rhv(tmp_path / "rhv") as started:
+        yield started
+
+
+@pytest.fixture
+def login(engine: RhvEngine) -> Iterator[Engine]:
+    with logged_in(engine) as login:
+        yield login
+
+
+def guests(engine: RhvEngine, vm: str, ends: ExitStack) -> dict[str, Guest]:
+    """Guests that write to all disks of a VM."""
+    socket = engine.where()["machines"][vm_id(vm)]
+    return {
+        name: ends.enter_context(writing(socket, disk_id(name), content(name), seed))
+        for seed, name in enumerate(VMS[vm])
+    }
+
+
+def frozen(engine: RhvEngine, backup: RhvBackup, name: str, directory: Path) -> bytes:
+    """A disk at the moment of a backup, as QEMU itself reads it: without imageio, bitmaps or us."""
+    socket = engine.where()["machines"][SHOP]
+    export = FROZEN.format(backup=backup.id, disk=disk_id(name))
+    file = directory / "frozen.raw"
+    argv = ["qemu-img", "convert", "-f", "raw", "-O", "raw"]
+    subprocess.run([*argv, f"nbd+unix:///{export}?socket={socket}", str(file)], check=True)
+    return file.read_bytes()
+
+
+def shut_down(login: Engine, vm: str) -> None:
+    login.act(f"vms/{vm}", "shutdown")
+    eventually(lambda: str(login.get(f"vms/{vm}").status) == "down")
+
+
+def refreshed(base: Path, disk: TransferredDisk, point: str) -> int:
+    """Bring a copy up by what changed alone; how many bytes that was."""
+    changed = disk.changed_since(point)
+    assert changed is not None
+    bring_up(base, disk, changed)
+    return sum(each.length for each in changed)
+
+
+def test_passes_of_backups_under_load(engine: RhvEngine, login: Engine, tmp_path: Path) -> None:
+    """A full one, two of changes, and the last one of the VM that is down."""
+    bases = {name: tmp_path / f"{name}.raw" for name in VMS["shop"]}
+    disks = [disk_id(name) for name in VMS["shop"]]
+    points: dict[str, str | None] = {}
+    checkpoints: list[str] = []
+    moments: list[int] = []
+    with ExitStack() as ends:
+        writers = guests(engine, "shop", ends)
+        for number in range(3):
+            for guest in writers.values():
+                guest.wait_for(30)
+            backup = begin_backup(
+                login, SHOP, disks, checkpoints[-1] if checkpoints else None, legacy=True
+            )
+            for name, base in bases.items():
+                disk = backup.open(disk_id(name))
+                if number == 0 or name == DATA:  # a raw disk is not tracked
+                    copied(disk, base, DISKS[name].size)
+                else:
+                    moved = refreshed(base, disk, str(points[name]))
+                    assert 0 < moved < DISKS[name].size // 2
+                points[name] = disk.point()
+            for guest in writers.values():
+                guest.wait_for(10)  # it writes while the moment lasts
+            for name, base in bases.items():
+                held = base.read_bytes()
+                assert held == frozen(engine, backup, name, tmp_path)
+                moment = writers[name].moment_of(held)
+                assert moment < writers[name].written
+                moments += [moment] if name == SYSTEM else []
+            backup.end()
+            assert backup.checkpoint is not None
+            checkpoints.append(backup.checkpoint)
+            assert engine.held() == {"checkpoints": sorted(checkpoints)}
+        assert moments == sorted(set(moments))
+        shut_down(login, SHOP)
+
+    backup = begin_backup(login, SHOP, disks, checkpoints[-1])
+    assert backup.modes == {disk_id(SYSTEM): "incremental", disk_id(DATA): "full"}
+    disk = backup.open(disk_id(SYSTEM))
+    refreshed(bases[SYSTEM], disk, str(points[SYSTEM]))
+    raw = backup.open(disk_id(DATA))
+    assert raw.changed_since(str(points[DATA])) is None
+    copied(raw, bases[DATA], DISKS[DATA].size)
+    backup.end()
+    for name, base in bases.items():
+        assert writers[name].moment_of(base.read_bytes()) >= writers[name].written
+    assert backup.checkpoint is not None
+    assert forget_checkpoints(login, SHOP, [*checkpoints, backup.checkpoint]) == []
+    assert engine.held() == {}
+
+
+def test_an_older_point_is_brought_up_too(engine: RhvEngine, login: Engine, tmp_path: Path) -> None:
+    """Two disks whose copies are not of the same backup: the older checkpoint serves both."""
+    base = tmp_path / "disk.raw"
+    with ExitStack() as ends:
+        guest = guests(engine, "shop", ends)[SYSTEM]
+        kept: list[RhvBackup] = []
+        for number in range(3):
+            guest.wait_for(20)
+            since = kept[0].checkpoint if kept else None
+            backup = begin_backup(login, SHOP, [disk_id(SYSTEM)], since)
+            disk = backup.open(disk_id(SYSTEM))
+            if number == 0:
+                copied(disk, base, DISKS[SYSTEM].size)
+            if number == 2:
+                newer = disk.changed_since(f"checkpoint:{kept[1].checkpoint}")
+                older = disk.changed_since(f"checkpoint:{kept[0].checkpoint}")
+                assert newer == older
+                assert disk.changed_since("checkpoint:none-of-it") is None
+                assert disk.changed_since("stopped:image@then") is None
+                refreshed(base, disk, f"checkpoint:{kept[0].checkpoint}")
+                assert base.read_bytes() == frozen(engine, backup, SYSTEM, tmp_path)
+            backup.end()
+            kept.append(backup)
+    forget_checkpoints(login, SHOP, [str(each.checkpoint) for each in kept])
+    assert engine.held() == {}
+
+
+def test_a_checkpoint_that_is_worth_nothing_says_so(engine: RhvEngine, login: Engine) -> None:
+    backup = begin_backup(login, SHOP, [disk_id(SYSTEM)])
+    backup.end()
+    checkpoint = str(backup.checkpoint)
+    with pytest.raises(FullNeeded, match="its checkpoint is gone"):
+        begin_backup(login, SHOP, [disk_id(SYSTEM)], "00000000-0000-0000-0000-000000000001")
+    engine.faults(failing_backups=[SHOP])
+    with pytest.raises(FullNeeded, match="failed to take it up"):
+        begin_backup(login, SHOP, [disk_id(SYSTEM)], checkpoint)
+    with pytest.raises(SourceError, match="does not get ready") as told:
+        begin_backup(login, SHOP, [disk_id(SYSTEM)])
+    assert not isinstance(told.value, FullNeeded)
+    engine.faults(invalid_checkpoints=[checkpoint])
+    with pytest.raises(SourceError, match="is invalid"):
+        begin_backup(login, SHOP, [disk_id(SYSTEM)], checkpoint)
+    with pytest.raises(FullNeeded, match="its checkpoint is invalid"):
+        begin_backup(login, SHOP, [disk_id(SYSTEM)], checkpoint)
+    assert engine.held() == {"checkpoints": [checkpoint]}
+
+
+def test_a_backup_that_was_left_behind_is_ended(engine: RhvEngine, login: Engine) -> None:
+    noted = "12345678-0000-4000-8000-000000000000"
+    backup = begin_backup(login, SHOP, [disk_id(SYSTEM)], id_=noted)
+    assert backup.id == noted
+    with pytest.raises(SourceError, match="during a backup"):
+        begin_backup(login, SHOP, [disk_id(DATA)])
+    end_backup(login, SHOP, noted)
+    end_backup(login, SHOP, "00000000-0000-0000-0000-000000000001")
+    forget_checkpoints(login, SHOP, [str(backup.checkpoint)])
+    assert engine.held() == {}
+
+
+def test_who_may_not_back_up_is_told_which_permit_it_takes(
+    engine: RhvEngine, login: Engine
+) -> None:
+    engine.faults(answers=[{"path": "/backups$", "method": "POST", "status": 403}])
+    with pytest.raises(SourceError, match="may not back up shop") as told:
+        begin_backup(login, SHOP, [disk_id(SYSTEM)])
+    assert "backup_disk" in told.value.hint
+    assert engine.held() == {}
+
+
+@pytest.mark.parametrize(("vm", "name"), [("ledger", LEDGER_DISK), ("shop", DATA)])
+def test_passes_of_snapshots_under_load(
+    engine: RhvEngine, login: Engine, tmp_path: Path, vm: str, name: str
+) -> None:
+    """For a disk that the engine does not track: layers tell what changed."""
+    base, disk, id_ = tmp_path / "disk.raw", disk_id(name), vm_id(vm)
+    with ExitStack() as ends:
+        guest = guests(engine, vm, ends)[name]
+        before: RhvSnapshot | None = None
+        point = ""
+        for number in range(3):
+            guest.wait_for(30)
+            snapshot = make_snapshot(login, id_, [disk], f"mtv {number}")
+            with closing(snapshot.open(disk)) as opened:
+                if before is None:
+                    copied(opened, base, DISKS[name].size)
+                else:
+                    moved = refreshed(base, opened, point)
+                    assert 0 < moved < DISKS[name].size // 2
+                guest.wait_for(10)
+                point = opened.point() or ""
+            moment = guest.moment_of(base.read_bytes())
+            assert moment < guest.written
+            if before is not None:
+                remove_snapshot(login, id_, before.id)
+            before = snapshot
+            assert engine.held() == {"snapshots": [snapshot.id]}
+        guest.wait_for(30)
+        shut_down(login, id_)
+
+    with closing(open_disk(login, id_, disk)) as opened:
+        refreshed(base, opened, point)
+        assert opened.changed_since("snapshot:of-somebody") is None
+    assert guest.moment_of(base.read_bytes()) >= guest.written
+    assert before is not None
+    remove_snapshot(login, id_, before.id)
+    remove_snapshot(login, id_, before.id)
+    assert engine.held() == {}
+    with closing(open_disk(login, id_, disk)) as opened:
+        copied(opened, tmp_path / "again.raw", DISKS[name].size)
+    assert (tmp_path / "again.raw").read_bytes() == base.read_bytes()
+
+
+def test_a_snapshot_that_fails_leaves_nothing(engine: RhvEngine, login: Engine) -> None:
+    engine.faults(failing_snapshots=[LEDGER])
+    with pytest.raises(SourceError, match="failed to make a snapshot of ledger"):
+        make_snapshot(login, LEDGER, [disk_id(LEDGER_DISK)], "mtv")
+    assert engine.held() == {}
+    engine.faults()
+    snapshot = make_snapshot(login, LEDGER, [disk_id(LEDGER_DISK)], "mtv")
+    engine.faults(failing_snapshots=[LEDGER])
+    with pytest.raises(SourceError, match="failed to remove"):
+        remove_snapshot(login, LEDGER, snapshot.id)
+    engine.faults()
+    remove_snapshot(login, LEDGER, snapshot.id)
+    assert engine.held() == {}
+
+
+@pytest.mark.parametrize(
+    ("vm", "names", "refused"),
+    [
+        ("shop", [SYSTEM], False),
+        ("shop", [SYSTEM], True),
+        ("shop", [SYSTEM, DATA], False),
+    ],
+    ids=["backups", "backups, none of a VM that is down", "snapshots"],
+)
+def test_passes_by_whatever_fits_the_disks(
+    engine: RhvEngine, login: Engine, tmp_path: Path, vm: str, names: list[str], refused: bool
+) -> None:
+    """As ``mtv.transfer`` makes them: it asks each disk what changed since its last point."""
+    never = threading.Event()
+    points: dict[str, str] = {}
+    checkpoints: list[str] = []
+    results: list[dict[str, SyncResult]] = []
+
+    def one_pass() -> None:
+        held = hold(login, vm_id(vm), map(disk_id, names), points.values(), never)
+        found = [each.id for each in held_by_us(login, vm_id(vm))]
+        assert held.id in found or held.id == "down:"
+        results.append({})
+        for name in names:
+            with closing(open_held_disk(login, vm_id(vm), disk_id(name), held)) as disk:
+                base = tmp_path / f"{name}.raw"
+                results[-1][name] = copied(disk, base, DISKS[name].size)
+                points[name] = disk.point() or ""
+        checkpoints.extend(points.values())
+        release(login, vm_id(vm), held, never)
+
+    with ExitStack() as ends:
+        writers = guests(engine, vm, ends)
+        for _ in range(3):
+            for guest in writers.values():
+                guest.wait_for(30)
+            one_pass()
+            for name in names:
+                assert writers[name].moment_of((tmp_path / f"{name}.raw").read_bytes()) > 0
+        shut_down(login, vm_id(vm))
+    if refused:
+        engine.faults(answers=[{"path": "/backups$", "method": "POST", "status": 409}])
+    one_pass()
+    for name in names:
+        base = tmp_path / f"{name}.raw"
+        assert writers[name].moment_of(base.read_bytes()) >= writers[name].written
+        for number, result in enumerate(each[name] for each in results):
+            whole = number == 3 and refused
+            assert (result.kept_bytes > 0) == (number > 0 and not whole)
+    assert len(held_by_us(login, vm_id(vm))) == (len(names) > 1)
+    assert let_go(login, vm_id(vm), checkpoints, never) == []
+    assert engine.held() == {}
+
+
+def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: Engine) -> None:
+    never = threading.Event()
+    disks = [disk_id(SYSTEM)]
+    left = hold(login, SHOP, disks, [], never)
+    assert held_by_us(login, SHOP) == (Held(id=left.id),)
+    with pytest.raises(SourceError, match=r"during a backup|locked"):
+        begin_backup(login, SHOP, [disk_id(DATA)])
+    assert let_go(login, SHOP, [], never) == []
+    assert held_by_us(login, SHOP) == ()
+    again = hold(login, SHOP, disks, ["checkpoint:of-nobody", "stopped:image@then"], never)
+    release(login, SHOP, again, never)
+    release(login, SHOP, again, never)
+    with pytest.raises(SourceError, match="is over"):
+        open_held_disk(login, SHOP, disks[0], again)
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(Interrupted):
+        hold(login, SHOP, disks, [], stopped)
+    assert set(engine.held()) == {"checkpoints"}
