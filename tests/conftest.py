@@ -62,13 +62,16 @@ def make_project(vcenter: VCenter, tmp_path: Path) -> MakeProject:
     ``url`` replaces the vCenter's, for a proxy before it.
     """
 
-    def make(name: str = "project", *, url: str = "", consent: bool = True) -> Mtv:
+    def make(
+        name: str = "project", *, url: str = "", consent: bool = True, warm: bool = False
+    ) -> Mtv:
         directory = tmp_path / name
         project = Mtv(directory, {"VC1_PASSWORD": vcenter.password})
         project.run(
             *("init", str(directory), "--vsphere", url or vcenter.url),
             *("--username", vcenter.username, "--password-env", "VC1_PASSWORD"),
             *("--fingerprint", vcenter.fingerprint, *(["--may-power"] if consent else [])),
+            *(["--may-snapshots"] if warm else []),
         )
         shutil.copy(TARGET, directory / "target.yaml")
         return project
@@ -81,8 +84,10 @@ def planned(make_project: MakeProject, estate: SmallEstate) -> Callable[..., Mtv
     """Makes a project that is ready for ``mtv sync``, with the named VMs in the wave pilot."""
     del estate
 
-    def make(*vms: str, url: str = "", name: str = "project", consent: bool = True) -> Mtv:
-        project = make_project(name, url=url, consent=consent)
+    def make(
+        *vms: str, url: str = "", name: str = "project", consent: bool = True, warm: bool = False
+    ) -> Mtv:
+        project = make_project(name, url=url, consent=consent, warm=warm)
         for command in (["collect"], ["assess"], ["mapping", "suggest"], ["translate"]):
             project.run(*command)
         words = [word for vm in vms for word in ("--vm", vm)]

@@ -33,12 +33,12 @@ class Login:
     password_env: str | None
     fingerprint: str | None
     ca: str | None
-    may_power: bool
+    may: tuple[str, ...]
 
     @property
     def is_given(self) -> bool:
         """True when any option was used."""
-        return any((self.username, self.password_env, self.fingerprint, self.ca, self.may_power))
+        return any((self.username, self.password_env, self.fingerprint, self.ca, self.may))
 
 
 @click.command("init", short_help="Make a project directory with a commented mtv.yaml.")
@@ -53,6 +53,11 @@ class Login:
 @click.option("--fingerprint", metavar="SHA256:...", help="Pin this certificate of the server.")
 @click.option("--ca", metavar="FILE", help="PEM file of the authority that signed the server's.")
 @click.option("--may-power", is_flag=True, help="Allow mtv to shut VMs down at their cutover.")
+@click.option(
+    "--may-snapshots",
+    is_flag=True,
+    help="Allow mtv to hold the disks of running VMs still while it copies them (snapshots).",
+)
 def command(
     directory: Path,
     vsphere: str | None,
@@ -65,6 +70,7 @@ def command(
     fingerprint: str | None,
     ca: str | None,
     may_power: bool,
+    may_snapshots: bool,
 ) -> None:
     """Make a project directory with a commented mtv.yaml and target.yaml.
 
@@ -87,7 +93,9 @@ def command(
         )
     given = {"vsphere": vsphere, "rhv": rhv, "ova": ova, "rvtools": rvtools}
     places = {kind: place for kind, place in given.items() if place} or _EXAMPLE
-    login = Login(username, password_env, fingerprint, ca, may_power)
+    may = {"power": may_power, "snapshots": may_snapshots}
+    consents = tuple(consent for consent, given in may.items() if given)
+    login = Login(username, password_env, fingerprint, ca, consents)
     text = _mtv_yaml(directory, places, name, login)
     # Nothing is written that mtv collect would refuse, least of all a password in a url.
     settings_of(parse_document(text, "mtv.yaml"), directory / "mtv.yaml")
@@ -108,7 +116,7 @@ def _mtv_yaml(directory: Path, places: dict[str, str], name: str | None, login: 
     platforms = [kind for kind in places if kind in PLATFORMS]
     if login.is_given and len(platforms) != 1:
         raise click.UsageError(
-            "--username, --password-env, --fingerprint, --ca and --may-power are about one vCenter "
+            "--username, --password-env, --fingerprint, --ca and --may-... are about one vCenter "
             "or engine: write them into mtv.yaml"
         )
     sources = parse_document("sources: {}\n", "mtv.yaml")
@@ -138,7 +146,7 @@ def _platform(kind: str, url: str, name: str, login: Login) -> dict[str, Any]:
         "username": login.username or _USERS[kind],
         "password": in_line({"env": login.password_env or variable}),
         "tls": in_line(tls),
-        "may": in_line(["power"] if login.may_power else []),
+        "may": in_line(list(login.may)),
     }
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from mtv.config import Consent
+from mtv.cutover.forecast import forecast
 from mtv.cutover.move import Move
 from mtv.cutover.passes import holding
 from mtv.cutover.steps import Step, Sync, copy_disks, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
-from mtv.journal import State
+from mtv.journal import Event, State
 from mtv.model.vm import Power
 from mtv.quantities import duration, size
 
@@ -35,6 +36,7 @@ def sync(move: Move) -> Moved:
     reason = _why_not_synced(move)
     if reason:
         return _moved(move, "passed by", reason)
+    before = _last_pass(move)
     move.record(Sync.name, State.STARTED)
     move.drop_conversion()
     with holding(move) as held:
@@ -47,7 +49,20 @@ def sync(move: Move) -> Moved:
         size(sum(copy["data_bytes"] for copy in copies)),
         size(sum(copy["source"]["size_bytes"] for copy in copies)),
     )
-    return _moved(move, "done", f"{data} of data on {whole} of disks, the copies are equal")
+    says = f"{data} of data on {whole} of disks, the copies are equal"
+    after = move.latest(Sync.name)
+    told = forecast(before, after) if after is not None else ""
+    return _moved(move, "done", f"{says}; {told}" if told else says)
+
+
+def _last_pass(move: Move) -> Event | None:
+    """The last pass that was not stopped."""
+    done = [
+        event
+        for event in move.journal.events(move.ref)
+        if event.step == Sync.name and event.state is State.DONE
+    ]
+    return done[-1] if done else None
 
 
 def foresee_sync(move: Move) -> Moved:
