@@ -35,6 +35,16 @@ NEEDS = (
         "stopping a VM whose guest does not shut down",
         Consent.POWER,
     ),
+    Need(
+        ("backup_disk",),
+        "mtv sync: backups of VMs whose disks the engine tracks",
+        Consent.SNAPSHOTS,
+    ),
+    Need(
+        ("manipulate_vm_snapshots",),
+        "mtv sync: snapshots of VMs whose disks it does not track",
+        Consent.SNAPSHOTS,
+    ),
 )
 """What is needed besides reading; docs/rhv.md has the same."""
 

@@ -15,6 +15,9 @@ from mtv.errors import SourceError
 from mtv.model.disk import Extent
 from mtv.sources.vsphere.session import Session
 
+_CANNOT_TELL = (vim.fault.FileFault, vmodl.fault.InvalidArgument, vmodl.fault.SystemError)
+"""Of a disk without tracking, or whose tracking began anew."""
+
 AFTER = " off"
 """Behind a change id: the disk as it was when the VM was off, some time after that change id."""
 
@@ -52,7 +55,7 @@ class Tracked(NamedTuple):
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
         try:
             return list(_joined(self._pages(change_id)))
-        except (vim.fault.FileFault, vmodl.fault.InvalidArgument, vmodl.fault.SystemError):
+        except (vim.fault.NoPermission, vim.fault.NotFound, *_CANNOT_TELL):
             return None
 
     def _pages(self, change_id: str) -> Iterator[Extent]:

@@ -54,6 +54,30 @@ PRIVILEGES = (
         "mtv cutover: shutting VMs down",
         consent=Consent.POWER,
     ),
+    Privilege(
+        "VirtualMachine.Provisioning.DiskRandomRead",
+        "Virtual machine › Provisioning › Allow read-only disk access",
+        "mtv sync: asking what changed on a disk; without it all of the disk is compared",
+        blocks=False,
+    ),
+    Privilege(
+        "VirtualMachine.State.CreateSnapshot",
+        "Virtual machine › Snapshot management › Create snapshot",
+        "mtv sync: holding the disks of a running VM still",
+        consent=Consent.SNAPSHOTS,
+    ),
+    Privilege(
+        "VirtualMachine.State.RemoveSnapshot",
+        "Virtual machine › Snapshot management › Remove snapshot",
+        "mtv sync: letting go of them",
+        consent=Consent.SNAPSHOTS,
+    ),
+    Privilege(
+        "VirtualMachine.Config.ChangeTracking",
+        "Virtual machine › Change Configuration › Toggle disk change tracking",
+        "mtv sync: switching change tracking on",
+        consent=Consent.CHANGE_TRACKING,
+    ),
 )
 
 
