@@ -276,7 +276,8 @@ def _explain(message: str, document: Any, kind: inspect.Type) -> tuple[str, int,
         return what, line, keys, "one of: " + ", ".join(map(str, kind.values))
     if isinstance(kind, inspect.EnumType):
         return what, line, keys, "one of: " + ", ".join(str(member.value) for member in kind.cls)
-    if isinstance(kind, inspect.StrType) and re.search("got `(float|int|bool)`", what):
+    # {name} without quotes is a mapping to YAML.
+    if isinstance(kind, inspect.StrType) and re.search("got `(float|int|bool|object)`", what):
         what += ": put it in quotes"
     # That a key may be left out is no help to who wrote it wrong.
     return what.replace(" | null`", "`").replace("`", "'"), line, keys, ""

@@ -16,7 +16,7 @@ from mtv.project import write_json
 def command(ctx: click.Context, output: str) -> None:
     """Find what stands in the way of every VM; works offline.
 
-    The rules are data in mappings/rules. Blocked VMs are neither translated nor planned.
+    The rules are data in mappings/rules. Blocked VMs are not planned; most are not translated.
 
     \b
     Examples:

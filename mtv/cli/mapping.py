@@ -107,8 +107,8 @@ def check_(ctx: click.Context, output: str) -> None:
 
     def show() -> None:
         for each in faults:
-            about = ": ".join(filter(None, (each.section, each.ref)))
-            click.echo(f"{each.kind}: {printable(f'{about}: {each.says}; {each.remedy}')}")
+            said = ": ".join(filter(None, (each.section, each.ref, each.says)))
+            click.echo(f"{each.kind}: {printable(f'{said}; {each.remedy}')}")
         if not faults:
             click.echo("mapping.yaml answers every question, and nothing in it is unknown")
 

@@ -1,9 +1,12 @@
 """``mtv status``: where every VM stands."""
 
+from collections.abc import Mapping
+
 import click
 import msgspec
 
 from mtv.cli.app import emit, load_plan, open_project, output_option, printable, table
+from mtv.cutover.elsewhere import gone_over
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm, Wave
 from mtv.plan import wave_of
@@ -47,10 +50,11 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
 
 def _standings(project: Project, wave: Wave) -> list[Standing]:
     path = project.run(wave.name) / "journal.db"
+    elsewhere = gone_over(project, wave.name)
     if not path.is_file():
-        return [_standing(vm, None) for vm in wave.vms]
+        return [_standing(vm, None, elsewhere) for vm in wave.vms]
     with Journal(path, command=None) as journal:
-        return [_standing(vm, _last(journal, vm)) for vm in wave.vms]
+        return [_standing(vm, _last(journal, vm), elsewhere) for vm in wave.vms]
 
 
 def _last(journal: Journal, vm: PlannedVm) -> Event | None:
@@ -60,7 +64,10 @@ def _last(journal: Journal, vm: PlannedVm) -> Event | None:
     return last
 
 
-def _standing(vm: PlannedVm, event: Event | None) -> Standing:
+def _standing(vm: PlannedVm, event: Event | None, elsewhere: Mapping[str, str]) -> Standing:
+    if event is None and vm.ref in elsewhere:
+        says = f"in the wave {elsewhere[vm.ref]}"
+        return Standing(ref=vm.ref, name=vm.name, step="-", state="gone over", at="", says=says)
     if event is None:
         return Standing(ref=vm.ref, name=vm.name, step="-", state="not begun", at="", says="")
     state = str(event.state)

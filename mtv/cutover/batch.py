@@ -75,6 +75,8 @@ def foresee_sync(move: Move) -> Moved:
 
 
 def _why_not_synced(move: Move) -> str:
+    if move.gone_over_in:
+        return _went_over(move)
     if move.base_is_the_guests:
         over = steps_of(move)[-1].settled(move)
         return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
@@ -87,8 +89,15 @@ def _why_not_synced(move: Move) -> str:
     return ""
 
 
+def _went_over(move: Move) -> str:
+    wave = move.gone_over_in
+    return f"its disks are the guest's own since the wave {wave}: mtv status {wave} says how it is"
+
+
 def foresee_cutover(move: Move) -> Moved:
     """What ``cut_over`` would do with a VM; changes nothing."""
+    if move.gone_over_in:
+        return _moved(move, "passed by", _went_over(move))
     steps = steps_of(move)
     if steps[-1].settled(move):
         return _moved(move, "nothing to do", "it is over and passed its boot check")
@@ -98,6 +107,8 @@ def foresee_cutover(move: Move) -> Moved:
 
 def cut_over(move: Move) -> Moved:
     """Takes a VM through all its steps, from wherever an earlier attempt got to."""
+    if move.gone_over_in:
+        return _moved(move, "passed by", _went_over(move))
     steps = steps_of(move)
     if steps[-1].settled(move):
         return _moved(move, "nothing to do", "it is over and passed its boot check")

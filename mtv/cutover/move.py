@@ -40,6 +40,8 @@ class Move:
     accel: str
     journal: Journal
     on_progress: OnProgress
+    gone_over_in: str = ""
+    """Another wave in whose run its disks have become the guest's."""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property

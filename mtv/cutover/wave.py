@@ -1,12 +1,14 @@
 """From a wave of the plan to moves: what is on disk, who is to be asked."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 
 from mtv.config import Settings, connection
+from mtv.cutover.elsewhere import gone_over
 from mtv.cutover.move import Move
 from mtv.errors import ConfigError, ProjectError
 from mtv.estate import Estate, PlacedVm
@@ -66,9 +68,11 @@ class Workshop:
     ) -> Iterator[Move]:
         """The moves of a wave, in the order in which its VMs start; of the ``chosen`` refs only, if
         there are any."""
+        elsewhere = gone_over(self.project, wave.name)
         for vm in in_start_order(wave.vms, self._start_plan()):
             if not chosen or vm.ref in chosen:
-                yield self._move(vm, wave, journal, progress.of(vm.name))
+                move = self._move(vm, wave, journal, progress.of(vm.name))
+                yield replace(move, gone_over_in=elsewhere.get(vm.ref, ""))
 
     def _start_plan(self) -> StartPlan:
         """The order that ``mtv translate`` found at the source."""

@@ -12,8 +12,8 @@ from mtv.translate import Translation
 from mtv.translate.ledger import rows_of, says_something, values_of
 from mtv.translate.part import Manifest
 
-NOTHING_SPECIAL = "Nothing is lost: it is what every object has."
-"""Of a value of a reported path that says nothing by itself: a False, a plain disk's kind."""
+NOTHING_SPECIAL = "It asks for nothing: it is what every object has."
+"""Of a value that says nothing by itself: a False, a plain disk's kind."""
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ def _properties(placed: Placed) -> Iterator[Explained]:
     rows = rows_of(product)
     for path, own, value in values_of(placed.kind.field, placed.thing, product):
         row = rows.row(path)
-        tells = row.outcome is not Outcome.REPORTED or says_something(row, value)
+        tells = row.outcome is Outcome.IGNORED or says_something(row, value)
         yield Explained(
             path=own.partition("[].")[2],
             value=value,

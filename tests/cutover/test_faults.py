@@ -275,3 +275,25 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert is_on(vcenter, estate.vms["web02"].moref)
     assert not (project.directory / "vms").exists()
     assert not (project.directory / "runs").exists()
+
+
+def test_a_vm_that_went_over_is_not_moved_again_from_another_wave(
+    planned: Planned, estate: SmallEstate
+) -> None:
+    """Its disk is the guest's own by then: the source's would overwrite what it wrote."""
+    project = planned("sensor")
+    project.run("cutover")
+    disk = base(project, estate.vms["sensor"].disks[0])
+    with disk.open("r+b") as file:
+        file.seek(-4096, os.SEEK_END)
+        file.write(b"written by the guest")
+    kept = disk.read_bytes()
+    plan = project.directory / "plan.yaml"
+    plan.write_text(plan.read_text().replace("name: pilot", "name: second", 1))
+    for command in ("sync", "cutover"):
+        said = project.run(command, "second", "-o", "json").json[0]
+        assert said["outcome"] == "passed by"
+        assert "since the wave pilot" in said["says"]
+    (standing,) = project.run("status", "second", "-o", "json").json
+    assert (standing["state"], standing["says"]) == ("gone over", "in the wave pilot")
+    assert disk.read_bytes() == kept

@@ -38,6 +38,26 @@ class Sources:
                     f"--source {provider}={source}: mtv.yaml has no source {source!r}",
                     f"its sources are: {', '.join(settings)}",
                 )
+            self._check_kind(provider, source)
+
+    def _check_kind(self, provider: str, source: str) -> None:
+        """Objects of another platform may have the same names: no Provider stands for those."""
+        read = [each for (_, name), each in self._providers.items() if name == provider]
+        kind = self._settings[source].kind
+        if not read and self._providers:
+            known = ", ".join(sorted(name for _, name in self._providers))
+            raise ConfigError(
+                f"--source {provider}={source}: no Provider in the files is called {provider!r}",
+                f"their Providers are: {known}",
+            )
+        for each in read:
+            type_ = spec_of(each, ProviderSpec).type
+            if KINDS.get(type_) != kind:
+                raise ConfigError(
+                    f"--source {provider}={source}: {each.title} is of type {type_!r}, and "
+                    f"{source} of kind {kind!r}",
+                    "name a source of the Provider's own kind",
+                )
 
     def of(self, reference: ResourceRef, who: KubernetesObject) -> Inventory:
         """The inventory of the source of a map or Plan.

@@ -258,6 +258,7 @@ class Placement:
                 name=self._hosts[host],
                 says=f"{lacks}; left out: {first_of(rule.said for rule in about)}",
                 remedy="name the node that takes its place, or take the host out of the rule",
+                vms=tuple(dict.fromkeys(vm for rule in about for vm in rule.vms)),
             )
 
     def _empty(self) -> Iterator[Finding]:

@@ -11,11 +11,16 @@ from mtv.model.finding import Finding
 from mtv.model.target import NO_NAMESPACE, ClaimProperties, StorageClass
 from mtv.model.vm import Disk
 from mtv.names import label
+from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import DiskClasses, is_lun
 
 ROW = "template"
+
+
+IMAGES_OF_ALL = "openshift-virtualization-os-images"
+"""The namespace of the platform whose images everybody may use."""
 
 
 class ImageDisk(msgspec.Struct, frozen=True):
@@ -65,6 +70,7 @@ class Images:
             if (namespace := lines.get(placed.ref)) is not None
             and namespace != NO_NAMESPACE
             and _is_namespace(namespace)
+            and _has_room(namespace)
         )
 
     def _disks(self, placed: PlacedVm) -> tuple[ImageDisk, ...]:
@@ -99,6 +105,9 @@ class Images:
             elif namespace is not None and not _is_namespace(namespace):
                 says = f"{namespace!r} cannot be a namespace's name"
                 remedy = "use at most 63 of a-z, 0-9 and '-', or write none"
+            elif namespace is not None and not _has_room(namespace):
+                says = f"{namespace} is a namespace of the platform"
+                remedy = f"name one of your own, or {IMAGES_OF_ALL}"
             else:
                 continue
             yield _finding(Category.BLOCKER, f"mapping.yaml: templates: {key}: {says}", remedy, key)
@@ -210,3 +219,8 @@ def _finding(category: Category, says: str, remedy: str, key: str = "") -> Findi
         says=says,
         remedy=remedy,
     )
+
+
+def _has_room(namespace: str) -> bool:
+    """False for a namespace of the platform that has nothing to do with images."""
+    return namespace == IMAGES_OF_ALL or not is_reserved(namespace)
