@@ -135,6 +135,9 @@ class DiskSource(Protocol):
 class StreamedDisk(DiskSource, Protocol):
     """A disk at a ``StreamLocation``. ``renew`` gives another stream, which begins anew."""
 
+    def location(self) -> StreamLocation:
+        """Where the stream is now."""
+
     def was_read(self) -> None:
         """All of the stream was read and found right; without this it counts as given up."""
 

@@ -189,7 +189,7 @@ def test_a_killed_copy_takes_nothing_for_done(bench: Bench, certificate: tuple[P
 def grains_of(stream: bytes) -> tuple[bytes, list[bytes], bytes]:
     """What comes before the grains of the first table, these, and what follows."""
     start = at = 128 * SECTOR
-    found = []
+    found = list[bytes]()
     while True:
         (_, size) = struct.unpack_from("<QI", stream, at)
         if not size:
@@ -279,3 +279,30 @@ def test_a_disk_of_zeros_is_a_hole(bench: Bench) -> None:
     bench.pack()
     assert bench.right().data_bytes == 0
     assert allocated(bench.base) < MIB
+
+
+def test_memory_does_not_grow_with_the_disk(
+    bench: Bench, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    make_disk(bench.disk, "d" * 300)
+    bench.pack()
+    program = f"""if True:
+        import sys; sys.path.insert(0, {str(Path.cwd())!r})
+        import threading
+        from pathlib import Path
+        from mtv.model.disk import TlsTrust
+        from mtv.tasks import Limits
+        from mtv.transfer.copy import copy_disk
+        from tests.transfer.test_stream import Streamed
+        loaded = [each.split()[1] for each in open("/proc/self/status") if "VmRSS" in each]
+        source = Streamed({bench.server.url!r}, TlsTrust(ca={str(certificate[0])!r}))
+        copy_disk(source, Path({str(tmp_path / "copy.raw")!r}), 300 * 2**20, limits=Limits(),
+                  on_progress=lambda _: None, cancelled=threading.Event())
+        peak = [each.split()[1] for each in open("/proc/self/status") if "VmHWM" in each]
+        print(int(peak[0]), int(loaded[0]))
+    """
+    argv = [sys.executable, "-c", program]
+    told = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
+    peak, loaded = (int(each) * 1024 for each in told)
+    assert sha256(tmp_path / "copy.raw") == sha256(bench.disk)
+    assert peak - loaded <= 48 * MIB, (peak, loaded)
