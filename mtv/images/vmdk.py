@@ -20,13 +20,13 @@ from mtv.model.disk import Extent
 SECTOR = 512
 HEADER_BYTES = SECTOR
 _HEADER = struct.Struct("<4sIIQQQQIQQQB4sH")
-_MARKER = struct.Struct("<QI")
+MARKER = struct.Struct("<QI")
 _MAGIC = b"KDMV"
-_AT_END = 0xFFFFFFFFFFFFFFFF
-_TABLE_ENTRIES = 512
-_TABLE_BYTES = 4 * _TABLE_ENTRIES
-_ZEROED_GRAINS, _COMPRESSED, _MARKERS = 1 << 2, 1 << 16, 1 << 17
-_LONGEST_DESCRIPTOR = 1024 * 1024
+AT_END = 0xFFFFFFFFFFFFFFFF
+TABLE_ENTRIES = 512
+TABLE_BYTES = 4 * TABLE_ENTRIES
+ZEROED_GRAINS, _COMPRESSED, _MARKERS = 1 << 2, 1 << 16, 1 << 17
+LONGEST_DESCRIPTOR = 1024 * 1024
 _SLACK = 8 * 1024
 """So much more than a grain's data may lie before the next grain: a grain table, padding."""
 
@@ -40,6 +40,8 @@ class Header(NamedTuple):
     descriptor_offset: int
     descriptor_bytes: int
     directory_offset: int
+    data_offset: int
+    """Where the first grain (of a stream: the first marker) is."""
     compressed: bool
 
 
@@ -50,7 +52,7 @@ class Vmdk:
         """``read`` gives bytes of the VMDK, which is ``length`` bytes long."""
         self._length = length
         header = _header(read, 0, length)
-        if header.directory_offset == _AT_END:
+        if header.directory_offset == AT_END:
             header = _footer(read, length)
         self._header = header
         _check_descriptor(read, header, length)
@@ -68,10 +70,10 @@ class Vmdk:
         """Reads directory and tables."""
         if self._tables:
             return
-        count = -(-self._grains // _TABLE_ENTRIES)
+        count = -(-self._grains // TABLE_ENTRIES)
         start = self._header.directory_offset
         self._must_lie_within(start, count * 4, "grain directory")
-        directory = _numbers(read(start, count * 4))
+        directory = numbers_of(read(start, count * 4))
         used = [sector for sector in directory if sector]
         if len(set(used)) != len(used):
             raise BadImage("two entries of its grain directory name the same grain table")
@@ -79,8 +81,8 @@ class Vmdk:
         for sector in directory:
             table = None
             if sector:
-                self._must_lie_within(sector * SECTOR, _TABLE_BYTES, "grain table")
-                table = _numbers(read(sector * SECTOR, _TABLE_BYTES))
+                self._must_lie_within(sector * SECTOR, TABLE_BYTES, "grain table")
+                table = numbers_of(read(sector * SECTOR, TABLE_BYTES))
             tables.append(table)
         self._tables = tables
 
@@ -96,12 +98,12 @@ class Vmdk:
         """The grain behind the marker; it must be the one that the table promised."""
         grain_bytes = self._header.grain_bytes
         at = run.cluster * grain_bytes
-        sector, size = _MARKER.unpack_from(data)
+        sector, size = MARKER.unpack_from(data)
         if sector * SECTOR != at:
             raise BadImage(f"where the grain at byte {at} should be, there is another one")
-        if size > len(data) - _MARKER.size:
+        if size > len(data) - MARKER.size:
             raise BadImage(f"the grain at byte {at} claims to be longer than it can be")
-        packed = memoryview(data)[_MARKER.size : _MARKER.size + size]
+        packed = memoryview(data)[MARKER.size : MARKER.size + size]
         grain = inflate(packed, 15, grain_bytes)
         if len(grain) not in (grain_bytes, min(grain_bytes, self.size_bytes - at)):
             raise BadImage(f"the grain at byte {at} has the wrong size")
@@ -109,9 +111,9 @@ class Vmdk:
 
     def _written(self) -> Iterator[int]:
         """Numbers of the grains that are there, in order."""
-        blank = (0, 1) if self._header.flags & _ZEROED_GRAINS else (0,)
+        blank = (0, 1) if self._header.flags & ZEROED_GRAINS else (0,)
         for number, table in enumerate(self._tables):
-            first = number * _TABLE_ENTRIES
+            first = number * TABLE_ENTRIES
             for grain, sector in enumerate(table or (), first):
                 if sector not in blank and grain < self._grains:
                     yield grain
@@ -134,16 +136,16 @@ class Vmdk:
 
     def _stored(self, grain: int, start: int) -> int:
         """How many bytes the grain takes at most: up to the next one where that is near."""
-        self._must_lie_within(start, _MARKER.size, "grain")
+        self._must_lie_within(start, MARKER.size, "grain")
         most = min(self._most_stored, self._length - start)
         following = self._sector(grain + 1) * SECTOR if grain + 1 < self._grains else 0
         return min(most, following - start) if following > start else most
 
     def _sector(self, grain: int) -> int:
         """Where a grain begins; 0 where it holds zeros."""
-        table = self._tables[grain // _TABLE_ENTRIES]
-        sector = table[grain % _TABLE_ENTRIES] if table is not None else 0
-        return 0 if sector == 1 and self._header.flags & _ZEROED_GRAINS else sector
+        table = self._tables[grain // TABLE_ENTRIES]
+        sector = table[grain % TABLE_ENTRIES] if table is not None else 0
+        return 0 if sector == 1 and self._header.flags & ZEROED_GRAINS else sector
 
     def _must_lie_within(self, start: int, length: int, what: str) -> None:
         if start + length > self._length:
@@ -153,17 +155,22 @@ class Vmdk:
 def _header(read: ReadAt, at: int, length: int) -> Header:
     if length < at + HEADER_BYTES:
         raise BadImage("it is too short to be a VMDK")
+    return header_of(read(at, HEADER_BYTES))
+
+
+def header_of(data: bytes | bytearray | memoryview) -> Header:
+    """What HEADER_BYTES of a header or footer say. Raises BadImage."""
     (
         magic, version, flags, capacity, grain, descriptor, descriptor_size, entries,
-        _, directory, _, _, _, algorithm,
-    ) = _HEADER.unpack_from(read(at, HEADER_BYTES))  # fmt: skip
+        _, directory, overhead, _, _, algorithm,
+    ) = _HEADER.unpack_from(data)  # fmt: skip
     if magic != _MAGIC:
         raise BadImage("it does not begin like a sparse VMDK")
     if version not in (1, 2, 3):
         raise BadImage(f"its version {version} is not known")
     if not 0 < capacity * SECTOR <= LARGEST_DISK_BYTES:
         raise BadImage(f"it claims a disk of {capacity} sectors")
-    if grain & (grain - 1) or not 8 <= grain <= 2048 or entries != _TABLE_ENTRIES:
+    if grain & (grain - 1) or not 8 <= grain <= 2048 or entries != TABLE_ENTRIES:
         raise BadImage(f"it has grains of {grain} sectors, {entries} to a table")
     compressed = bool(flags & _COMPRESSED)
     if algorithm != compressed or (compressed and not flags & _MARKERS):
@@ -174,7 +181,8 @@ def _header(read: ReadAt, at: int, length: int) -> Header:
         grain_bytes=grain * SECTOR,
         descriptor_offset=descriptor * SECTOR,
         descriptor_bytes=descriptor_size * SECTOR,
-        directory_offset=_AT_END if directory == _AT_END else directory * SECTOR,
+        directory_offset=AT_END if directory == AT_END else directory * SECTOR,
+        data_offset=overhead * SECTOR,
         compressed=compressed,
     )
 
@@ -185,7 +193,7 @@ def _footer(read: ReadAt, length: int) -> Header:
     if at < HEADER_BYTES or read(at, len(_MAGIC)) != _MAGIC:
         raise BadImage("it has no footer: it is truncated")
     header = _header(read, at, length)
-    if header.directory_offset == _AT_END:
+    if header.directory_offset == AT_END:
         raise BadImage("its footer does not say where its tables are")
     return header
 
@@ -195,9 +203,14 @@ def _check_descriptor(read: ReadAt, header: Header, length: int) -> None:
     start, size = header.descriptor_offset, header.descriptor_bytes
     if not start or not size:
         return
-    if size > _LONGEST_DESCRIPTOR or start + size > length:
+    if size > LONGEST_DESCRIPTOR or start + size > length:
         raise BadImage("its descriptor lies beyond its end")
-    text = bytes(read(start, size)).partition(b"\0")[0].decode("utf-8", "replace")
+    must_be_whole(bytes(read(start, size)))
+
+
+def must_be_whole(descriptor: bytes) -> None:
+    """Raises BadImage when a descriptor says that data is in a parent or in other files."""
+    text = descriptor.partition(b"\0")[0].decode("utf-8", "replace")
     parent = re.search(r"^\s*parentCID\s*=\s*([0-9a-fA-F]+)", text, re.MULTILINE)
     if parent and parent[1].lower() != "ffffffff":
         raise BadImage("it is the delta of another disk")
@@ -206,7 +219,8 @@ def _check_descriptor(read: ReadAt, header: Header, length: int) -> None:
         raise BadImage("its data lies in other files")
 
 
-def _numbers(data: bytes | bytearray) -> "array[int]":
+def numbers_of(data: bytes | bytearray | memoryview) -> "array[int]":
+    """The entries of a grain table or directory."""
     numbers = array("I", bytes(data))
     if sys.byteorder == "big":
         numbers.byteswap()

@@ -6,7 +6,7 @@ and snapshots; transfer knows HTTP, holes and digests. Neither imports the other
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -74,6 +74,23 @@ class FileLocation(msgspec.Struct, frozen=True, kw_only=True):
     """None: the disk is the whole file, byte for byte."""
 
 
+class StreamLocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk that is given over HTTP(S) once, from its beginning, as a streamOptimized VMDK.
+
+    Address and headers may hold secrets: never logged.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    tls: TlsTrust
+
+    def __repr__(self) -> str:
+        return f"StreamLocation(url=<hidden>, headers=<{len(self.headers)} hidden>)"
+
+
+Location = HttpLocation | FileLocation | StreamLocation
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What holds the disks of a running VM still at the source: a snapshot, a backup."""
 
@@ -85,7 +102,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 class DiskSource(Protocol):
     """One disk of one VM, open for reading."""
 
-    def location(self) -> HttpLocation | FileLocation:
+    def location(self) -> Location:
         """Where to read now. Asked again after ``renew``."""
 
     def renew(self) -> None:
@@ -112,6 +129,17 @@ class DiskSource(Protocol):
 
     def close(self) -> None:
         """Give everything back that was taken at the source (login, lease, snapshot)."""
+
+
+@runtime_checkable
+class StreamedDisk(DiskSource, Protocol):
+    """A disk at a ``StreamLocation``. ``renew`` gives another stream, which begins anew."""
+
+    def location(self) -> StreamLocation:
+        """Where the stream is now."""
+
+    def was_read(self) -> None:
+        """All of the stream was read and found right; without this it counts as given up."""
 
 
 class DiskDigest(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mtv.errors import ReadFailed
-from mtv.model.disk import DiskSource, FileLocation, HttpLocation, TlsTrust
+from mtv.model.disk import DiskSource, FileLocation, Location, TlsTrust
 from mtv.tls import trusted_context
 
 
@@ -33,11 +33,11 @@ class Access:
     def __init__(self, source: DiskSource) -> None:
         self._source = source
         self._lock = threading.Lock()
-        self._location: HttpLocation | FileLocation | None = None
+        self._location: Location | None = None
         self._place: Place | None = None
         self._context: tuple[tuple[TlsTrust, str, int], ssl.SSLContext] | None = None
 
-    def location(self) -> HttpLocation | FileLocation:
+    def location(self) -> Location:
         """What kind of place the disk is at. Raises SourceError."""
         with self._lock:
             if self._location is None:
@@ -64,7 +64,7 @@ class Access:
     def _ask(self) -> Place:
         location = self._location or self._source.location()
         self._location = location
-        if not isinstance(location, HttpLocation):
+        if isinstance(location, FileLocation):
             raise ReadFailed("the source gave a file where it gave an address before")
         url = urlsplit(location.url)
         if url.scheme not in ("http", "https") or not url.hostname:

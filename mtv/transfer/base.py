@@ -67,6 +67,17 @@ class Base:
             self.clear(offset + at - start, end - at)
         return written
 
+    def read(self, offset: int, length: int) -> bytearray:
+        """What stands there, as the kernel has it."""
+        data = bytearray(length)
+        view = memoryview(data)
+        while view:
+            count = os.preadv(self._descriptor, [view], offset + length - len(view))
+            if not count:
+                raise OSError(errno.EIO, "it ends early")
+            view = view[count:]
+        return data
+
     def clear(self, offset: int, length: int) -> None:
         """Makes these bytes read as zeros: a hole where that is possible, else zeros."""
         if self._can_punch:

@@ -6,14 +6,23 @@ from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from mtv.model.disk import DiskSource, Extent, FileLocation
+from mtv.model.disk import (
+    DiskSource,
+    Extent,
+    FileLocation,
+    HttpLocation,
+    StreamedDisk,
+    StreamLocation,
+)
 from mtv.tasks import Limits, OnProgress, Progress
 from mtv.transfer.access import Access
 from mtv.transfer.crew import Crew, Stopped
 from mtv.transfer.file_reader import FileReader
-from mtv.transfer.http_range import Patience, RangeReader
+from mtv.transfer.getter import Patience
+from mtv.transfer.http_range import RangeReader
 from mtv.transfer.part_reader import Opened, PartReader
-from mtv.transfer.reader import Identity, Reader, Served
+from mtv.transfer.reader import Identity, Reader, Served, Way
+from mtv.transfer.stream_reader import StreamReader
 from mtv.transfer.throttle import Throttle
 
 SETTLED_SECONDS = 2.0
@@ -30,7 +39,7 @@ class Found(NamedTuple):
 
 
 class Connections:
-    """``limits.connections`` readers, and the crew that works with them."""
+    """``limits.connections`` readers or one stream, and the crew that works with them."""
 
     def __init__(
         self,
@@ -47,37 +56,39 @@ class Connections:
         self._count = max(1, limits.connections)
         self._served: Served | None = None
         self.readers: list[Reader] = []
-        """There are some once the disk was found."""
+        """There are some once the disk was found, if any part of it can be asked for."""
+        self.stream: StreamReader | None = None
+        """There is one instead where the source gives the disk only as a whole."""
 
     def __enter__(self) -> "Connections":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for reader in self.readers:
-            reader.close()
+        for way in self._ways:
+            way.close()
 
     @property
     def fetched_bytes(self) -> int:
-        """Bytes of the disk that came over all connections."""
-        return sum(reader.fetched_bytes for reader in self.readers)
+        """Bytes that came over all connections: of the disk, or of the stream that packs it."""
+        return sum(way.fetched_bytes for way in self._ways)
 
     @property
     def retries(self) -> int:
         """How often something had to be asked for again."""
-        return sum(reader.retries for reader in self.readers)
+        return sum(way.retries for way in self._ways)
 
     def find(self) -> Found:
         """Looks at the disk; from now on all that is read must be of a disk like that."""
         found: list[Found] = []
 
         def look() -> None:
-            self.readers = self._make_readers()
-            found.append(self._settled(self.readers[0]))
+            self._connect()
+            found.append(self._settled(self._ways[0]))
 
         self._alone(look)
         self._served = found[0].served
-        for reader in self.readers:
-            reader.expect(self._served)
+        for way in self._ways:
+            way.expect(self._served)
         return found[0]
 
     def extents(self) -> Sequence[Extent] | None:
@@ -97,7 +108,7 @@ class Connections:
 
         Does nothing where there is none. Raises SourceError.
         """
-        reader = self.readers[0]
+        reader = self._ways[0]
         if not isinstance(reader, PartReader) or reader.part.digest is None:
             return
         done = [0]
@@ -118,7 +129,12 @@ class Connections:
         self._alone(lambda: reader.check_digest(tell), tick)
 
     def check_unchanged(self) -> None:
-        """Raises ReadFailed when the disk is no longer the one that ``find`` found."""
+        """Raises ReadFailed when the disk is no longer the one that ``find`` found.
+
+        A stream was checked as a whole; nothing could be asked about it any more.
+        """
+        if self.stream is not None:
+            return
         reader = self.readers[0]
         after: list[Served] = []
         self._alone(lambda: after.append(reader.probe()[0]))
@@ -126,22 +142,37 @@ class Connections:
             raise reader.changed()
 
     def interrupt(self) -> None:
-        """Wakes all readers."""
-        for reader in self.readers:
-            reader.interrupt()
+        """Wakes all who wait for the source."""
+        for way in self._ways:
+            way.interrupt()
 
-    def _settled(self, reader: Reader) -> Found:
-        served, age = reader.probe()
+    def was_read(self) -> None:
+        """All of the stream was read."""
+        if isinstance(self._source, StreamedDisk):
+            self._alone(self._source.was_read)
+
+    @property
+    def _ways(self) -> Sequence[Way]:
+        return self.readers if self.stream is None else [self.stream]
+
+    def _settled(self, way: Way) -> Found:
+        served, age = way.probe()
         if age is not None and age < SETTLED_SECONDS:
             if self.crew.stop.wait(min(SETTLED_SECONDS, SETTLED_SECONDS - age)):
                 raise Stopped
-            served, age = reader.probe()
+            served, age = way.probe()
         settled = age is None or age >= SETTLED_SECONDS
         identity = Identity(self._source.point(), served.identity if settled else None)
         return Found(served, identity)
 
-    def _make_readers(self) -> list[Reader]:
+    def _connect(self) -> None:
         location = self._access.location()
+        if isinstance(location, StreamLocation):
+            self.stream = StreamReader(self._access, self._throttle, self.crew.stop, self._patience)
+        else:
+            self.readers = self._make_readers(location)
+
+    def _make_readers(self, location: HttpLocation | FileLocation) -> list[Reader]:
         raw: list[Reader]
         if isinstance(location, FileLocation):
             name = location.path

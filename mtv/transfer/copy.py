@@ -16,11 +16,12 @@ from mtv.transfer.connections import Connections
 from mtv.transfer.crew import Shared
 from mtv.transfer.epochs import epoch_bytes, recording
 from mtv.transfer.fetch import BUFFER_BYTES, Fetch
+from mtv.transfer.getter import Patience
 from mtv.transfer.grains import DATA, ZERO, blank_holes, pieces, within
-from mtv.transfer.http_range import Patience
 from mtv.transfer.lease import writer_lease
 from mtv.transfer.reread import differing_grains, mismatch
 from mtv.transfer.standing import Standing, take_up
+from mtv.transfer.streamed import copy_stream
 
 PIECE_BYTES = 32 * 1024 * 1024
 """One range request: large ones cost a server least."""
@@ -70,7 +71,10 @@ def copy_disk(
             digest, written = standing.complete, 0
             if digest is None:
                 connections.check_digest(on_progress)
-                written = _copy_missing(standing, connections, piece_bytes, on_progress)
+                if connections.stream is None:
+                    written = _copy_missing(standing, connections, piece_bytes, on_progress)
+                else:
+                    written = copy_stream(standing, connections, connections.stream, on_progress)
                 connections.check_unchanged()
                 moments.reached("sync:copied")
                 _compare(standing, on_progress, cancelled)

@@ -59,7 +59,7 @@ class Grains:
         return self._digests[grain * DIGEST_BYTES : (grain + 1) * DIGEST_BYTES]
 
     def digests(self, first: int, count: int) -> bytes:
-        """The digests of a run of DATA grains, one after the other."""
+        """The digests of a run of DATA or STALE grains, one after the other."""
         return self._digests[first * DIGEST_BYTES : (first + count) * DIGEST_BYTES]
 
     def mark_data(self, first: int, digests: bytes | memoryview) -> None:
@@ -67,6 +67,11 @@ class Grains:
         count = len(digests) // DIGEST_BYTES
         self._digests[first * DIGEST_BYTES : (first + count) * DIGEST_BYTES] = bytes(digests)
         self.state[first : first + count] = bytes([DATA]) * count
+
+    def mark_stale(self, grain: int, digest: bytes) -> None:
+        """The base holds what the digest says; whether that is all of it is not sure yet."""
+        self._digests[grain * DIGEST_BYTES : (grain + 1) * DIGEST_BYTES] = digest
+        self.state[grain] = STALE
 
     def mark(self, first: int, count: int, state: int) -> None:
         """Gives a run of grains a state."""
@@ -94,6 +99,10 @@ class Grains:
     def copied(self) -> bytes:
         """One byte a grain: 1 where it is DATA or ZERO."""
         return bytes(self.state).translate(bytes([0, 0, 0, 1, 1]) + bytes(251))
+
+    def described(self) -> bytes:
+        """One byte a grain: 1 where the base should hold what is known of it."""
+        return bytes(self.state).translate(bytes([0, 0, 1, 1, 1]) + bytes(251))
 
     def bytes_in(self, *states: int) -> int:
         """Size of all grains that have one of these states."""

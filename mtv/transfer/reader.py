@@ -50,8 +50,8 @@ NAMELESS = Identity(None, None)
 """Of a source that tells nothing."""
 
 
-class Reader(Protocol):
-    """A way to read a disk. Every method but ``interrupt`` is for one thread."""
+class Way(Protocol):
+    """A way to a disk. Every method but ``interrupt`` is for one thread."""
 
     @property
     def fetched_bytes(self) -> int:
@@ -70,6 +70,19 @@ class Reader(Protocol):
     def expect(self, served: Served) -> None:
         """From now on all that is read must be of that disk."""
 
+    def changed(self) -> ReadFailed:
+        """The error for a disk that is not what it was when the copy started."""
+
+    def interrupt(self) -> None:
+        """Wakes the thread that waits for the source, from another thread."""
+
+    def close(self) -> None:
+        """Closes the connection."""
+
+
+class Reader(Way, Protocol):
+    """A way to read any part of a disk."""
+
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data; None where the place that is read can't tell."""
 
@@ -79,12 +92,3 @@ class Reader(Protocol):
 
         Raises ReadFailed, SourceError, Stopped.
         """
-
-    def changed(self) -> ReadFailed:
-        """The error for a disk that is not what it was when the copy started."""
-
-    def interrupt(self) -> None:
-        """Wakes the thread that waits for the source, from another thread."""
-
-    def close(self) -> None:
-        """Closes the connection."""

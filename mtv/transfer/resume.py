@@ -5,6 +5,7 @@
     record   kind, number of grains, first grain, what the kind needs, crc
        DATA    these grains were copied; their digests
        ZERO    these grains were copied and are zero
+       SEEN    a stream gave these grains, and may give more of them: their digests so far
        FORGET  these grains turned out not to hold what was recorded: they are to be copied again
        SEAL    the copy is complete: the base as it was left, and the digest of the digest list
 
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.beside import Beside, written_whole
-from mtv.transfer.grains import DATA, DIGEST_BYTES, UNKNOWN, ZERO, Grains
+from mtv.transfer.grains import BLANK, DATA, DIGEST_BYTES, STALE, UNKNOWN, ZERO, Grains
 from mtv.transfer.reader import Identity
 
 MAGIC = b"mtv-sync"
@@ -36,7 +37,7 @@ _NOT_SERVED = bytes(DIGEST_BYTES)
 """Where the server does not say whether the disk changed."""
 _NO_POINT = 0xFFFF
 
-_KIND_DATA, _KIND_ZERO, _KIND_FORGET, _KIND_SEAL = range(1, 5)
+_KIND_DATA, _KIND_ZERO, _KIND_FORGET, _KIND_SEAL, _KIND_SEEN = range(1, 6)
 _HEADER = struct.Struct("<8sHHIQQ32s")
 _RECORD = struct.Struct("<BxxxIQ")
 _SEAL = struct.Struct("<Qq32s")
@@ -167,7 +168,9 @@ def recorded_point(base: Path) -> str | None:
 
 
 def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> list[bytes]:
-    """Records that say these runs of grains were copied, DATA or ZERO as their states are."""
+    """Records that say what these runs of grains are: DATA or ZERO, or (of a stream that has not
+    ended) STALE or BLANK.
+    """
     records = []
     for first, count in runs:
         start = first
@@ -181,6 +184,14 @@ def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> list[bytes]:
                 records.append(_RECORD.pack(_KIND_DATA, stop - start, start) + digests)
             elif state == ZERO:
                 records.append(_RECORD.pack(_KIND_ZERO, stop - start, start))
+            elif state == STALE:
+                records.append(
+                    _RECORD.pack(_KIND_SEEN, stop - start, start)
+                    + grains.digests(start, stop - start)
+                )
+            elif state == BLANK:
+                # Another run may find what was there before: blank is what was never written to.
+                records.append(_RECORD.pack(_KIND_FORGET, stop - start, start))
             else:
                 raise AssertionError(f"grain {start} is recorded but not copied")
             start = stop
@@ -202,7 +213,10 @@ def _replay(data: memoryview, at: int, seed: int, grains: Grains) -> tuple[Seal 
     seal = None
     while at + _RECORD.size + _CRC.size <= len(data):
         kind, count, first = _RECORD.unpack_from(data, at)
-        extra = {_KIND_DATA: count * DIGEST_BYTES, _KIND_SEAL: _SEAL.size}.get(kind, 0)
+        if kind in (_KIND_DATA, _KIND_SEEN):
+            extra = count * DIGEST_BYTES
+        else:
+            extra = _SEAL.size if kind == _KIND_SEAL else 0
         end = at + _RECORD.size + extra
         if end + _CRC.size > len(data) or first + count > grains.count:
             break
@@ -212,6 +226,9 @@ def _replay(data: memoryview, at: int, seed: int, grains: Grains) -> tuple[Seal 
         body = data[at + _RECORD.size : end]
         if kind == _KIND_DATA:
             grains.mark_data(first, body)
+        elif kind == _KIND_SEEN:
+            grains.mark_data(first, body)
+            grains.mark(first, count, STALE)
         elif kind == _KIND_ZERO:
             grains.mark(first, count, ZERO)
         elif kind == _KIND_FORGET:

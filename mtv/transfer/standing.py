@@ -16,7 +16,7 @@ from mtv.transfer import resume
 from mtv.transfer.base import Base, not_written
 from mtv.transfer.beside import Beside, remove
 from mtv.transfer.digests import recorded_digest, write_list
-from mtv.transfer.grains import BLANK, DATA, UNKNOWN, ZERO, Grains, within
+from mtv.transfer.grains import BLANK, DATA, STALE, UNKNOWN, ZERO, Grains, within
 from mtv.transfer.reader import Identity
 from mtv.transfer.reread import differing_grains
 from mtv.transfer.resume import Recorded, ResumeFile, Seal
@@ -119,7 +119,7 @@ def _usable(grains: Grains, base: Base) -> bool:
     """Whether anything that is recorded can stand on this base."""
     if not base.is_device and base.size_bytes != base.capacity_bytes:
         return False
-    return bool(grains.bytes_in(DATA, ZERO))
+    return bool(grains.bytes_in(STALE, DATA, ZERO))
 
 
 def _start_over(base: Base, files: Beside, identity: Identity) -> Standing:
@@ -147,7 +147,7 @@ def _differing(
         says="checking what is there",
         on_progress=on_progress,
         cancelled=cancelled,
-        only=grains.copied(),
+        only=grains.described(),
     )
 
 

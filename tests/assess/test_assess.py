@@ -50,7 +50,7 @@ def test_a_warning_makes_conditions() -> None:
 
 
 def test_a_blocker_blocks_whatever_else_there_is() -> None:
-    found = verdict(snapshots=(plain_snapshot(),), devices=(plain_device(),))
+    found = verdict(disks=(), devices=(plain_device(),))
     assert {concern.category for concern in found.concerns} == {Category.BLOCKER, Category.WARNING}
     assert found.readiness is Readiness.BLOCKED
 
@@ -109,7 +109,6 @@ def test_a_disk_that_forgets_is_found(mode: str) -> None:
 @pytest.mark.parametrize(
     "disk",
     [
-        plain_disk(backing=Backing.SESPARSE),
         plain_disk(backing=Backing.OTHER),
         plain_disk(encrypted=True),
     ],

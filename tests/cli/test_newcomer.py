@@ -9,7 +9,7 @@ import pytest
 
 from mtv.inventory.files import write_inventory
 from tests.driver import Mtv
-from tests.estates import inventory, numbered_vms, plain_snapshot, plain_vm
+from tests.estates import inventory, numbered_vms, plain_disk, plain_vm
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def project(tmp_path: Path) -> Mtv:
     made = Mtv(tmp_path / "project")
     made.run("init", str(made.directory))
     (made.directory / "inventory").mkdir()
-    blocked = plain_vm(id="vm-9", name="old", snapshots=(plain_snapshot(),))
+    blocked = plain_vm(id="vm-9", name="old", disks=(plain_disk(encrypted=True),))
     whole = inventory(*numbered_vms(2), blocked)
     write_inventory(made.directory / "inventory" / "vc1.json", whole)
     made.run("assess")
@@ -90,7 +90,10 @@ def test_a_limit_that_stops_everything_is_refused(project: Mtv, limits: str) -> 
 
 
 def test_a_vm_that_is_not_added_to_the_plan_has_a_reason(project: Mtv) -> None:
-    assert "blocked by the assessment: Has 1 snapshot" in project.run("plan", "--vm", "old").stdout
+    assert (
+        "blocked by the assessment: Disks stored in a way"
+        in project.run("plan", "--vm", "old").stdout
+    )
     project.run("plan")
     again = project.run("plan", "--wave", "two", "--vm", "web01").stdout
     assert "is in the wave pilot already" in again

@@ -26,7 +26,6 @@ from tests.estates import (
     inventory,
     numbered_vms,
     plain_disk,
-    plain_snapshot,
     plain_vm,
 )
 
@@ -63,7 +62,7 @@ def test_ready_vms_are_proposed_with_the_smallest_disks_first() -> None:
 
 
 def test_what_is_blocked_a_template_or_not_assessed_is_not_proposed() -> None:
-    blocked = plain_vm(id="vm-2", snapshots=(plain_snapshot(),))
+    blocked = plain_vm(id="vm-2", disks=(plain_disk(encrypted=True),))
     template = plain_vm(id="vm-3", is_template=True)
     assert [vm.ref for vm in proposal(plain_vm(), blocked, template)] == ["vc1/vm-1"]
     later = estate_of(*numbered_vms(2))

@@ -60,7 +60,12 @@ def shop() -> tuple[Vm, ...]:
     return (
         plain_vm(power=Power.ON, tools_running=True),
         plain_vm(id="vm-2", name="db01", disks=(plain_disk(), plain_disk(key="2001"))),
-        plain_vm(id="vm-3", name="Alte Buchhaltung (2019)", snapshots=(plain_snapshot(),)),
+        plain_vm(
+            id="vm-3",
+            name="Alte Buchhaltung (2019)",
+            disks=(plain_disk(encrypted=True),),
+            snapshots=(plain_snapshot(),),
+        ),
         plain_vm(id="vm-4", name="cache", guest_id="otherGuest", guest_name=""),
         plain_vm(id="vm-5", name="worker", nics=(plain_nic(), plain_nic(key="4001"))),
         plain_vm(id="vm-6", name="spare", devices=(plain_device(),)),

@@ -11,7 +11,7 @@ from mtv.mappings import term_rows
 from mtv.model.plan import Plan
 from mtv.report.facts import Facts, gather
 from mtv.translate.ledger import account
-from tests.estates import inventory, numbered_vms, plain_snapshot, plain_vm
+from tests.estates import inventory, numbered_vms, plain_disk, plain_vm
 from tests.report.runs import (
     BOOTED,
     EQUAL,
@@ -166,7 +166,7 @@ def test_a_disk_that_differs_is_not_equal(tmp_path: Path) -> None:
 
 def test_a_report_can_be_made_at_any_stage() -> None:
     estate = Estate(
-        [inventory(*numbered_vms(2), plain_vm(id="vm-9", snapshots=(plain_snapshot(),)))]
+        [inventory(*numbered_vms(2), plain_vm(id="vm-9", disks=(plain_disk(encrypted=True),)))]
     )
     facts = gather(estate, assess(estate), account(estate), Plan(waves=()), {})
     assert [vm.outcome for vm in facts.vms] == ["not planned", "not planned", "blocked"]

@@ -204,13 +204,6 @@ def test_a_gap_in_the_answers_is_not_believed(passes: Pass) -> None:
         passes.source.release(passes.vm.id, held, NEVER)
 
 
-def test_a_snapshot_of_somebody_else_is_named(passes: Pass) -> None:
-    snapshot = take_snapshot(passes.vm.vm, "before the patch")
-    with pytest.raises(SourceError, match="'before the patch'"):
-        passes.hold()
-    result(snapshot.RemoveSnapshot_Task(removeChildren=False))
-
-
 def test_a_snapshot_that_vanishes_is_told_and_its_release_is_no_error(passes: Pass) -> None:
     held = passes.hold()
     passes.lab.disks.vanish(held.id)

@@ -11,7 +11,7 @@ import pytest
 from mtv.errors import Interrupted, LoginFailed, MtvError, ReadFailed, UntrustedTls
 from mtv.model.disk import TlsTrust
 from mtv.tasks import Limits
-from mtv.transfer.http_range import Patience
+from mtv.transfer.getter import Patience
 from mtv.transfer.throttle import Throttle
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, NO_PAUSES, TOKEN, ServedDisk, change, copied, sha256

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from mtv.model.target import TargetNetwork
-from tests.estates import plain_mapping, plain_nic, plain_snapshot, plain_target, plain_vm
+from tests.estates import plain_disk, plain_mapping, plain_nic, plain_target, plain_vm
 from tests.translate.network_estates import (
     attached,
     logical,
@@ -117,7 +117,7 @@ def test_what_is_no_mac_address_is_not_kept(mac: str) -> None:
 
 def test_networks_of_vms_that_the_assessment_blocks_are_made_too() -> None:
     """The platform is made for them; nothing is asked for their sake."""
-    blocked = plain_vm(nics=nics("dvportgroup-7"), snapshots=(plain_snapshot(),))
+    blocked = plain_vm(nics=nics("dvportgroup-7"), disks=(plain_disk(encrypted=True),))
     found = translation(vsphere((port_group(),), blocked), {"dvportgroup-7": "localnet"})
     assert (found.blocked, found.blockers) == (("vc1/vm-1",), ())
     assert len(of_kind(found, "ClusterUserDefinedNetwork")) == 1

@@ -17,7 +17,6 @@ from tests.estates import (
     plain_disk,
     plain_network,
     plain_nic,
-    plain_snapshot,
     plain_vm,
 )
 
@@ -185,7 +184,7 @@ def test_what_is_not_translated_any_more_leaves_the_tree(offline: MakeOffline) -
     project.run("translate")
     manifests = project.directory / "manifests"
     first = {path: path.read_bytes() for path in manifests.rglob("*.yaml")}
-    blocked = plain_vm(id="vm-2", name="web02", snapshots=(plain_snapshot(),))
+    blocked = plain_vm(id="vm-2", name="web02", disks=(plain_disk(encrypted=True),))
     project = offline(inventory(*numbered_vms(1), blocked))
     project.run("translate")
     assert {path.name for path in first} - {path.name for path in manifests.rglob("*")} == {

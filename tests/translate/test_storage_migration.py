@@ -23,7 +23,6 @@ from tests.estates import (
     numbered_vms,
     plain_disk,
     plain_mapping,
-    plain_snapshot,
     plain_target,
     plain_vm,
     translated,
@@ -286,7 +285,7 @@ def test_a_class_that_nobody_knows_is_refused() -> None:
 
 def test_a_vm_that_is_not_translated_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"web01 \(vc1/vm-1\) is not translated"):
-        moved(["web01"], "bronze", snapshots=(plain_snapshot(),))
+        moved(["web01"], "bronze", disks=(plain_disk(encrypted=True),))
 
 
 def test_a_lun_is_refused() -> None:

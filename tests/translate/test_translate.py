@@ -17,7 +17,6 @@ from tests.estates import (
     plain_disk,
     plain_mapping,
     plain_nic,
-    plain_snapshot,
     plain_target,
     plain_vm,
     translated,
@@ -41,7 +40,7 @@ def questions(*vms: Any, **mapping: Any) -> list[str]:
 
 
 def test_blocked_vms_are_listed_and_not_emitted() -> None:
-    blocked = plain_vm(id="vm-2", name="db", snapshots=(plain_snapshot(),))
+    blocked = plain_vm(id="vm-2", name="db", disks=(plain_disk(encrypted=True),))
     translation = translated(plain_vm(), blocked)
     assert [vm.ref for vm in translation.vms] == ["vc1/vm-1"]
     assert translation.blocked == ("vc1/vm-2",)

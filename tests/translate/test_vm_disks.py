@@ -20,7 +20,6 @@ from tests.estates import (
     inventory,
     plain_datastore,
     plain_disk,
-    plain_snapshot,
     plain_target,
     plain_vm,
     translated,
@@ -341,7 +340,7 @@ def test_a_sharer_that_stays_behind_is_told() -> None:
     """Row disk.shared."""
     shared = plain_disk(shared=True)
     vms = (
-        plain_vm(id="vm-1", name="stays", disks=(shared,), snapshots=(plain_snapshot(),)),
+        plain_vm(id="vm-1", name="stays", disks=(shared, plain_disk(key="2001", encrypted=True))),
         plain_vm(id="vm-2", name="goes", disks=(shared,)),
     )
     translation = translated(*vms)

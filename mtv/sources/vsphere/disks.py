@@ -2,14 +2,17 @@
 
 vCenter (and ESXi) serve datastore files under ``/folder``. That is the whole content of a disk
 only when its file has no parent, is stored plain, and nobody writes to it: because the VM is off,
-or because a snapshot of ours sends all that is written to a delta. Anything else is refused here,
-with the reason. Change tracking tells what changed between two such moments.
+or because a snapshot of ours sends all that is written to a delta. Where the file is not the disk,
+or is not given, the disk is exported (``leases``). Change tracking tells what changed between two
+such moments.
 """
 
+import contextlib
+import http.client
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pyVmomi import vim
 
@@ -18,11 +21,17 @@ from mtv.model.disk import Extent, Held, HttpLocation
 from mtv.model.vm import Backing, Disk
 from mtv.sources.vsphere.changes import Tracked
 from mtv.sources.vsphere.devices import disks
+from mtv.sources.vsphere.leases import ExportedDisk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.wire import Data, wire_type
 
 DEVICES = "config.hardware.device"
+OBJECT_STORES = ("vsan", "vvol")
+"""Kinds of datastores on which a disk is an object and no file (``summary.type``)."""
+REFUSALS = (403, 404, 500)
+"""Of /folder: the file is not there, somebody has it open, or the role does not allow it."""
+PROBE_SECONDS = 30.0
 
 _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 
@@ -71,11 +80,13 @@ class FlatFile:
         self._session.close()
 
 
-def open_flat_file(session: Session, vm: str, key: str, held: Held | None = None) -> FlatFile:
-    """The flat file of the VM's disk with that device key, looked up now.
+def open_disk(
+    session: Session, vm: str, key: str, held: Held | None = None
+) -> FlatFile | ExportedDisk:
+    """The VM's disk with that device key, looked up now: its flat file, else an export of it.
 
     ``held``: the snapshot that is read; without one the VM has to be off.
-    Raises SourceError when the disk stands still nowhere, or is not one whole flat file.
+    Raises SourceError when the disk stands still nowhere, or is one that cannot be read.
     """
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", "runtime.powerState", DEVICES])
@@ -102,9 +113,47 @@ def open_flat_file(session: Session, vm: str, key: str, held: Held | None = None
             f"{name} has no disk with key {key} any more",
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
-    _must_be_whole(name, disk)
-    tracked = Tracked(session, obj, snapshot, key, disk.capacity_bytes, f"{disk.label} of {name}")
-    return FlatFile(_folder_url(session, name, disk), tracked, _change_id(devices, key))
+    _must_be_readable(name, disk)
+    label, change_id = f"{disk.label} of {name}", _change_id(devices, key)
+    tracked = Tracked(session, obj, snapshot, key, disk.capacity_bytes, label)
+    url = _flat_file(session, name, disk)
+    if url is not None:
+        return FlatFile(url, tracked, change_id)
+    target = obj if snapshot is None else snapshot
+    return ExportedDisk(target, _place(devices, key), label, tracked, change_id)
+
+
+def _flat_file(session: Session, name: str, disk: Disk) -> str | None:
+    """Where the flat file is, if it is all of the disk and the datastore gives it."""
+    if disk.backing is not Backing.FLAT or disk.has_parent:
+        return None
+    datastore = session.object(vim.Datastore, disk.datastore or "")
+    kind = str(read_one(session, datastore, ["summary.type"]).get("summary.type"))
+    if kind.lower() in OBJECT_STORES:
+        return None
+    url = _folder_url(session, name, disk)
+    return None if _is_refused(session, url) else url
+
+
+def _is_refused(session: Session, url: str) -> bool:
+    """True when /folder will not give the file. What may pass is the copy's to bear with."""
+    parts = urlsplit(url)
+    headers = {"Cookie": session.cookie, "Range": "bytes=0-0"}
+    connection = http.client.HTTPSConnection(
+        session.host, session.port, context=session.context, timeout=PROBE_SECONDS
+    )
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
+        return connection.getresponse().status in REFUSALS
+    return False
+
+
+def _place(devices: Sequence[Data], key: str) -> str:
+    """Where a disk is plugged in, as exports name it: ``ParaVirtualSCSIController0:1``."""
+    by_key = {str(device.get("key")): device for device in devices}
+    disk = by_key[key]
+    controller = by_key.get(str(disk.get("controllerKey")), Data())
+    return f"{controller.kind}{controller.get('busNumber', 0)}:{disk.get('unitNumber', 0)}"
 
 
 def _change_id(devices: Sequence[Data], key: str) -> str | None:
@@ -116,19 +165,17 @@ def _change_id(devices: Sequence[Data], key: str) -> str | None:
     return None
 
 
-def _must_be_whole(name: str, disk: Disk) -> None:
+def _must_be_readable(name: str, disk: Disk) -> None:
     reason = None
-    if disk.backing is not Backing.FLAT:
+    if disk.backing not in (Backing.FLAT, Backing.SESPARSE):
         reason = f"it is stored as {disk.backing}"
-    elif disk.has_parent:
-        reason = "it is the delta of a snapshot"
     elif disk.encrypted:
         reason = "it is encrypted"
     elif disk.shared:
         reason = "other VMs may write to it"
     if reason:
         raise SourceError(
-            f"{disk.label} of {name} cannot be read as a plain file: {reason}",
+            f"{disk.label} of {name} can be read neither as a file nor by an export: {reason}",
             "mtv assess says what to do about it",
         )
 

@@ -49,6 +49,12 @@ PRIVILEGES = (
         "mtv sync: reading disks (/folder)",
     ),
     Privilege(
+        "VApp.Export",
+        "vApp › Export",
+        "mtv sync: reading disks that /folder does not give",
+        blocks=False,
+    ),
+    Privilege(
         "VirtualMachine.Interact.PowerOff",
         "Virtual machine › Interaction › Power off",
         "mtv cutover: shutting VMs down",

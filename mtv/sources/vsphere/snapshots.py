@@ -4,7 +4,8 @@ They are told from everybody else's by their name and description. The memory is
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pyVmomi import vim, vmodl
@@ -14,7 +15,6 @@ from mtv.errors import Interrupted, SourceError
 from mtv.model.disk import Held
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
-from mtv.sources.vsphere.values import unescape
 from mtv.sources.vsphere.wire import Data
 from mtv.tasks import Cancelled
 
@@ -24,6 +24,8 @@ OFF = "off"
 """In place of a snapshot's id: the VM is off, and nothing has to hold its disks."""
 
 POLL_SECONDS = 0.5
+LEFT_EXPORT_SECONDS = 330.0
+"""vCenter ends an export after 300 seconds without a sign of life."""
 ROOTS = "snapshot.rootSnapshotList"
 TRACKING = "config.changeTrackingEnabled"
 
@@ -33,16 +35,15 @@ def hold(session: Session, vm: str, cancelled: Cancelled) -> Held:
 
     A guest with VMware Tools is asked to bring its file systems in order first; where it cannot,
     the disks are as after a power cut. With the consent ``change-tracking`` tracking is switched on
-    where it is off. Raises SourceError, with the reason, for a VM that has snapshots of others: its
-    disks are chains then.
+    where it is off, unless others have snapshots of the VM: it would not begin.
     """
     obj = session.object(vim.VirtualMachine, vm)
-    asked = ["name", "runtime.powerState", ROOTS, "guest.toolsRunningStatus", TRACKING]
+    asked = ["runtime.powerState", ROOTS, "guest.toolsRunningStatus", TRACKING]
     values = read_one(session, obj, asked)
-    _must_have_no_others(str(values.get("name", vm)), values.get(ROOTS))
     if str(values.get("runtime.powerState")) == "poweredOff":
         return Held(id=OFF, consistent=True)
-    if not values.get(TRACKING) and Consent.CHANGE_TRACKING in session.connection.may:
+    may_track = Consent.CHANGE_TRACKING in session.connection.may
+    if may_track and not values.get(TRACKING) and not values.get(ROOTS):
         _begin_tracking(session, obj, cancelled)
     if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
         # A guest that cannot be quiesced (VSS, a full file system) is still as after a power cut.
@@ -64,8 +65,11 @@ def release(session: Session, vm: str, held: Held, cancelled: Cancelled) -> None
     failed: vim.fault.VimFault | None = None
     with session.faults_as_errors():
         try:
-            task = session.renewing(
-                lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
+            task = _once_free(
+                lambda: session.renewing(
+                    lambda: snapshot.RemoveSnapshot_Task(removeChildren=False, consolidate=True)
+                ),
+                cancelled,
             )
             _finished(session, task, cancelled)
         except vmodl.fault.ManagedObjectNotFound:
@@ -92,16 +96,6 @@ def held_by_us(session: Session, vm: str) -> tuple[Held, ...]:
     return tuple(reversed(ours))
 
 
-def _must_have_no_others(name: str, roots: Any) -> None:
-    for each in _every(roots):
-        if not _is_ours(each):
-            raise SourceError(
-                f"{name} has the snapshot {unescape(each.get('name', ''))!r}, so its disks are "
-                "chains of delta files",
-                "delete its snapshots in vCenter, then run this again",
-            )
-
-
 def _begin_tracking(session: Session, obj: Any, cancelled: Cancelled) -> None:
     """Switches change tracking on; it begins when a snapshot was taken and removed."""
     spec = vim.vm.ConfigSpec(changeTrackingEnabled=True)
@@ -120,6 +114,19 @@ def _take(session: Session, obj: Any, cancelled: Cancelled, *, quiesce: bool) ->
         )
 
     return str(_finished(session, session.renewing(take), cancelled))
+
+
+def _once_free(call: Callable[[], Any], cancelled: Cancelled) -> Any:
+    """What a call gives once no export holds the VM: one that a killed mtv left ends by itself."""
+    deadline = time.monotonic() + LEFT_EXPORT_SECONDS
+    while True:
+        try:
+            return call()
+        except (vim.fault.InvalidState, vim.fault.TaskInProgress) as problem:
+            if isinstance(problem, vim.fault.InvalidPowerState) or time.monotonic() > deadline:
+                raise
+        if cancelled.wait(POLL_SECONDS):
+            raise Interrupted("stopped while an export held the VM")
 
 
 def _finished(session: Session, task: Any, cancelled: Cancelled) -> Any:

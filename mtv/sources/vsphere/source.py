@@ -14,7 +14,7 @@ from mtv.model.vm import Power
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.sources.vsphere import privileges, snapshots
 from mtv.sources.vsphere.collect import collect
-from mtv.sources.vsphere.disks import open_flat_file
+from mtv.sources.vsphere.disks import open_disk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.vms import POWER
@@ -99,11 +99,11 @@ class VSphere:
         return ()
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
-        """The flat file of a disk, with a login of its own."""
+        """The flat file of a disk or an export of it, with a login of its own."""
         snapshot = None if held is None or held.id == snapshots.OFF else held
         session = Session(self._connection)
         try:
-            return open_flat_file(session, vm, disk, snapshot)
+            return open_disk(session, vm, disk, snapshot)
         except BaseException:
             session.close()
             raise

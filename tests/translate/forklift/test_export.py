@@ -496,7 +496,7 @@ def test_a_field_that_the_table_does_not_know_is_told_by_its_path() -> None:
         ("rules about nodes and about other VMs", 4),
         ("restart priorities", 15),
         ("health checks", 1),
-        ("what a drain does with it", 49),
+        ("what a drain does with it", 50),
         ("that VMs share a disk", 2),
         ("SR-IOV", 1),
     ],

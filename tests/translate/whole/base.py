@@ -20,7 +20,7 @@ from tests.translate.whole.example import Example
 def vsphere() -> Example:
     """A vCenter: vm-1 is translated, vm-2 is blocked by a snapshot."""
     first = plain_vm(disks=(plain_disk(), plain_disk(key="2001", capacity_bytes=GIB, unit=1)))
-    blocked = plain_vm(id="vm-2", name="db", snapshots=(plain_snapshot(),))
+    blocked = plain_vm(id="vm-2", name="db", disks=(plain_disk(encrypted=True),))
     made = inventory(first, blocked, unreadable=("one thing",), left_out=("another",))
     return Example(made, plain_target(), plain_mapping())
 

@@ -33,11 +33,13 @@ import (
 //	NoRange         the whole file is the answer, status 200
 //	SessionExpired  the session ends, status 401
 //	Unavailable     status 503
+//	Forbidden       status 403
 
 var faultsOfDisks = []string{"TaskFails", "MergeFails", "Gap", "NoProgress", "LeaseFails"}
 
 var faultsOfData = []string{
 	"Cut", "ShortRange", "LongRange", "WrongRange", "NoRange", "SessionExpired", "Unavailable",
+	"Forbidden",
 }
 
 // onDemand answers the rule with that fault which strikes a call; nil: none does.
@@ -107,6 +109,9 @@ func WithDataFaults(registry *Registry, next http.Handler) http.Handler {
 			return
 		case "Unavailable":
 			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		case "Forbidden":
+			w.WriteHeader(http.StatusForbidden)
 			return
 		default:
 			shiftRange(r, rule)

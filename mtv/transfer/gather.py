@@ -1,0 +1,125 @@
+"""Puts a disk that comes in pieces, in whatever order, on its base.
+
+What a stream gave of a grain may not be all of it before the stream has ended. Until then it is
+recorded as seen and not as copied: a run that starts over knows what stands on the base, and
+writes only what differs, but takes nothing for done.
+"""
+
+import hashlib
+import threading
+
+from mtv.model.disk import GRAIN_BYTES
+from mtv.transfer.base import Base, not_written
+from mtv.transfer.crew import Stopped
+from mtv.transfer.epochs import Epochs
+from mtv.transfer.grains import BLANK, DATA, STALE, ZERO, Grains, blank_holes, pieces
+from mtv.transfer.reread import mismatch
+from mtv.transfer.stream_reader import Pieces
+
+OPEN_GRAINS = 8
+"""So many are in memory at a time; a stream in the order of the disk needs one."""
+
+_RUN_BYTES = 32 * GRAIN_BYTES
+_ZERO_GRAIN = bytes(GRAIN_BYTES)
+
+
+class Gather:
+    """What comes for the grains of one copy that are not recorded as copied."""
+
+    def __init__(self, base: Base, grains: Grains, epochs: Epochs, stop: threading.Event) -> None:
+        self._base = base
+        self._grains = grains
+        self._epochs = epochs
+        self._stop = stop
+        self._copied = grains.copied()
+        self._open = dict[int, bytearray]()
+        self._came = bytearray(grains.count)
+        self.done_bytes = 0
+        """How far on the disk the stream is."""
+        self.written_bytes = 0
+
+    def take(self, stream: Pieces) -> None:
+        """One try: all pieces of the disk, none of which lies in two grains.
+
+        Raises what the stream does, TransferError in its kinds, DigestMismatch.
+        """
+        self._open.clear()
+        self._came = bytearray(self._grains.count)
+        for offset, data in stream:
+            grain, at = divmod(offset, GRAIN_BYTES)
+            if not self._copied[grain]:
+                self._opened(grain)[at : at + len(data)] = data
+            self.done_bytes = offset + len(data)
+        for grain in list(self._open):
+            self._put_away(grain)
+
+    def settle(self) -> None:
+        """The last try was whole: what came is copied, and what did not come is zeros."""
+        grains, came = self._grains, bytes(self._came)
+        holes = blank_holes(grains, came)
+        try:
+            for piece in pieces(grains, came, _RUN_BYTES):
+                if self._stop.is_set():
+                    raise Stopped
+                if piece.fetch:
+                    self._settle(piece.first, piece.length)
+                else:
+                    self._base.clear(
+                        piece.first * GRAIN_BYTES, grains.span(piece.first, piece.length)
+                    )
+                    grains.mark(piece.first, piece.length, ZERO)
+                self._epochs.put(piece.first, piece.length)
+            for first, count in holes:
+                grains.mark(first, count, ZERO)
+                self._epochs.put(first, count)
+        except OSError as problem:
+            raise self._not_written(problem) from problem
+        self.done_bytes = grains.capacity_bytes
+
+    def _settle(self, first: int, count: int) -> None:
+        for grain in range(first, first + count):
+            seen = self._grains.state[grain] == STALE
+            self._grains.mark(grain, 1, DATA if seen else ZERO)
+
+    def _opened(self, grain: int) -> bytearray:
+        found = self._open.get(grain)
+        if found is None:
+            if len(self._open) == OPEN_GRAINS:
+                self._put_away(next(iter(self._open)))
+            again = self._came[grain]
+            found = self._taken_out(grain) if again else bytearray(self._grains.span(grain))
+            self._open[grain] = found
+        return found
+
+    def _put_away(self, grain: int) -> None:
+        buffer, start = self._open.pop(grain), grain * GRAIN_BYTES
+        state, length = self._grains.state[grain], len(buffer)
+        try:
+            if buffer.startswith(_ZERO_GRAIN[:length]):
+                if state != BLANK:
+                    self._base.clear(start, length)
+                self._grains.mark(grain, 1, BLANK)
+            else:
+                digest = hashlib.sha256(buffer).digest()
+                if state != STALE or self._grains.digest(grain) != digest:
+                    blank = state == BLANK
+                    self.written_bytes += self._base.write(buffer, 0, length, start, blank=blank)
+                self._grains.mark_stale(grain, digest)
+            self._came[grain] = 1
+            self._epochs.put(grain, 1)
+        except OSError as problem:
+            raise self._not_written(problem) from problem
+
+    def _taken_out(self, grain: int) -> bytearray:
+        """A grain that was put away before all of it had come."""
+        try:
+            found = self._base.read(grain * GRAIN_BYTES, self._grains.span(grain))
+        except OSError as problem:
+            raise self._not_written(problem) from problem
+        if hashlib.sha256(found).digest() != self._grains.digest(grain):
+            raise mismatch(self._base.path, [grain])
+        return found
+
+    def _not_written(self, problem: OSError) -> Exception:
+        left = self._grains.capacity_bytes - self.done_bytes
+        return not_written(self._base.path, problem, GRAIN_BYTES, left)
