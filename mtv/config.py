@@ -8,7 +8,7 @@ import os
 import stat
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from mtv import process
 from mtv.documents import Document, check_document, load_document
 from mtv.errors import ConfigError
+from mtv.hours import parse_hours
 from mtv.model.disk import TlsTrust
 from mtv.project import Project, safe_name
 from mtv.tasks import Connection, Limits, SecretRef
@@ -66,12 +67,46 @@ class TargetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     local: LocalTarget
 
 
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class CopyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``limits``: how much all copies together may take from the sources, and when.
+
+    All but ``connections`` may be changed while copies run.
+    """
+
+    connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = Limits().connections
+    """Of each disk."""
+    vms: AtLeastOne = 2
+    """VMs in a pass at the same time."""
+    disks: AtLeastOne = 4
+    """Disks copied at the same time, of all VMs."""
+    disks_per_host: AtLeastOne | None = None
+    """The same for the VMs on one host of a source."""
+    bytes_per_second: AtLeastOne | None = None
+    bytes_per_second_per_host: AtLeastOne | None = None
+    bytes_per_second_per_vm: AtLeastOne | None = None
+    blackouts: tuple[str, ...] = ()
+    """Hours (``mtv.hours``) in which no pass runs."""
+
+    def of_task(self) -> Limits:
+        """What one task may take to begin with."""
+        rates = (
+            self.bytes_per_second,
+            self.bytes_per_second_per_host,
+            self.bytes_per_second_per_vm,
+        )
+        given = [rate for rate in rates if rate is not None]
+        return Limits(connections=self.connections, bytes_per_second=min(given, default=None))
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of ``mtv.yaml``."""
 
     sources: dict[str, SourceSettings]
     target: TargetSettings | None = None
-    limits: Limits = Limits()
+    limits: CopyLimits = CopyLimits()
 
 
 def load_settings(project: Project) -> Settings:
@@ -85,6 +120,7 @@ def settings_of(document: Document, path: Path) -> Settings:
     settings = check_document(document, path, Settings)
     if not settings.sources:
         raise ConfigError(f"{path.name}: sources: there is none; name at least one")
+    _check_blackouts(document, path, settings.limits)
     for name, source in settings.sources.items():
         line = document["sources"].lc.key(name)[0] + 1
         try:
@@ -96,6 +132,16 @@ def settings_of(document: Document, path: Path) -> Settings:
                 hint or "docs/files.md describes every key of mtv.yaml",
             ) from problem
     return settings
+
+
+def _check_blackouts(document: Document, path: Path, limits: CopyLimits) -> None:
+    """Raises ConfigError for hours that are none."""
+    for hours in limits.blackouts:
+        try:
+            parse_hours(hours)
+        except ValueError as problem:
+            line = document["limits"].lc.key("blackouts")[0] + 1
+            raise ConfigError(f"{path.name}:{line}: limits.blackouts: {problem}") from problem
 
 
 def _refuse_passwords(document: Document, path: Path) -> None:

@@ -7,6 +7,7 @@ that the events of one attempt can be told from those of the next.
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -58,7 +59,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """The journal of one run; one process at a time writes it (the project's lock sees to that)."""
+    """The journal of one run; one process at a time writes it (the project's lock sees to that).
+
+    Its threads may all use it.
+    """
 
     def __init__(self, path: Path, *, command: str | None) -> None:
         """Opens the journal; ``command`` begins a new epoch, None opens it for reading only.
@@ -69,7 +73,8 @@ class Journal:
             raise ProjectError(f"there is no run in {path.parent.name} yet", "begin with: mtv sync")
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._lock = threading.RLock()
         self._epoch = 0
         try:
             self._db.execute("PRAGMA synchronous = FULL")
@@ -99,14 +104,15 @@ class Journal:
 
     def record(self, vm: str, step: str, state: State, detail: Any = None) -> None:
         """Writes one event durably. ``detail`` is plain data or a model; never a secret."""
-        following = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM event").fetchone()[0]
-        reached(f"journal:{following}:before")
-        with self._writing():
+        row = (self._epoch, _now(), vm, step, state, msgspec.json.encode(detail or {}).decode())
+        with self._lock, self._writing():
+            following = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM event").fetchone()[0]
+            reached(f"journal:{following}:before")
             self._db.execute(
                 "INSERT INTO event (epoch, at, vm, step, state, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                (self._epoch, _now(), vm, step, state, msgspec.json.encode(detail or {}).decode()),
+                row,
             )
-        reached(f"journal:{following}:after")
+            reached(f"journal:{following}:after")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -121,10 +127,11 @@ class Journal:
     def events(self, vm: str | None = None) -> Iterator[Event]:
         """All events, or those of one VM, in the order they were written."""
         where, values = ("WHERE vm = ?", (vm,)) if vm else ("", ())
-        rows = self._db.execute(
-            f"SELECT id, epoch, at, vm, step, state, detail FROM event {where} ORDER BY id",  # noqa: S608
-            values,
-        )
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT id, epoch, at, vm, step, state, detail FROM event {where} ORDER BY id",  # noqa: S608
+                values,
+            ).fetchall()
         for id_, epoch, at, of, step, state, detail in rows:
             yield Event(
                 id=id_,

@@ -1,11 +1,11 @@
 """The JSON contract between a step and the worker that does it.
 
 A *task* is heavy work that one process does alone: copy a disk, convert a guest, boot and check
-it, re-read a disk. In go one line of JSON (the task) on standard input, which then stays open:
-when it closes, the orchestrator is gone and the worker stops. Out come lines of JSON on standard
-output: any number of ``Progress``, then one ``Done`` or one ``Failed``.
+it, re-read a disk. In go one line of JSON (the task) on standard input, and any number of ``Order``
+while it works; when standard input closes, the orchestrator is gone and the worker stops. Out come
+lines of JSON on standard output: any number of ``Progress``, then one ``Done`` or one ``Failed``.
 
-    step ── Task ──> executor ──> mtv worker ── Progress* (Done | Failed) ──> step
+    step ── Task, Order* ──> executor ──> mtv worker ── Progress* (Done | Failed) ──> step
 
 Secrets are references in a task, never values: the worker resolves them where it runs.
 """
@@ -178,6 +178,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_fi
     done: int = 0
     total: int | None = None
     unit: str = "steps"
+    read_bytes: int = 0
+    """Read from a source so far, as the throttle counts it."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done", tag_field="is"):
@@ -200,11 +202,19 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed", tag_field=
 
 Line = Progress | Done | Failed
 
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag="pace", tag_field="order"):
+    """What a worker is told while it works, on its standard input: how fast it may read now."""
+
+    bytes_per_second: float | None
+    """None: as fast as it goes."""
+
+
 OnProgress = Callable[[Progress], None]
 Cancelled = threading.Event
 
 
-def encode(message: Task | Line) -> bytes:
+def encode(message: Task | Line | Order) -> bytes:
     """One line of JSON, newline included."""
     return msgspec.json.encode(message) + b"\n"
 
@@ -218,6 +228,14 @@ def decode_task(line: bytes | str) -> Task:
     if task.version != VERSION:
         raise MtvError(f"this worker does tasks of version {VERSION}, not {task.version}")
     return task
+
+
+def decode_order(line: bytes) -> Order:
+    """What an orchestrator said; raises MtvError for a line that is no order."""
+    try:
+        return msgspec.json.decode(line, type=Order)
+    except msgspec.DecodeError as problem:
+        raise MtvError(f"this is not an order: {problem}") from problem
 
 
 def decode_line(line: bytes | str) -> Line:

@@ -4,7 +4,7 @@ import click
 
 from mtv.cli.app import output_option
 from mtv.cli.wave import run_wave
-from mtv.cutover.batch import foresee_sync, sync
+from mtv.cutover.batch import each_of, foresee_sync, side_by_side, sync
 
 
 @click.command("sync", short_help="Copy the disks of a wave; again: only what changed.")
@@ -28,4 +28,5 @@ def command(
       mtv sync --dry-run
     """
     act = foresee_sync if dry_run else sync
-    run_wave(ctx, "sync", wave, chosen, output, act, dry_run=dry_run)
+    take = each_of if dry_run else side_by_side
+    run_wave(ctx, "sync", wave, chosen, output, act, dry_run=dry_run, take=take)

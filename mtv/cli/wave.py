@@ -1,6 +1,6 @@
 """What ``mtv sync`` and ``mtv cutover`` share: they do something with every VM of a wave."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,14 @@ from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.batch import Moved, each_of, raise_failures
 from mtv.cutover.move import Move
+from mtv.cutover.traffic import directed
 from mtv.cutover.wave import Sources, Workshop
 from mtv.errors import ConfigError
 from mtv.estate import Estate
 from mtv.journal import Journal
 from mtv.model.plan import Wave
 from mtv.plan import check_plan, wave_of
+from mtv.sources import prepare_for_threads
 
 _MARKS = {"done": "✓", "nothing to do": "=", "passed by": "·", "failed": "✗", "would": "?"}
 
@@ -31,10 +33,14 @@ def run_wave(
     act: Callable[[Move], Moved],
     *,
     dry_run: bool,
+    take: Callable[
+        [Sequence[Move], Callable[[Move], Moved], Callable[[Moved], None]], tuple[Moved, ...]
+    ] = each_of,
 ) -> None:
     """Does ``act`` with every VM of the wave (or the chosen ones) and tells what became of each.
 
-    In a dry run ``act`` only foresees, and the run's journal is read, not written.
+    ``take`` goes through them, one by one or side by side. In a dry run ``act`` only foresees, and
+    the run's journal is read, not written.
     """
     project = open_project(ctx)
     settings = load_settings(project)
@@ -58,9 +64,19 @@ def run_wave(
         )
         view = stack.enter_context(ProgressView())
         sources = stack.enter_context(Sources())
-        workshop = Workshop(project, settings, estate, load_naming(project, estate), sources)
+        traffic = stack.enter_context(
+            directed(
+                settings.limits,
+                project.config,
+                lambda: load_settings(project).limits,
+                lambda trouble: click.echo(f"mtv: {printable_lines(trouble)}", err=True),
+            )
+        )
+        naming = load_naming(project, estate)
+        workshop = Workshop(project, settings, estate, naming, sources, traffic)
         moves = list(workshop.moves(wave, journal, view, refs))
-        outcomes = each_of(moves, act, tell)
+        prepare_for_threads({move.connection.kind for move in moves})
+        outcomes = take(moves, act, tell)
     emit(output, outcomes, lambda: None)
     raise_failures(outcomes)
 

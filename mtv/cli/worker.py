@@ -5,12 +5,14 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 
 import click
 
 from mtv.cutover.work import perform
 from mtv.errors import MtvError
-from mtv.tasks import Done, Failed, Line, Progress, decode_task, encode
+from mtv.tasks import Done, Failed, Line, Progress, SyncTask, decode_order, decode_task, encode
+from mtv.transfer.throttle import Throttle
 
 
 @click.command("worker", short_help="Run one task (used by mtv itself, not by people).")
@@ -28,11 +30,13 @@ def command(ctx: click.Context) -> None:
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
     signal.signal(signal.SIGINT, lambda *_: cancelled.set())
-    line = sys.stdin.buffer.readline()
-    threading.Thread(target=_watch, args=(sys.stdin.fileno(), cancelled), daemon=True).start()
+    lines = _lines(sys.stdin.fileno())
     voice = _Voice(cancelled)
     try:
-        voice.say(Done(result=perform(decode_task(line), voice.say, cancelled)))
+        task = decode_task(next(lines, b""))
+        throttle = Throttle(task.limits.bytes_per_second if isinstance(task, SyncTask) else None)
+        threading.Thread(target=_obey, args=(lines, throttle, cancelled), daemon=True).start()
+        voice.say(Done(result=perform(task, voice.say, cancelled, throttle)))
     except MtvError as problem:
         name = type(problem).__name__
         voice.say(Failed(error=name, message=problem.message, hint=problem.hint))
@@ -67,11 +71,21 @@ class _Voice:
                 self._cancelled.set()
 
 
-def _watch(descriptor: int, cancelled: threading.Event) -> None:
-    """Cancels when standard input closes: whoever gave the task is gone.
-
-    Read without Python's buffer: its lock, held by this thread, would abort a process that ends.
-    """
-    while os.read(descriptor, 4096):
-        pass
+def _obey(lines: Iterator[bytes], throttle: Throttle, cancelled: threading.Event) -> None:
+    """Does what it is told; cancels when standard input closes: whoever gave the task is gone."""
+    for line in lines:
+        throttle.set_rate(decode_order(line).bytes_per_second)
     cancelled.set()
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """Lines as they come, and a last one that has no end.
+
+    Read without Python's buffer: its lock, held by a thread, would abort a process that ends.
+    """
+    rest = b""
+    while piece := os.read(descriptor, 4096):
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest

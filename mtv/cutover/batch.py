@@ -1,21 +1,27 @@
-"""A wave of VMs through their steps, with the journal before and after each.
+"""A wave of VMs through their passes or steps, with the journal before and after each.
 
-For now one VM after the other. A VM that fails does not hold the others up.
+Passes run side by side, cutovers one after the other. A VM that fails does not hold the others up.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import msgspec
 
 from mtv.config import Consent
+from mtv.cutover.copies import copy_disks
 from mtv.cutover.forecast import forecast
 from mtv.cutover.move import Move
 from mtv.cutover.passes import holding
-from mtv.cutover.steps import Step, Sync, copy_disks, steps_of
+from mtv.cutover.steps import Step, Sync, steps_of
+from mtv.cutover.traffic import BlackoutBegan
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import Event, State
 from mtv.model.vm import Power
 from mtv.quantities import duration, size
+
+THREADS = 32
+"""More VMs than this are in no pass at the same time, whatever the limits say."""
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +38,21 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sync(move: Move) -> Moved:
-    """Copies the disks of a VM; those of a running one as they are at one moment."""
+    """Copies the disks of a VM; those of a running one as they are at one moment.
+
+    A pass that a blackout stops goes on after it.
+    """
+    while True:
+        try:
+            with move.traffic.passing(move.stop, move.on_progress):
+                return _pass(move)
+        except Interrupted:
+            if not isinstance(move.stop.why, BlackoutBegan):
+                raise
+            move.stop.clear()
+
+
+def _pass(move: Move) -> Moved:
     reason = _why_not_synced(move)
     if reason:
         return _moved(move, "passed by", reason)
@@ -146,21 +166,50 @@ def _take(step: Step, move: Move) -> None:
 def each_of(
     moves: Iterable[Move], act: Callable[[Move], Moved], on_outcome: Callable[[Moved], None]
 ) -> tuple[Moved, ...]:
-    """Does the same with every VM; ``on_outcome`` is told about each as it ends.
+    """Does the same with every VM, one after the other; ``on_outcome`` is told about each.
 
     Interrupted is the only error that stops the others.
     """
     outcomes = list[Moved]()
     for move in moves:
-        try:
-            outcome = act(move)
-        except Interrupted:
-            raise
-        except MtvError as problem:
-            outcome = _moved(move, "failed", problem.message, problem.hint, type(problem).__name__)
+        outcome = _outcome(move, act)
         on_outcome(outcome)
         outcomes.append(outcome)
     return tuple(outcomes)
+
+
+def side_by_side(
+    moves: Sequence[Move], act: Callable[[Move], Moved], on_outcome: Callable[[Moved], None]
+) -> tuple[Moved, ...]:
+    """As ``each_of`` for what may run at the same time; ``act`` waits for a place of its own.
+
+    ``on_outcome`` is told about each as it ends; the result has the order of ``moves``.
+    """
+    with ThreadPoolExecutor(THREADS) as threads:
+        running = [threads.submit(_outcome, move, act) for move in moves]
+        try:
+            for ended in as_completed(running):
+                on_outcome(ended.result())
+        except BaseException:
+            # Ctrl-C, or one that was interrupted: all end as cleanly as they can, then this.
+            for move in moves:
+                move.stop.set()
+            threads.shutdown(cancel_futures=True)
+            raise
+    return tuple(each.result() for each in running)
+
+
+def _outcome(move: Move, act: Callable[[Move], Moved]) -> Moved:
+    """What became of one VM. Raises Interrupted, unless mtv itself stopped it."""
+    try:
+        return act(move)
+    except Interrupted:
+        if move.stop.why is None:
+            raise
+        problem = move.stop.why
+    except MtvError as failure:
+        problem = failure
+    return _moved(move, "failed", problem.message, problem.hint, type(problem).__name__)
 
 
 def raise_failures(outcomes: Sequence[Moved]) -> None:

@@ -1,54 +1,99 @@
 """Runs a task in a worker: a child process on this machine.
 
 The worker is killed when this process dies, whatever way it dies, and ended cleanly when this
-process is interrupted.
+process is interrupted or the work is stopped.
 """
 
+import contextlib
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from mtv import process
-from mtv.errors import WorkerLost
-from mtv.tasks import Done, Failed, OnProgress, Progress, Result, Task, decode_line, encode
+from mtv.cutover.pace import Pace
+from mtv.errors import Interrupted, WorkerLost
+from mtv.tasks import Done, Failed, OnProgress, Order, Progress, Result, Task, decode_line, encode
 
 GRACE_SECONDS = 30.0
 """How long an interrupted worker may clean up: destroy a domain, end virt-v2v."""
 
 
-def run_task(task: Task, on_progress: OnProgress, log: Path) -> Result:
+def run_task(
+    task: Task,
+    on_progress: OnProgress,
+    log: Path,
+    stop: threading.Event | None = None,
+    pace: Pace | None = None,
+) -> Result:
     """Does a task in a worker and returns its result.
 
-    What the worker writes on standard error goes to ``log``. Raises the worker's error, or
-    WorkerLost when it ended without a word.
+    What the worker writes on standard error goes to ``log``. ``pace`` may be changed while it
+    runs. Raises the worker's error, Interrupted when ``stop`` was set, or WorkerLost when it ended
+    without a word.
     """
     command = [sys.executable, "-m", "mtv", "worker"]
     with process.start(command, grace_seconds=GRACE_SECONDS) as worker:
         logger = threading.Thread(target=_copy_log, args=(worker, log), daemon=True)
         logger.start()
-        try:
-            worker.stdin.write(encode(task).decode())
-            worker.stdin.flush()
-        except BrokenPipeError:
-            pass  # it is gone already; that it said nothing is told below
         outcome: Done | Failed | None = None
-        for line in worker.stdout:
-            message = decode_line(line)
-            if isinstance(message, Progress):
-                on_progress(message)
-            else:
-                outcome = message
-        # Standard input stays open until here: its end would tell the worker that we are gone.
-        worker.wait(GRACE_SECONDS)
+        with _ended_by(stop, worker):
+            _tell(worker, task)
+            with pace.told_to(lambda order: _tell(worker, order)) if pace else _nobody():
+                for line in worker.stdout:
+                    message = decode_line(line)
+                    if isinstance(message, Progress):
+                        on_progress(message)
+                    else:
+                        outcome = message
+            # Standard input stays open until here: its end would tell the worker that we are gone.
+            worker.wait(GRACE_SECONDS)
         logger.join(1.0)
+    if isinstance(outcome, Done):
+        return outcome.result
+    if stop is not None and stop.is_set():
+        raise Interrupted("the work was stopped", "the same command goes on from here")
     if isinstance(outcome, Failed):
         raise outcome.exception()
-    if outcome is None:
-        raise WorkerLost(
-            f"the worker for this task ended without a result (exit code {worker.exit_code})",
-            f"see {log}; run the same command again to resume",
-        )
-    return outcome.result
+    raise WorkerLost(
+        f"the worker for this task ended without a result (exit code {worker.exit_code})",
+        f"see {log}; run the same command again to resume",
+    )
+
+
+def _tell(worker: process.Child, message: Task | Order) -> None:
+    # One that is gone says so by saying nothing.
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.write(encode(message).decode())
+        worker.stdin.flush()
+
+
+@contextlib.contextmanager
+def _nobody() -> Iterator[None]:
+    yield
+
+
+@contextlib.contextmanager
+def _ended_by(stop: threading.Event | None, worker: process.Child) -> Iterator[None]:
+    """Ends the worker when ``stop`` is set before the block ends."""
+    if stop is None:
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            if stop.wait(0.2):
+                worker.end(GRACE_SECONDS)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _copy_log(worker: process.Child, log: Path) -> None:

@@ -1,7 +1,6 @@
 """One VM on its way over: what every step needs to know about it."""
 
 import shutil
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from mtv.cutover.stop import Stop
+from mtv.cutover.traffic import Traffic
 from mtv.estate import PlacedVm
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm
 from mtv.names import distinct
 from mtv.sources import Source
-from mtv.tasks import Connection, DiskImage, Limits, OnProgress
+from mtv.tasks import Connection, DiskImage, OnProgress
 
 Detail = dict[str, Any]
 
@@ -32,7 +33,8 @@ class Move:
     connection: Connection
     open_source: Callable[[], Source]
     """The source, logged in when first asked for."""
-    limits: Limits
+    traffic: Traffic
+    """What may be copied at the same time as others, and how fast."""
     directory: Path
     """Where the VM's images are: ``<target>/<namespace>/<name>``."""
     run: Path
@@ -42,7 +44,8 @@ class Move:
     on_progress: OnProgress
     gone_over_in: str = ""
     """Another wave in whose run its disks have become the guest's."""
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
+    """Set, from any thread, to have the work on it end."""
 
     @property
     def ref(self) -> str:

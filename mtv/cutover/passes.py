@@ -60,9 +60,7 @@ def _hold(move: Move) -> Held:
     release_all(move)
     vm = move.placed.vm
     move.record(HOLD, State.STARTED)
-    held = move.open_source().hold(
-        vm.id, [disk.key for disk in vm.disks], points(move), move.cancelled
-    )
+    held = move.open_source().hold(vm.id, [disk.key for disk in vm.disks], points(move), move.stop)
     move.record(HOLD, State.DONE, held)
     return held
 

@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from mtv.convert.record import commit_converted
+from mtv.cutover.copies import copy_disks
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, release_all
 from mtv.errors import SourceError
 from mtv.journal import State
-from mtv.model.disk import Held
 from mtv.model.plan import Convert
 from mtv.model.vm import Power
-from mtv.tasks import CheckTask, ConvertTask, SyncTask
+from mtv.tasks import CheckTask, ConvertTask
 
 SHUTDOWN_SECONDS = 300.0
 """How long a guest may take to shut down before it is switched off."""
@@ -59,7 +59,7 @@ class PowerOff:
         """
         release_all(move)
         how = move.open_source().shut_down(
-            move.placed.vm.id, grace_seconds=SHUTDOWN_SECONDS, cancelled=move.cancelled
+            move.placed.vm.id, grace_seconds=SHUTDOWN_SECONDS, cancelled=move.stop
         )
         return {"how": how}
 
@@ -102,6 +102,7 @@ class ConvertGuest:
             ),
             move.on_progress,
             move.log(self.name),
+            move.stop,
         )
         return _plain(result)
 
@@ -152,6 +153,7 @@ class Boot:
             ),
             move.on_progress,
             move.log(self.name),
+            move.stop,
         )
         return _plain(result)
 
@@ -171,7 +173,7 @@ class LetGo:
         copies = move.latest(Sync.name)
         disks = copies.detail.get("disks", {}) if copies is not None else {}
         points = [each["point"] for each in disks.values() if each.get("point")]
-        stays = move.open_source().let_go(move.placed.vm.id, points, move.cancelled)
+        stays = move.open_source().let_go(move.placed.vm.id, points, move.stop)
         return {"points": points, "stays": list(stays)}
 
 
@@ -180,28 +182,6 @@ def steps_of(move: Move) -> tuple[Step, ...]:
     if move.vm.convert is Convert.NONE:
         return (PowerOff(), Sync(), Boot(), LetGo())
     return (PowerOff(), Sync(), ConvertGuest(), Commit(), Boot(), LetGo())
-
-
-def copy_disks(move: Move, held: Held) -> Detail:
-    """Copies every disk of the VM, one after the other; disk key -> its SyncResult."""
-    move.directory.mkdir(parents=True, exist_ok=True)
-    results: Detail = {}
-    for disk in move.placed.vm.disks:
-        result = run_task(
-            SyncTask(
-                vm=move.placed.vm.id,
-                disk=disk.key,
-                capacity_bytes=disk.capacity_bytes,
-                source=move.connection,
-                base=str(move.base(disk.key)),
-                held=held,
-                limits=move.limits,
-            ),
-            move.on_progress,
-            move.log("sync"),
-        )
-        results[disk.key] = _plain(result)
-    return results
 
 
 def _done_since_power_off(move: Move, step: str) -> bool:

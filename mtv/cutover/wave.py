@@ -1,5 +1,6 @@
 """From a wave of the plan to moves: what is on disk, who is to be asked."""
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from mtv.config import Settings, connection
 from mtv.cutover.elsewhere import gone_over
 from mtv.cutover.move import Move
+from mtv.cutover.traffic import Traffic
 from mtv.errors import ConfigError, ProjectError
 from mtv.estate import Estate, PlacedVm
 from mtv.journal import Journal
@@ -22,16 +24,20 @@ from mtv.tasks import Connection, OnProgress
 
 
 class Sources:
-    """The sources of a project, logged in when first asked for. A context manager."""
+    """The sources of a project, logged in when first asked for. A context manager.
+
+    Every thread has a login of its own: none waits for what another one asks.
+    """
 
     def __init__(self) -> None:
-        self._open: dict[str, Source] = {}
+        self._open: dict[tuple[int, str], Source] = {}
 
     def get(self, to: Connection) -> Source:
         """The source of that connection."""
-        if to.name not in self._open:
-            self._open[to.name] = open_source(to)
-        return self._open[to.name]
+        key = threading.get_ident(), to.name
+        if key not in self._open:
+            self._open[key] = open_source(to)
+        return self._open[key]
 
     def __enter__(self) -> "Sources":
         return self
@@ -51,6 +57,7 @@ class Workshop:
         estate: Estate,
         naming: Naming,
         sources: Sources,
+        traffic: Traffic | None = None,
     ) -> None:
         if settings.target is None:
             raise ConfigError(
@@ -61,6 +68,7 @@ class Workshop:
         self.estate = estate
         self.naming = naming
         self.sources = sources
+        self.traffic = traffic or Traffic(settings.limits)
         self.target = settings.target.local
 
     def moves(
@@ -94,7 +102,7 @@ class Workshop:
             volumes=self._volumes(placed, manifest),
             connection=to,
             open_source=lambda: self.sources.get(to),
-            limits=self.settings.limits,
+            traffic=self.traffic,
             directory=root / namespace / vm.name,
             run=self.project.run(wave.name),
             accel=self.target.accel,

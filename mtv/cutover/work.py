@@ -17,14 +17,20 @@ from mtv.tasks import (
     VerifyTask,
 )
 from mtv.transfer.copy import copy_disk
+from mtv.transfer.throttle import Throttle
 from mtv.transfer.verify import verify_base
 
 
-def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result:
-    """Does the task. Raises MtvError in its kinds; Interrupted when ``cancelled`` is set."""
+def perform(
+    task: Task, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
+) -> Result:
+    """Does the task, reading no faster than ``throttle`` lets it.
+
+    Raises MtvError in its kinds; Interrupted when ``cancelled`` is set.
+    """
     match task:
         case SyncTask():
-            return _sync(task, on_progress, cancelled)
+            return _sync(task, on_progress, cancelled, throttle)
         case ConvertTask():
             return convert_guest(task, on_progress=on_progress, cancelled=cancelled)
         case CheckTask():
@@ -35,7 +41,9 @@ def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result
             )
 
 
-def _sync(task: SyncTask, on_progress: OnProgress, cancelled: Cancelled) -> SyncResult:
+def _sync(
+    task: SyncTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
+) -> SyncResult:
     source = open_source(task.source)
     try:
         disk = source.open_disk(task.vm, task.disk, task.held)
@@ -47,6 +55,7 @@ def _sync(task: SyncTask, on_progress: OnProgress, cancelled: Cancelled) -> Sync
                 limits=task.limits,
                 on_progress=on_progress,
                 cancelled=cancelled,
+                throttle=throttle,
             )
         finally:
             disk.close()

@@ -47,11 +47,12 @@ class Connections:
         limits: Limits,
         patience: Patience,
         cancelled: threading.Event,
+        throttle: Throttle | None = None,
     ) -> None:
         self.crew = Crew(cancelled)
         self._source = source
         self._access = Access(source)
-        self._throttle = Throttle(limits.bytes_per_second)
+        self._throttle = throttle or Throttle(limits.bytes_per_second)
         self._patience = patience
         self._count = max(1, limits.connections)
         self._served: Served | None = None

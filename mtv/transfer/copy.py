@@ -22,6 +22,7 @@ from mtv.transfer.lease import writer_lease
 from mtv.transfer.reread import differing_grains, mismatch
 from mtv.transfer.standing import Standing, take_up
 from mtv.transfer.streamed import copy_stream
+from mtv.transfer.throttle import Throttle
 
 PIECE_BYTES = 32 * 1024 * 1024
 """One range request: large ones cost a server least."""
@@ -37,12 +38,14 @@ def copy_disk(
     cancelled: threading.Event,
     piece_bytes: int = PIECE_BYTES,
     patience: Patience | None = None,
+    throttle: Throttle | None = None,
 ) -> SyncResult:
     """Copies a disk into ``base``, a file or a block device; run again, only what is missing.
 
     Holes of the disk are holes of the base. When this returns, what stands on the base was
     compared with what was read, and its digests are listed beside it (``Beside``). Whatever ends
-    it before, the next call goes on from there. ``source`` is not closed.
+    it before, the next call goes on from there. ``source`` is not closed. The rate of a
+    ``throttle`` may change while the copy runs; without one it is that of ``limits``.
 
     Raises SizeChanged, ReadFailed, TargetFull, DigestMismatch, TransferError (another worker, the
     storage), SourceError (no new login), UntrustedTls, Interrupted.
@@ -50,7 +53,7 @@ def copy_disk(
     started = time.monotonic()
     with (
         writer_lease(Beside(base).lease, cancelled),
-        Connections(source, limits, patience or Patience(), cancelled) as connections,
+        Connections(source, limits, patience or Patience(), cancelled, throttle) as connections,
     ):
         found = connections.find()
         if found.served.size_bytes != capacity_bytes:
@@ -117,7 +120,11 @@ def _copy_missing(
                 total = base.capacity_bytes
                 on_progress(
                     Progress(
-                        says="reading the source", done=fetch.done_bytes, total=total, unit="bytes"
+                        says="reading the source",
+                        done=fetch.done_bytes,
+                        total=total,
+                        unit="bytes",
+                        read_bytes=connections.fetched_bytes,
                     )
                 )
 

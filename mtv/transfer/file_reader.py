@@ -6,7 +6,6 @@ import threading
 import time
 
 from mtv.errors import ReadFailed
-from mtv.transfer.crew import Stopped
 from mtv.transfer.reader import RESUMABLE, Served
 from mtv.transfer.throttle import Throttle
 
@@ -51,9 +50,7 @@ class FileReader:
         got = 0
         while got < len(view):
             piece = view[got : got + SLICE_BYTES]
-            seconds = self._throttle.delay(len(piece))
-            if self._stop.is_set() or (seconds and self._stop.wait(seconds)):
-                raise Stopped
+            self._throttle.take(len(piece), self._stop)
             try:
                 count = os.preadv(descriptor, [piece], offset + got)
             except OSError as problem:

@@ -12,7 +12,6 @@ import threading
 
 from mtv.errors import ReadFailed
 from mtv.transfer.access import Access
-from mtv.transfer.crew import Stopped
 from mtv.transfer.getter import BadAnswer, Getter, Patience, Refused
 from mtv.transfer.reader import Served
 from mtv.transfer.throttle import Throttle
@@ -88,9 +87,7 @@ class RangeReader(Getter):
             if self._checked(response, offset, end) != self._served:
                 raise self.changed()
             self._response, self._position = response, offset
-        seconds = self._throttle.delay(len(view))
-        if seconds and self._stop.wait(seconds):
-            raise Stopped
+        self._throttle.take(len(view), self._stop)
         count = self._response.readinto(view)
         if not count:
             raise BadAnswer("the answer ended early")

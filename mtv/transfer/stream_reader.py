@@ -11,7 +11,6 @@ from mtv.errors import ReadFailed
 from mtv.images.image import BadImage
 from mtv.images.stream import EndsEarly, StreamVmdk
 from mtv.transfer.access import Access
-from mtv.transfer.crew import Stopped
 from mtv.transfer.getter import BadAnswer, Getter, Patience, Refused
 from mtv.transfer.reader import Served
 from mtv.transfer.throttle import Throttle
@@ -97,9 +96,7 @@ class StreamReader(Getter):
 
         def readinto(view: memoryview) -> int:
             view = view[:SLICE_BYTES]
-            seconds = self._throttle.delay(len(view))
-            if self._stop.is_set() or (seconds and self._stop.wait(seconds)):
-                raise Stopped
+            self._throttle.take(len(view), self._stop)
             count = response.readinto(view)
             self.fetched_bytes += count
             return count

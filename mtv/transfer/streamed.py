@@ -33,7 +33,13 @@ def copy_stream(
             def tick() -> None:
                 done, total = gather.done_bytes, base.capacity_bytes
                 on_progress(
-                    Progress(says="reading the source", done=done, total=total, unit="bytes")
+                    Progress(
+                        says="reading the source",
+                        done=done,
+                        total=total,
+                        unit="bytes",
+                        read_bytes=connections.fetched_bytes,
+                    )
                 )
 
             what = f"the copy to {base.path}"

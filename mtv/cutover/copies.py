@@ -1,0 +1,65 @@
+"""The copies of a VM's disks, side by side, each by a worker of its own."""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+
+import msgspec
+
+from mtv.cutover.executors import run_task
+from mtv.cutover.move import Detail, Move
+from mtv.cutover.pace import Pace
+from mtv.cutover.together import Together
+from mtv.model.disk import Held
+from mtv.model.vm import Disk
+from mtv.tasks import OnProgress, Progress, Result, SyncTask
+
+
+def copy_disks(move: Move, held: Held) -> Detail:
+    """Copies every disk of the VM; disk key -> its SyncResult.
+
+    When one fails the others go on to their end: what they copied is kept. Raises the first error
+    in the order of the disks, Interrupted when the move is stopped.
+    """
+    disks = move.placed.vm.disks
+    move.directory.mkdir(parents=True, exist_ok=True)
+    together = Together(move.on_progress, [disk.capacity_bytes for disk in disks])
+    with ThreadPoolExecutor(max(1, len(disks))) as threads:
+        copies = [
+            threads.submit(_copy, move, disk, held, together.of(number))
+            for number, disk in enumerate(disks)
+        ]
+        try:
+            wait(copies)
+        except BaseException:
+            # Ctrl-C: no worker may go on once the disks are let go.
+            move.stop.set()
+            raise
+    return {
+        disk.key: msgspec.to_builtins(copy.result())
+        for disk, copy in zip(disks, copies, strict=True)
+    }
+
+
+def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
+    host = f"{move.connection.name}/{move.placed.vm.host or ''}"
+    with move.traffic.copying(move.ref, host, move.stop) as pace:
+        return run_task(
+            SyncTask(
+                vm=move.placed.vm.id,
+                disk=disk.key,
+                capacity_bytes=disk.capacity_bytes,
+                source=move.connection,
+                base=str(move.base(disk.key)),
+                held=held,
+                limits=move.traffic.limits.of_task(),
+            ),
+            partial(_heard, pace, on_progress),
+            move.log("sync"),
+            move.stop,
+            pace,
+        )
+
+
+def _heard(pace: Pace, on_progress: OnProgress, progress: Progress) -> None:
+    pace.heard(progress)
+    on_progress(progress)
