@@ -14,10 +14,13 @@ from mtv.tasks import (
     SyncResult,
     SyncTask,
     Task,
+    VerifySourceResult,
+    VerifySourceTask,
     VerifyTask,
 )
 from mtv.transfer.copy import copy_disk
 from mtv.transfer.verify import verify_base
+from mtv.transfer.verify_source import verify_source
 
 
 def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result:
@@ -31,8 +34,14 @@ def perform(task: Task, on_progress: OnProgress, cancelled: Cancelled) -> Result
             return launcher("local").check(task, on_progress=on_progress, cancelled=cancelled)
         case VerifyTask():
             return verify_base(
-                Path(task.base), task.capacity_bytes, on_progress=on_progress, cancelled=cancelled
+                Path(task.base),
+                task.capacity_bytes,
+                recorded=task.recorded,
+                on_progress=on_progress,
+                cancelled=cancelled,
             )
+        case VerifySourceTask():
+            return _verify_source(task, on_progress, cancelled)
 
 
 def _sync(task: SyncTask, on_progress: OnProgress, cancelled: Cancelled) -> SyncResult:
@@ -44,6 +53,28 @@ def _sync(task: SyncTask, on_progress: OnProgress, cancelled: Cancelled) -> Sync
                 disk,
                 Path(task.base),
                 task.capacity_bytes,
+                limits=task.limits,
+                on_progress=on_progress,
+                cancelled=cancelled,
+            )
+        finally:
+            disk.close()
+    finally:
+        source.close()
+
+
+def _verify_source(
+    task: VerifySourceTask, on_progress: OnProgress, cancelled: Cancelled
+) -> VerifySourceResult:
+    source = open_source(task.source)
+    try:
+        disk = source.open_disk(task.vm, task.disk)
+        try:
+            return verify_source(
+                disk,
+                Path(task.base),
+                task.capacity_bytes,
+                recorded=task.recorded,
                 limits=task.limits,
                 on_progress=on_progress,
                 cancelled=cancelled,
