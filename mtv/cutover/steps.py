@@ -13,7 +13,7 @@ from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, release_all
 from mtv.errors import DigestMismatch, SourceError
-from mtv.journal import State
+from mtv.journal import LOOKS, State
 from mtv.model.disk import Held
 from mtv.model.plan import Convert
 from mtv.model.vm import Power
@@ -226,7 +226,7 @@ def _done_since_power_off(move: Move, step: str) -> bool:
 def _found_different(move: Move) -> bool:
     """True when ``mtv verify`` found since the last copy that a base is not what it should be."""
     copied = move.latest(Sync.name)
-    looks = (move.latest("verify"), move.latest("verify-source"))
+    looks = [move.latest(step) for step in LOOKS]
     return any(
         look is not None
         and look.state is State.FAILED

@@ -152,6 +152,6 @@ def _differs(bad: list[int]) -> DigestMismatch:
         f"the source does not hold what was copied from it: {len(bad)} of the disk's 1 MiB grains "
         f"differ, the first one at byte {bad[0] * GRAIN_BYTES}",
         "somebody wrote to it since (did the VM run?), or the platform did not tell all that had "
-        "changed: before the guest is converted or booted mtv sync reads those grains again, "
-        "afterwards see what lies there",
+        "changed: before the guest is converted or booted mtv sync copies those grains again, "
+        "afterwards see what lies there (docs/copy.md)",
     )
