@@ -8,7 +8,7 @@ that the events of one attempt can be told from those of the next.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,9 @@ from mtv.errors import ProjectError
 from mtv.moments import reached
 
 SCHEMA_VERSION = 1
+
+LOOKS = ("verify", "verify-source")
+"""Steps that only look: a VM stands where it stood before."""
 
 _SCHEMA = """
 CREATE TABLE epoch (id INTEGER PRIMARY KEY, command TEXT NOT NULL, at TEXT NOT NULL);
@@ -56,6 +59,25 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     state: State
     detail: dict[str, Any]
+
+
+def last_step(events: Iterable[Event]) -> Event | None:
+    """The event of one VM that says where it stands.
+
+    A look is told only while it is the last of its kind, failed, and nothing came after it.
+    """
+    last, looks = None, dict[str, Event]()
+    for event in events:
+        if event.step in LOOKS:
+            looks[event.step] = event
+        else:
+            last = event
+    found = [
+        look
+        for look in looks.values()
+        if look.state is State.FAILED and (last is None or look.id > last.id)
+    ]
+    return max(found, key=lambda look: look.id, default=last)
 
 
 class Journal:

@@ -122,13 +122,14 @@ class Project:
             return True
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, aside: bool = False) -> Iterator[None]:
         """Holds the project for one command that changes something.
 
+        ``aside``: for one of those that run beside them, of which there is one at a time, too.
         Raises ProjectError while another process holds it. The lock is the kernel's: it is gone
         with the process that held it, however that ended.
         """
-        with (self.root / ".mtv.lock").open("a") as file:
+        with (self.root / (".mtv-aside.lock" if aside else ".mtv.lock")).open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as problem:

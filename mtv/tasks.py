@@ -111,10 +111,31 @@ class VerifyTask(msgspec.Struct, frozen=True, kw_only=True, tag="verify", tag_fi
 
     base: str
     capacity_bytes: int
+    recorded: str | None = None
+    """SHA-256 of the digest list as the copy recorded it; None: whatever list there is."""
     version: int = VERSION
 
 
-Task = SyncTask | ConvertTask | CheckTask | VerifyTask
+class VerifySourceTask(
+    msgspec.Struct, frozen=True, kw_only=True, tag="verify-source", tag_field="task"
+):
+    """Read a disk of a VM that is off once more and compare it with what the copy recorded."""
+
+    vm: str
+    """Id of the VM at the source."""
+    disk: str
+    """Key of the disk."""
+    capacity_bytes: int
+    source: Connection
+    base: str
+    """Where it was copied to: the digest list lies beside it, whatever has become of it since."""
+    recorded: str | None = None
+    """SHA-256 of the digest list as the copy recorded it; None: whatever list there is."""
+    limits: Limits = Limits()
+    version: int = VERSION
+
+
+Task = SyncTask | ConvertTask | CheckTask | VerifyTask | VerifySourceTask
 
 
 class SyncResult(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field="result"):
@@ -165,10 +186,26 @@ class VerifyResult(msgspec.Struct, frozen=True, kw_only=True, tag="verify", tag_
     """A base that still holds what the copy recorded."""
 
     digest: DiskDigest
+    read_bytes: int
+    """Read from the disk itself; the rest of the base is holes, of which its file system knows."""
     seconds: float
 
 
-Result = SyncResult | ConvertResult | CheckResult | VerifyResult
+class VerifySourceResult(
+    msgspec.Struct, frozen=True, kw_only=True, tag="verify-source", tag_field="result"
+):
+    """A disk at the source that still is what was copied of it."""
+
+    digest: DiskDigest
+    read_bytes: int
+    """Read from the source."""
+    told_zero_bytes: int
+    """Not read: the image's own tables hold nothing there. 0 where a disk is kept plain."""
+    retries: int
+    seconds: float
+
+
+Result = SyncResult | ConvertResult | CheckResult | VerifyResult | VerifySourceResult
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_field="is"):

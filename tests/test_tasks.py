@@ -22,6 +22,8 @@ from mtv.tasks import (
     SyncTask,
     Task,
     VerifyResult,
+    VerifySourceResult,
+    VerifySourceTask,
     VerifyTask,
     decode_line,
     decode_task,
@@ -58,6 +60,7 @@ TASKS: list[Task] = [
         accel="tcg",
     ),
     VerifyTask(base="/b", capacity_bytes=7),
+    VerifySourceTask(vm="vm-1", disk="2000", capacity_bytes=7, source=VC1, base="/b"),
 ]
 LINES: list[Line] = [
     Progress(says="copying", done=5, total=None, unit="bytes"),
@@ -85,7 +88,12 @@ LINES: list[Line] = [
             seconds=3.0,
         )
     ),
-    Done(result=VerifyResult(digest=DIGEST, seconds=1.0)),
+    Done(result=VerifyResult(digest=DIGEST, read_bytes=3, seconds=1.0)),
+    Done(
+        result=VerifySourceResult(
+            digest=DIGEST, read_bytes=3, told_zero_bytes=4, retries=0, seconds=1.0
+        )
+    ),
     Failed(error="ReadFailed", message="it\nfailed", hint="try again"),
 ]
 

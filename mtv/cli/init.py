@@ -14,7 +14,7 @@ from mtv.mappings import data_directory
 from mtv.project import safe_name, write_atomically
 from mtv.tls import parse_fingerprint
 
-_GITIGNORE = "runs/\nvms/\nprivate/\ninventory/previous/\n.mtv.lock\n"
+_GITIGNORE = "runs/\nvms/\nprivate/\ninventory/previous/\n.mtv*.lock\n"
 
 _NAMES = {"vsphere": "vc1", "rhv": "rhv1", "ova": "ova1", "rvtools": "rvtools1"}
 """Kind -> name of a source that is not given one."""

@@ -7,7 +7,7 @@ import msgspec
 
 from mtv.cli.app import emit, load_plan, open_project, output_option, printable, table
 from mtv.cutover.elsewhere import gone_over
-from mtv.journal import Event, Journal, State
+from mtv.journal import Event, Journal, State, last_step
 from mtv.model.plan import PlannedVm, Wave
 from mtv.plan import wave_of
 from mtv.project import Project
@@ -54,14 +54,7 @@ def _standings(project: Project, wave: Wave) -> list[Standing]:
     if not path.is_file():
         return [_standing(vm, None, elsewhere) for vm in wave.vms]
     with Journal(path, command=None) as journal:
-        return [_standing(vm, _last(journal, vm), elsewhere) for vm in wave.vms]
-
-
-def _last(journal: Journal, vm: PlannedVm) -> Event | None:
-    last = None
-    for event in journal.events(vm.ref):
-        last = event
-    return last
+        return [_standing(vm, last_step(journal.events(vm.ref)), elsewhere) for vm in wave.vms]
 
 
 def _standing(vm: PlannedVm, event: Event | None, elsewhere: Mapping[str, str]) -> Standing:

@@ -1,4 +1,4 @@
-"""What ``mtv sync`` and ``mtv cutover`` share: they do something with every VM of a wave."""
+"""What ``mtv sync``, ``cutover`` and ``verify`` share: each does something with a wave's VMs."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -33,6 +33,7 @@ def run_wave(
     act: Callable[[Move], Moved],
     *,
     dry_run: bool,
+    aside: bool = False,
     take: Callable[
         [Sequence[Move], Callable[[Move], Moved], Callable[[Moved], None]], tuple[Moved, ...]
     ] = each_of,
@@ -40,7 +41,8 @@ def run_wave(
     """Does ``act`` with every VM of the wave (or the chosen ones) and tells what became of each.
 
     ``take`` goes through them, one by one or side by side. In a dry run ``act`` only foresees, and
-    the run's journal is read, not written.
+    the run's journal is read, not written. ``aside``: it changes nothing but the journal, so other
+    commands may go on meanwhile.
     """
     project = open_project(ctx)
     settings = load_settings(project)
@@ -54,7 +56,7 @@ def run_wave(
             click.echo(_sentence(outcome))
 
     with ExitStack() as stack:
-        stack.enter_context(project.lock())
+        stack.enter_context(project.lock(aside=aside))
         path = project.run(wave.name) / "journal.db"
         if dry_run and not path.exists():
             path = Path(stack.enter_context(TemporaryDirectory())) / path.name

@@ -11,7 +11,18 @@ import click
 
 from mtv.cutover.work import perform
 from mtv.errors import MtvError
-from mtv.tasks import Done, Failed, Line, Progress, SyncTask, decode_order, decode_task, encode
+from mtv.tasks import (
+    Done,
+    Failed,
+    Line,
+    Progress,
+    SyncTask,
+    Task,
+    VerifySourceTask,
+    decode_order,
+    decode_task,
+    encode,
+)
 from mtv.transfer.throttle import Throttle
 
 
@@ -34,7 +45,7 @@ def command(ctx: click.Context) -> None:
     voice = _Voice(cancelled)
     try:
         task = decode_task(next(lines, b""))
-        throttle = Throttle(task.limits.bytes_per_second if isinstance(task, SyncTask) else None)
+        throttle = Throttle(_most(task))
         threading.Thread(target=_obey, args=(lines, throttle, cancelled), daemon=True).start()
         voice.say(Done(result=perform(task, voice.say, cancelled, throttle)))
     except MtvError as problem:
@@ -52,6 +63,13 @@ def command(ctx: click.Context) -> None:
             )
         )
         ctx.exit(1)
+
+
+def _most(task: Task) -> int | None:
+    """Bytes per second that it may read to begin with."""
+    if isinstance(task, SyncTask | VerifySourceTask):
+        return task.limits.bytes_per_second
+    return None
 
 
 class _Voice:

@@ -11,7 +11,7 @@ import msgspec
 from mtv.config import Consent
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.forecast import forecast
-from mtv.cutover.move import Move
+from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding
 from mtv.cutover.steps import Step, Sync, steps_of
 from mtv.cutover.traffic import BlackoutBegan
@@ -59,8 +59,9 @@ def _pass(move: Move) -> Moved:
     before = _last_pass(move)
     move.record(Sync.name, State.STARTED)
     move.drop_conversion()
+    off = move.open_source().power(move.placed.vm.id) is Power.OFF
     with holding(move) as held:
-        detail = {"disks": copy_disks(move, held)}
+        detail: Detail = {"disks": copy_disks(move, held), "off": off}
     move.record(Sync.name, State.DONE, detail)
     copies = detail["disks"].values()
     if not any(copy["fetched_bytes"] for copy in copies):
@@ -134,7 +135,7 @@ def cut_over(move: Move) -> Moved:
         return _moved(move, "nothing to do", "it is over and passed its boot check")
     for step in steps:
         if not step.settled(move):
-            _take(step, move)
+            take(step, move)
     return _moved(move, "done", _how_it_came_up(move))
 
 
@@ -146,7 +147,8 @@ def _how_it_came_up(move: Move) -> str:
     return f"up after {duration(boot.detail['up_after_seconds'])}{weak}"
 
 
-def _take(step: Step, move: Move) -> None:
+def take(step: Step, move: Move) -> None:
+    """Runs a step, with the journal before and after it. Raises what the step does."""
     move.record(step.name, State.STARTED)
     try:
         detail = step.run(move)

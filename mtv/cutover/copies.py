@@ -1,7 +1,8 @@
 """The copies of a VM's disks, side by side, each by a worker of its own."""
 
+import contextlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
 
 import msgspec
 
@@ -40,9 +41,21 @@ def copy_disks(move: Move, held: Held) -> Detail:
     }
 
 
-def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
+@contextlib.contextmanager
+def reading(move: Move, on_progress: OnProgress) -> Iterator[tuple[Pace, OnProgress]]:
+    """A place for a worker that reads a disk of the VM, its pace, and what is to hear of it."""
     host = f"{move.connection.name}/{move.placed.vm.host or ''}"
     with move.traffic.copying(move.ref, host, move.stop) as pace:
+
+        def heard(progress: Progress) -> None:
+            pace.heard(progress)
+            on_progress(progress)
+
+        yield pace, heard
+
+
+def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
+    with reading(move, on_progress) as (pace, heard):
         return run_task(
             SyncTask(
                 vm=move.placed.vm.id,
@@ -53,13 +66,8 @@ def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result
                 held=held,
                 limits=move.traffic.limits.of_task(),
             ),
-            partial(_heard, pace, on_progress),
+            heard,
             move.log("sync"),
             move.stop,
             pace,
         )
-
-
-def _heard(pace: Pace, on_progress: OnProgress, progress: Progress) -> None:
-    pace.heard(progress)
-    on_progress(progress)

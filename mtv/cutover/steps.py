@@ -13,8 +13,8 @@ from mtv.cutover.copies import copy_disks
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, release_all
-from mtv.errors import SourceError
-from mtv.journal import State
+from mtv.errors import DigestMismatch, SourceError
+from mtv.journal import LOOKS, State
 from mtv.model.plan import Convert
 from mtv.model.vm import Power
 from mtv.tasks import CheckTask, ConvertTask
@@ -70,14 +70,19 @@ class Sync:
     name: ClassVar[str] = "sync"
 
     def settled(self, move: Move) -> bool:
-        """Once for each time the VM was shut down; never again when the base is the guest's."""
-        return move.base_is_the_guests or _done_since_power_off(move, self.name)
+        """Once for each time the VM was shut down; never again when the base is the guest's.
+
+        And once more when a look at it since found that the copy is not the source.
+        """
+        if move.base_is_the_guests:
+            return True
+        return _done_since_power_off(move, self.name) and not _found_different(move)
 
     def run(self, move: Move) -> Detail:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
         move.drop_conversion()
         with holding_anew(move) as held:
-            return {"disks": copy_disks(move, held)}
+            return {"disks": copy_disks(move, held), "off": True}
 
 
 class ConvertGuest:
@@ -86,8 +91,16 @@ class ConvertGuest:
     name: ClassVar[str] = "convert"
 
     def settled(self, move: Move) -> bool:
-        """Once after each sync; a begun commit means that it was done."""
-        return move.latest("commit") is not None or _done_since_power_off(move, self.name)
+        """Once after each sync, which drops it; a begun commit means that it was done."""
+        if move.latest("commit") is not None:
+            return True
+        event, copied = move.latest(self.name), move.latest(Sync.name)
+        return (
+            _done_since_power_off(move, self.name)
+            and event is not None
+            and copied is not None
+            and event.id > copied.id
+        )
 
     def run(self, move: Move) -> Detail:
         """Runs virt-v2v in place on overlays; the bases stay as they are."""
@@ -188,6 +201,19 @@ def _done_since_power_off(move: Move, step: str) -> bool:
     """True when the step was done after the source was last shut down."""
     event, off = move.latest(step), move.latest(PowerOff.name)
     return event is not None and off is not None and event.state is State.DONE and event.id > off.id
+
+
+def _found_different(move: Move) -> bool:
+    """True when ``mtv verify`` found since the last copy that a base is not what it should be."""
+    copied = move.latest(Sync.name)
+    looks = [move.latest(step) for step in LOOKS]
+    return any(
+        look is not None
+        and look.state is State.FAILED
+        and look.detail.get("error") == DigestMismatch.__name__
+        and (copied is None or look.id > copied.id)
+        for look in looks
+    )
 
 
 def _plain(result: Any) -> Detail:

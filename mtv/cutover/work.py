@@ -1,5 +1,6 @@
 """What a worker does with a task: the one place where tasks meet the stages."""
 
+import os
 from pathlib import Path
 
 from mtv.convert.v2v import convert_guest
@@ -14,11 +15,14 @@ from mtv.tasks import (
     SyncResult,
     SyncTask,
     Task,
+    VerifySourceResult,
+    VerifySourceTask,
     VerifyTask,
 )
 from mtv.transfer.copy import copy_disk
 from mtv.transfer.throttle import Throttle
 from mtv.transfer.verify import verify_base
+from mtv.transfer.verify_source import verify_source
 
 
 def perform(
@@ -37,8 +41,14 @@ def perform(
             return launcher("local").check(task, on_progress=on_progress, cancelled=cancelled)
         case VerifyTask():
             return verify_base(
-                Path(task.base), task.capacity_bytes, on_progress=on_progress, cancelled=cancelled
+                Path(task.base),
+                task.capacity_bytes,
+                recorded=task.recorded,
+                on_progress=on_progress,
+                cancelled=cancelled,
             )
+        case VerifySourceTask():
+            return _verify_source(task, on_progress, cancelled, throttle)
 
 
 def _sync(
@@ -52,6 +62,30 @@ def _sync(
                 disk,
                 Path(task.base),
                 task.capacity_bytes,
+                limits=task.limits,
+                on_progress=on_progress,
+                cancelled=cancelled,
+                throttle=throttle,
+            )
+        finally:
+            disk.close()
+    finally:
+        source.close()
+
+
+def _verify_source(
+    task: VerifySourceTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
+) -> VerifySourceResult:
+    os.nice(10)  # nobody waits for it: what runs beside it goes first
+    source = open_source(task.source)
+    try:
+        disk = source.open_disk(task.vm, task.disk)
+        try:
+            return verify_source(
+                disk,
+                Path(task.base),
+                task.capacity_bytes,
+                recorded=task.recorded,
                 limits=task.limits,
                 on_progress=on_progress,
                 cancelled=cancelled,

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate, PlacedVm
-from mtv.journal import Event, State
+from mtv.journal import Event, State, last_step
 from mtv.mappings import term_rows
 from mtv.model.concern import Assessment, Concern, VmAssessment
 from mtv.model.finding import Finding
 from mtv.model.ledger import Entry, Ledger, TermRow
 from mtv.model.plan import Plan, PlannedVm
+from mtv.report.looks import LookFacts, look
 
 
 class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,10 @@ class VmFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What to do about it."""
     steps: tuple[StepFacts, ...]
     disks: tuple[DiskFacts, ...]
+    target_verified: LookFacts | None
+    """The copy re-read from where it was written; None if nobody looked since the last copy."""
+    source_verified: LookFacts | None
+    """The source re-read and compared with what was copied."""
     converted_by: str
     warnings: tuple[str, ...]
     boot: dict[str, Any]
@@ -179,7 +184,7 @@ def _vm(
 ) -> VmFacts:
     wave, vm = planned if planned else ("", None)
     latest = {event.step: event for event in history}
-    last = history[-1] if history else None
+    last = last_step(history)
     boot = latest.get("boot")
     over = boot is not None and boot.state is State.DONE
     failed = last is not None and last.state is State.FAILED
@@ -208,6 +213,8 @@ def _vm(
         hint=str(last.detail.get("hint", "")) if failed and last else "",
         steps=_steps(history),
         disks=tuple(_disks(placed, history)),
+        target_verified=look(history, "verify"),
+        source_verified=look(history, "verify-source"),
         converted_by=str(converted.get("tool", "")),
         warnings=tuple(converted.get("warnings", ())),
         boot=_done(latest, "boot"),

@@ -10,6 +10,7 @@ import msgspec
 from mtv.mappings import data_directory
 from mtv.quantities import duration, size
 from mtv.report.facts import Facts
+from mtv.report.looks import LookFacts
 from mtv.spreadsheets import inert
 
 
@@ -42,15 +43,26 @@ def vms_csv(facts: Facts) -> str:
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(
-        ["ref", "name", "target", "wave", "readiness", "outcome", "downtime_seconds", "digests"]
+        [
+            *("ref", "name", "target", "wave", "readiness", "outcome"),
+            *("downtime_seconds", "digests", "target_verified", "source_verified"),
+        ]
     )
     for vm in facts.vms:
         equal = all(disk.equal for disk in vm.disks)
         digests = ("equal" if equal else "different") if vm.disks else ""
         downtime = "" if vm.downtime_seconds is None else f"{vm.downtime_seconds:.1f}"
         cells = [vm.ref, vm.name, vm.target_name, vm.wave, vm.readiness, vm.outcome]
-        writer.writerow([*map(inert, cells), downtime, digests])
+        looks = [_looked(vm.target_verified), _looked(vm.source_verified)]
+        writer.writerow([*map(inert, cells), downtime, digests, *looks])
     return out.getvalue()
+
+
+def _looked(look: LookFacts | None) -> str:
+    """When it was verified; a word where it was not equal."""
+    if look is None:
+        return ""
+    return look.at if look.equal else "no answer" if look.equal is None else "different"
 
 
 def _moment(iso: str) -> str:

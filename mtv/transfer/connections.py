@@ -94,9 +94,14 @@ class Connections:
 
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, as far as the image or the source can tell."""
+        kept = self.kept()
+        return self._source.extents() if kept is None else kept
+
+    def kept(self) -> Sequence[Extent] | None:
+        """What the image itself holds; None for a disk that is kept plain, byte for byte."""
         found: list[Sequence[Extent] | None] = []
         self._alone(lambda: found.append(self.readers[0].extents()))
-        return self._source.extents() if found[0] is None else found[0]
+        return found[0]
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """Where the disk may differ from an earlier point of it; None where nobody can tell."""

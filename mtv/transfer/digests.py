@@ -33,8 +33,11 @@ def write_list(path: Path, grains: Grains) -> DiskDigest:
 class DigestList:
     """A digest list that was read; ``list[grain]`` is a grain's digest."""
 
-    def __init__(self, path: Path, capacity_bytes: int) -> None:
-        """Raises TransferError when there is none, or none for a disk of this size."""
+    def __init__(self, path: Path, capacity_bytes: int, recorded: str | None = None) -> None:
+        """Raises TransferError when there is none, or none for a disk of this size.
+
+        ``recorded``: the SHA-256 that it has to have, if somebody else wrote that down.
+        """
         count = -(-capacity_bytes // GRAIN_BYTES)
         self._path = path
         try:
@@ -49,6 +52,12 @@ class DigestList:
                 "run mtv sync first",
             ) from problem
         self.digest = _identity(capacity_bytes, hashlib.sha256(self._lines).hexdigest())
+        if recorded not in (None, self.digest.sha256):
+            raise TransferError(
+                f"{path} is not the digest list that the journal recorded for this copy",
+                "somebody changed it: before the commit mtv sync writes it again, afterwards "
+                "bring it back from a backup",
+            )
 
     def __getitem__(self, grain: int) -> bytes:
         line = self._lines[grain * _LINE_BYTES : (grain + 1) * _LINE_BYTES]

@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from mtv.errors import DigestMismatch, TransferError
 from mtv.model.disk import GRAIN_BYTES
@@ -22,6 +23,15 @@ READERS = 2
 """Hashing runs at 1.7 GB/s a thread where the processor helps and 0.4 where not."""
 
 
+class Reread(NamedTuple):
+    """What a comparison found."""
+
+    bad: list[int]
+    """The grains that differ, in order."""
+    read_bytes: int
+    """Read from the disk; the rest were holes."""
+
+
 def differing_grains(
     path: Path,
     capacity_bytes: int,
@@ -31,7 +41,7 @@ def differing_grains(
     on_progress: OnProgress,
     cancelled: threading.Event,
     only: bytes | None = None,
-) -> list[int]:
+) -> Reread:
     """The grains whose content does not have the digest that ``expected`` gives, in order.
 
     What was written must be durable already. Where the file system says that there is a hole,
@@ -52,7 +62,7 @@ def differing_grains(
         what=f"comparing {path}",
         tick=tick,
     )
-    return sorted(comparison.bad)
+    return Reread(sorted(comparison.bad), comparison.read_bytes)
 
 
 def mismatch(path: Path, bad: list[int]) -> DigestMismatch:
@@ -81,6 +91,7 @@ class _Comparison:
         self._lock = threading.Lock()
         self.bad: list[int] = []
         self.done = 0
+        self.read_bytes = 0
         self.total = sum(end - start for start, end in self._asked())
         """Bytes of all grains to look at."""
 
@@ -122,7 +133,7 @@ class _Comparison:
                         length = min(GRAIN_BYTES, end - at)
                         content = view[at - start : at - start + length]
                         self._compare(at // GRAIN_BYTES, hashlib.sha256(content).digest())
-                    self._advance(end - start)
+                    self._advance(end - start, read=end - start)
         except OSError as problem:
             raise TransferError(
                 f"{self._path} cannot be read back: {problem.strerror or problem}",
@@ -141,9 +152,10 @@ class _Comparison:
             with self._lock:
                 self.bad.append(grain)
 
-    def _advance(self, count: int) -> None:
+    def _advance(self, count: int, read: int = 0) -> None:
         with self._lock:
             self.done += count
+            self.read_bytes += read
 
 
 class _Uncached:

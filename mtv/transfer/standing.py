@@ -148,7 +148,7 @@ def _differing(
         on_progress=on_progress,
         cancelled=cancelled,
         only=grains.described(),
-    )
+    ).bad
 
 
 def _bring_up(

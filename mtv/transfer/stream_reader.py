@@ -79,6 +79,13 @@ class StreamReader(Getter):
             "run the same command again; if it is the same then, look at the disk's datastore",
         )
 
+    def scattered(self) -> ReadFailed:
+        """The error for a stream whose parts are too far from each other to be put together."""
+        return self._failed(
+            "gives the parts of the disk in an order in which they cannot be compared",
+            "mtv sync can copy it all the same; compare another copy of it",
+        )
+
     def _begun(self) -> StreamVmdk:
         if self._began and self._place is not None:
             self.close()

@@ -18,13 +18,15 @@ def verify_base(
     base: Path,
     capacity_bytes: int,
     *,
+    recorded: str | None = None,
     on_progress: OnProgress,
     cancelled: threading.Event,
 ) -> VerifyResult:
     """Reads a base from the disk itself, not from memory, and compares it with its digest list.
 
-    What differs is noted, so that the next copy repairs it. Raises DigestMismatch,
-    SizeChanged, TransferError (never copied to the end, unreadable, being written), Interrupted.
+    What differs is noted, so that the next copy repairs it. ``recorded``: the SHA-256 that the
+    list has to have. Raises DigestMismatch, SizeChanged, TransferError (never copied to the end,
+    unreadable, being written), Interrupted.
     """
     started = time.monotonic()
     files = Beside(base)
@@ -36,12 +38,12 @@ def verify_base(
                 f"{base} has {target.size_bytes} bytes, the disk has {capacity_bytes}",
                 "run mtv sync again",
             )
-        expected = DigestList(files.digests, capacity_bytes)
+        expected = DigestList(files.digests, capacity_bytes, recorded)
         try:
             target.sync()
         except OSError as problem:
             raise not_written(base, problem, 0, 0) from problem
-        bad = differing_grains(
+        bad, read_bytes = differing_grains(
             base,
             capacity_bytes,
             expected.__getitem__,
@@ -51,15 +53,17 @@ def verify_base(
         )
         if bad:
             try:
-                _note(files, capacity_bytes, bad)
+                note_different(files, capacity_bytes, bad)
             except OSError as problem:
                 raise not_written(files.resume, problem, 0, 0) from mismatch(base, bad)
             raise mismatch(base, bad)
-    return VerifyResult(digest=expected.digest, seconds=time.monotonic() - started)
+    return VerifyResult(
+        digest=expected.digest, read_bytes=read_bytes, seconds=time.monotonic() - started
+    )
 
 
-def _note(files: Beside, capacity_bytes: int, bad: list[int]) -> None:
-    """Has the resume file say that these grains are to be copied again."""
+def note_different(files: Beside, capacity_bytes: int, bad: list[int]) -> None:
+    """Has the resume file say that these grains are to be copied again. Raises OSError."""
     recorded = resume.read(files.resume, capacity_bytes)
     if recorded is not None:
         file = recorded.reopen(files.resume)

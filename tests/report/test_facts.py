@@ -9,7 +9,7 @@ from mtv.estate import Estate
 from mtv.journal import Event, Journal, State
 from mtv.mappings import term_rows
 from mtv.model.plan import Plan
-from mtv.report.facts import Facts, gather
+from mtv.report.facts import Facts, VmFacts, gather
 from mtv.translate.ledger import account
 from tests.estates import inventory, numbered_vms, plain_disk, plain_vm
 from tests.report.runs import (
@@ -118,6 +118,37 @@ def test_what_happens_after_the_boot_is_no_downtime(tmp_path: Path) -> None:
         after = facts_of((plain_vm(),), one_planned(), events_of(journal)).vms[0]
     assert before.downtime_seconds == after.downtime_seconds
     assert after.outcome == "over"
+
+
+def test_a_look_is_about_the_last_copy_and_a_failed_one_says_why(tmp_path: Path) -> None:
+    digest = disk_result()["source"]
+    seen = {"disks": {"2000": {"digest": digest, "read_bytes": 7, "seconds": 1.0}}}
+    differs = {"error": "DigestMismatch", "message": "3 grains differ", "hint": "look"}
+    runs = {"error": "SourceError", "message": "it runs", "hint": ""}
+
+    def facts(journal: Journal) -> VmFacts:
+        return facts_of((plain_vm(),), one_planned(), events_of(journal)).vms[0]
+
+    with Journal(tmp_path / "j.db", command="sync") as journal:
+        journal.record("vc1/vm-1", "verify", State.FAILED, differs)
+        journal.record("vc1/vm-1", "sync", State.DONE, {"disks": {"2000": disk_result()}})
+        assert facts(journal).target_verified is None  # it was about a copy before
+        assert facts(journal).outcome == "under way"
+        journal.record("vc1/vm-1", "verify", State.DONE, seen)
+        journal.record("vc1/vm-1", "verify-source", State.FAILED, runs)
+        journal.record("vc1/vm-1", "verify-source", State.STARTED)
+        vm = facts(journal)
+        assert vm.target_verified is not None
+        assert (vm.target_verified.equal, vm.target_verified.read_bytes) == (True, 7)
+        assert vm.source_verified is not None
+        assert (vm.source_verified.equal, vm.source_verified.says) == (None, "it runs")
+        journal.record("vc1/vm-1", "verify-source", State.FAILED, differs)
+        vm = facts(journal)
+        assert vm.source_verified is not None
+        assert vm.source_verified.equal is False
+        assert (vm.outcome, vm.says) == ("failed", "3 grains differ")
+        journal.record("vc1/vm-1", "verify-source", State.DONE, seen)
+        assert facts(journal).outcome == "under way"
 
 
 def test_a_vm_that_was_off_before_has_no_downtime(tmp_path: Path) -> None:

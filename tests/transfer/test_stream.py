@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from mtv.errors import ReadFailed, SizeChanged
+from mtv.errors import DigestMismatch, ReadFailed, SizeChanged
 from mtv.model.disk import StreamLocation, TlsTrust
-from mtv.tasks import Limits, Progress, SyncResult
+from mtv.tasks import Limits, Progress, SyncResult, VerifySourceResult
 from mtv.transfer import resume
 from mtv.transfer.copy import copy_disk
 from mtv.transfer.digests import recorded_digest
 from mtv.transfer.grains import DATA, STALE, ZERO
+from mtv.transfer.verify_source import verify_source
 from tests.real.vmdk import GRAIN, SECTOR, vmware_vmdk
 from tests.transfer.disks import MIB, NO_PAUSES, ServedDisk, allocated, change, make_disk, sha256
 from tests.transfer.range_server import RangeServer
@@ -258,6 +259,49 @@ def test_a_stream_that_lies_is_refused_and_nothing_of_it_counts(
     assert DATA not in bench.states
     bench.pack()
     bench.right()
+
+
+def read_again(bench: Bench) -> VerifySourceResult:
+    return verify_source(
+        bench.source,
+        bench.base,
+        bench.capacity,
+        limits=Limits(),
+        on_progress=lambda _: None,
+        cancelled=threading.Event(),
+        patience=NO_PAUSES,
+    )
+
+
+def test_a_stream_read_again_is_compared_grain_by_grain(bench: Bench) -> None:
+    copy = bench.right()
+    bench.server.behaviour.cuts = [3 * MIB]
+    result = read_again(bench)
+    holes = sum(each == "." for each in LAYOUT) * MIB
+    assert (result.digest, result.told_zero_bytes, result.retries) == (copy.source, holes, 1)
+    change(bench.disk, 5 * MIB + 3, b"x")
+    change(bench.disk, 7 * MIB, b"where a hole was")
+    bench.pack()
+    with pytest.raises(DigestMismatch, match=f"2 of .* at byte {5 * MIB}"):
+        read_again(bench)
+    # What differs is noted for the next copy.
+    assert 0 < bench.right().written_bytes <= 2 * MIB
+    assert read_again(bench).retries == 0
+
+
+def test_a_stream_that_lost_data_is_found_by_what_never_comes(bench: Bench) -> None:
+    bench.right()
+    change(bench.disk, 5 * MIB, bytes(MIB))
+    bench.pack()
+    with pytest.raises(DigestMismatch, match=f"1 of .* at byte {5 * MIB}"):
+        read_again(bench)
+
+
+def test_a_stream_too_scattered_to_be_compared_says_so(bench: Bench) -> None:
+    bench.right()
+    bench.pack(shuffled)
+    with pytest.raises(ReadFailed, match="in an order in which they cannot be compared"):
+        read_again(bench)
 
 
 def test_another_size_than_planned_is_refused(bench: Bench) -> None:

@@ -1,0 +1,202 @@
+"""Proves copies again, later: the base against its digests, the source against the same ones.
+
+base   ──re-read──> digests?  as long as the base is the copy
+source ──re-read──> digests?  as long as the VM is off; also after its guest has moved
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import msgspec
+
+from mtv.cutover.batch import Moved, take
+from mtv.cutover.copies import reading
+from mtv.cutover.executors import run_task
+from mtv.cutover.move import Detail, Move
+from mtv.errors import DigestMismatch, SourceError
+from mtv.journal import State
+from mtv.model.vm import Disk, Power
+from mtv.quantities import duration, size
+from mtv.tasks import Result, VerifySourceTask, VerifyTask
+
+
+class VerifyBase:
+    """Every base still holds what was copied to it."""
+
+    name: ClassVar[str] = "verify"
+
+    def settled(self, move: Move) -> bool:
+        """Never: it is about now."""
+        del move
+        return False
+
+    def run(self, move: Move) -> Detail:
+        """Re-reads the bases from their disks; what differs the next sync copies again."""
+        return _each_disk(move, self._disk)
+
+    def _disk(self, move: Move, disk: Disk, recorded: str) -> Result:
+        return run_task(
+            VerifyTask(
+                base=str(move.base(disk.key)),
+                capacity_bytes=disk.capacity_bytes,
+                recorded=recorded,
+            ),
+            move.on_progress,
+            move.log(self.name),
+            move.stop,
+        )
+
+
+class VerifySource:
+    """Every disk at the source still is what was copied of it."""
+
+    name: ClassVar[str] = "verify-source"
+
+    def settled(self, move: Move) -> bool:
+        """Never: it is about now."""
+        del move
+        return False
+
+    def run(self, move: Move) -> Detail:
+        """Reads all of the source's disks again. The VM has to be off all the time."""
+        try:
+            detail = _each_disk(move, self._disk)
+        except DigestMismatch:
+            _must_be_off(move)  # else that is why
+            raise
+        _must_be_off(move)
+        return detail
+
+    def _disk(self, move: Move, disk: Disk, recorded: str) -> Result:
+        with reading(move, move.on_progress) as (pace, on_progress):
+            return run_task(
+                VerifySourceTask(
+                    vm=move.placed.vm.id,
+                    disk=disk.key,
+                    capacity_bytes=disk.capacity_bytes,
+                    source=move.connection,
+                    base=str(move.base(disk.key)),
+                    recorded=recorded,
+                    limits=move.traffic.limits.of_task(),
+                ),
+                on_progress,
+                move.log(self.name),
+                move.stop,
+                pace,
+            )
+
+
+def verify(move: Move) -> Moved:
+    """Compares the bases of a VM with what was copied to them. Raises DigestMismatch and others."""
+    reason = _why_not_verified(move)
+    if reason:
+        return _moved(move, "passed by", reason)
+    take(VerifyBase(), move)
+    return _moved(move, "done", _told(move, VerifyBase.name, "the copies still hold what was read"))
+
+
+def verify_source(move: Move) -> Moved:
+    """Compares the disks at the source with what was copied. Raises SourceError for a running VM,
+    DigestMismatch and others."""
+    reason = _why_no_source(move)
+    if reason:
+        return _moved(move, "passed by", reason)
+    take(VerifySource(), move)
+    return _moved(move, "done", _told(move, VerifySource.name, "the source is what was copied"))
+
+
+def foresee_verify(move: Move) -> Moved:
+    """What ``verify`` would do with a VM; changes nothing."""
+    reason = _why_not_verified(move)
+    if reason:
+        return _moved(move, "passed by", reason)
+    return _moved(move, "would", f"re-read {_whole(move)} of disks in {move.directory}")
+
+
+def foresee_verify_source(move: Move) -> Moved:
+    """What ``verify_source`` would do with a VM; changes nothing. Raises SourceError as it does."""
+    reason = _why_no_source(move)
+    if reason:
+        return _moved(move, "passed by", reason)
+    return _moved(move, "would", f"re-read {_whole(move)} of disks at {move.connection.name}")
+
+
+def _why_not_verified(move: Move) -> str:
+    if move.gone_over_in:
+        return f"its disks are the guest's own since the wave {move.gone_over_in}"
+    if move.base_is_the_guests:
+        return (
+            "its disks are the guest's own now and no copies any more; "
+            "mtv verify --source compares the source with what was copied"
+        )
+    return _why_nothing_recorded(move)
+
+
+def _why_no_source(move: Move) -> str:
+    if move.gone_over_in:
+        wave = move.gone_over_in
+        return f"it went over in the wave {wave}: mtv verify {wave} --source"
+    reason = _why_nothing_recorded(move)
+    if reason:
+        return reason
+    _must_be_off(move)
+    copies = move.latest("sync")
+    if copies is not None and not copies.detail.get("off", True):
+        return "its last copy was made while it ran, and it wrote since: run mtv sync first"
+    return ""
+
+
+def _why_nothing_recorded(move: Move) -> str:
+    copies = move.latest("sync")
+    if copies is None:
+        return "it was not copied yet"
+    if copies.state is not State.DONE:
+        return "its copy did not come to its end: mtv sync goes on with it"
+    missing = [disk.key for disk in move.placed.vm.disks if disk.key not in copies.detail["disks"]]
+    return f"its disk {missing[0]} was not copied yet: run mtv sync" if missing else ""
+
+
+def _each_disk(move: Move, act: Callable[[Move, Disk, str], Result]) -> Detail:
+    """Does it with every disk, also after one that differs: whoever looks wants to know all.
+
+    Raises DigestMismatch that names each disk that does.
+    """
+    copies = move.latest("sync")
+    recorded = copies.detail["disks"] if copies is not None else {}
+    results: Detail = {}
+    found = list[tuple[Disk, DigestMismatch]]()
+    for disk in move.placed.vm.disks:
+        try:
+            result = act(move, disk, str(recorded[disk.key]["source"]["sha256"]))
+        except DigestMismatch as problem:
+            found.append((disk, problem))
+        else:
+            results[disk.key] = msgspec.to_builtins(result)
+    if found:
+        says = "\n".join(f"{disk.label}: {problem.message}" for disk, problem in found)
+        raise DigestMismatch(says, found[0][1].hint)
+    return {"disks": results}
+
+
+def _must_be_off(move: Move) -> None:
+    if move.open_source().power(move.placed.vm.id) is not Power.OFF:
+        raise SourceError(
+            f"{move.placed.vm.name} runs at the source: its disks are no longer what was copied",
+            "nothing can be proven of it then; a copy of it is compared while it is made, and "
+            "mtv verify --source can be run after its cutover",
+        )
+
+
+def _told(move: Move, step: str, says: str) -> str:
+    event = move.latest(step)
+    disks = event.detail["disks"].values() if event is not None else ()
+    read, seconds = (sum(each[key] for each in disks) for key in ("read_bytes", "seconds"))
+    return f"{says}: {size(read)} read of {_whole(move)}, in {duration(seconds)}"
+
+
+def _whole(move: Move) -> str:
+    return size(sum(disk.capacity_bytes for disk in move.placed.vm.disks))
+
+
+def _moved(move: Move, outcome: str, says: str) -> Moved:
+    return Moved(ref=move.ref, name=move.vm.name, outcome=outcome, says=says)

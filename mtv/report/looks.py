@@ -1,0 +1,37 @@
+"""What ``mtv verify`` found of a VM, as the report says it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mtv.errors import DigestMismatch
+from mtv.journal import Event, State
+
+
+class LookFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """How the last ``mtv verify`` of a VM ended, since its last copy."""
+
+    at: str
+    equal: bool | None
+    """None: it came to no answer, and ``says`` why."""
+    says: str
+    read_bytes: int
+    """Read for it, of all disks."""
+
+
+def look(history: Sequence[Event], step: str) -> LookFacts | None:
+    """How a look ended that is about the last copy, not about one before."""
+    for event in reversed(history):
+        if event.step == "sync":
+            return None
+        if event.step == step and event.state is not State.STARTED:
+            done = event.state is State.DONE
+            differs = event.detail.get("error") == DigestMismatch.__name__
+            disks = event.detail.get("disks", {}).values()
+            return LookFacts(
+                at=event.at,
+                equal=True if done else False if differs else None,
+                says=str(event.detail.get("message", "")),
+                read_bytes=sum(disk["read_bytes"] for disk in disks),
+            )
+    return None

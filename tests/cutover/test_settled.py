@@ -1,0 +1,83 @@
+"""What counts as done follows from the order of the journal's events."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtv.config import CopyLimits
+from mtv.cutover.move import Move
+from mtv.cutover.steps import ConvertGuest, Sync
+from mtv.cutover.traffic import Traffic
+from mtv.errors import SourceError
+from mtv.estate import Estate
+from mtv.journal import Journal, State
+from mtv.sources import Source
+from mtv.tasks import Connection
+from tests.estates import inventory, plain_vm
+from tests.report.runs import one_planned
+
+DIFFERS = {"error": "DigestMismatch", "message": "", "hint": ""}
+
+
+def nobody() -> Source:
+    raise SourceError("the journal alone has to tell")
+
+
+@pytest.fixture
+def move(tmp_path: Path) -> Iterator[Move]:
+    """A VM that was shut down, copied and converted."""
+    (vm,) = one_planned().waves[0].vms
+    with Journal(tmp_path / "journal.db", command="cutover") as journal:
+        moving = Move(
+            vm=vm,
+            placed=Estate([inventory(plain_vm())]).vm(vm.ref),
+            manifest={},
+            volumes={},
+            connection=Connection(name="vc1", kind="vsphere"),
+            open_source=nobody,
+            traffic=Traffic(CopyLimits()),
+            directory=tmp_path / "vm",
+            run=tmp_path / "run",
+            accel="auto",
+            journal=journal,
+            on_progress=lambda _: None,
+        )
+        for step in ("power-off", "sync", "convert"):
+            moving.record(step, State.STARTED)
+            moving.record(step, State.DONE)
+        yield moving
+
+
+def test_a_copy_and_its_conversion_stay_done(move: Move) -> None:
+    assert Sync().settled(move)
+    assert ConvertGuest().settled(move)
+
+
+def test_a_conversion_is_done_again_after_a_sync_that_dropped_it(move: Move) -> None:
+    """Else its commit would find nothing to commit, and an unconverted guest would boot."""
+    move.record("sync", State.STARTED)
+    assert not ConvertGuest().settled(move)
+    move.record("sync", State.DONE)
+    assert Sync().settled(move)
+    assert not ConvertGuest().settled(move)
+
+
+@pytest.mark.parametrize("step", ["verify", "verify-source"])
+def test_a_copy_that_was_found_different_is_made_again(move: Move, step: str) -> None:
+    move.record(step, State.FAILED, DIFFERS)
+    assert not Sync().settled(move)
+    move.record("sync", State.DONE)
+    assert Sync().settled(move)
+
+
+def test_a_look_that_came_to_no_answer_changes_nothing(move: Move) -> None:
+    move.record("verify-source", State.FAILED, {"error": "ReadFailed", "message": "", "hint": ""})
+    assert Sync().settled(move)
+
+
+def test_a_base_that_is_the_guests_is_never_copied_again(move: Move) -> None:
+    move.record("commit", State.STARTED)
+    move.record("verify-source", State.FAILED, DIFFERS)
+    assert Sync().settled(move)
+    assert ConvertGuest().settled(move)
