@@ -13,6 +13,7 @@
      │   ├─ ReadFailed       the source kept failing after all retries                        1
      │   ├─ SizeChanged      the disk is not as large as planned                              1
      │   ├─ TargetFull       no room left where the copy is written                           1
+     │   ├─ LeaseLost        the worker was frozen, and writes no more                        1
      │   └─ DigestMismatch   what was written is not what was read                            1
      ├─ ConvertError         virt-v2v failed; carries the lines of its log that matter        1
      ├─ LaunchError          the domain could not be started                                  1
@@ -99,6 +100,10 @@ class SizeChanged(TransferError):
 
 class TargetFull(TransferError):
     """There is no room left where the base is written."""
+
+
+class LeaseLost(TransferError):
+    """This process gave no sign of life for so long that it may write a base no more."""
 
 
 class DigestMismatch(TransferError):

@@ -5,7 +5,7 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mtv.errors import TargetFull, TransferError
@@ -13,6 +13,8 @@ from mtv.transfer.beside import sync_directory
 
 GRANULE_BYTES = 64 * 1024
 """Zeros are left out in runs of this size: measured, it keeps real disks as sparse as they are."""
+
+MayWrite = Callable[[], None]
 
 _ZERO_GRANULE = bytes(GRANULE_BYTES)
 _PUNCH_HOLE_KEEP_SIZE = 0x03
@@ -25,8 +27,11 @@ _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c
 class Base:
     """An open base. Made by ``open_base``."""
 
-    def __init__(self, path: Path, descriptor: int, capacity_bytes: int) -> None:
+    def __init__(
+        self, path: Path, descriptor: int, capacity_bytes: int, may_write: MayWrite
+    ) -> None:
         self.path = path
+        self.may_write = may_write
         self.capacity_bytes = capacity_bytes
         self._descriptor = descriptor
         self._can_punch = True
@@ -44,6 +49,7 @@ class Base:
         """Empties a file so that all of it reads as zeros; False for a device, which stays."""
         if self.is_device:
             return False
+        self.may_write()
         os.ftruncate(self._descriptor, 0)
         os.ftruncate(self._descriptor, self.capacity_bytes)
         self.size_bytes = self.capacity_bytes
@@ -80,6 +86,7 @@ class Base:
 
     def clear(self, offset: int, length: int) -> None:
         """Makes these bytes read as zeros: a hole where that is possible, else zeros."""
+        self.may_write()
         if self._can_punch:
             number = _punch(self._descriptor, offset, length)
             if number == 0:
@@ -102,6 +109,7 @@ class Base:
 
     def _write_all(self, view: memoryview, offset: int) -> None:
         while view:
+            self.may_write()
             count = os.pwrite(self._descriptor, view, offset)
             view = view[count:]
             offset += count
@@ -133,9 +141,10 @@ def data_runs(buffer: bytearray, start: int, end: int) -> Iterator[tuple[int, in
 
 
 @contextlib.contextmanager
-def open_base(path: Path, capacity_bytes: int) -> Iterator[Base]:
+def open_base(path: Path, capacity_bytes: int, may_write: MayWrite) -> Iterator[Base]:
     """Opens the base, making an empty file if there is nothing.
 
+    ``may_write`` is called before each write, and raises when there may be none any more.
     Raises TransferError when it cannot be, TargetFull for a device smaller than the disk.
     """
     try:
@@ -146,7 +155,7 @@ def open_base(path: Path, capacity_bytes: int) -> Iterator[Base]:
             "a base is a file in a writable directory, or a block device",
         ) from problem
     try:
-        base = Base(path, descriptor, capacity_bytes)
+        base = Base(path, descriptor, capacity_bytes, may_write)
         if base.is_device and base.size_bytes < capacity_bytes:
             raise TargetFull(
                 f"the device {path} has {base.size_bytes} bytes, "

@@ -48,11 +48,11 @@ def copy_disk(
     ``throttle`` may change while the copy runs; without one it is that of ``limits``.
 
     Raises SizeChanged, ReadFailed, TargetFull, DigestMismatch, TransferError (another worker, the
-    storage), SourceError (no new login), UntrustedTls, Interrupted.
+    storage), SourceError (no new login), LeaseLost, UntrustedTls, Interrupted.
     """
     started = time.monotonic()
     with (
-        writer_lease(Beside(base).lease, cancelled),
+        writer_lease(Beside(base).lease, cancelled) as lease,
         Connections(source, limits, patience or Patience(), cancelled, throttle) as connections,
     ):
         found = connections.find()
@@ -60,7 +60,7 @@ def copy_disk(
             raise _size_changed(base, capacity_bytes, found.served.size_bytes)
 
         with (
-            open_base(base, capacity_bytes) as target,
+            open_base(base, capacity_bytes, lease.check) as target,
             take_up(
                 target,
                 found.identity,

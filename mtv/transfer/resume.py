@@ -19,7 +19,7 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +55,10 @@ class Seal(NamedTuple):
 class ResumeFile:
     """An open resume file, ready to be appended to."""
 
-    def __init__(self, path: Path, header: bytes, *, end: int) -> None:
+    def __init__(
+        self, path: Path, header: bytes, *, end: int, may_write: Callable[[], None]
+    ) -> None:
+        self._may_write = may_write
         self._seed = zlib.crc32(header)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         os.ftruncate(self._descriptor, end)
@@ -65,6 +68,7 @@ class ResumeFile:
         """Adds records (made by the functions below) and makes them durable. Raises OSError."""
         text = b"".join(record + _CRC.pack(zlib.crc32(record, self._seed)) for record in records)
         left = memoryview(text)
+        self._may_write()
         while left:
             left = left[os.write(self._descriptor, left) :]
         os.fdatasync(self._descriptor)
@@ -74,8 +78,11 @@ class ResumeFile:
         os.close(self._descriptor)
 
 
-def create(path: Path, identity: Identity, inode: int, grains: Grains) -> ResumeFile:
+def create(
+    path: Path, identity: Identity, inode: int, grains: Grains, may_write: Callable[[], None]
+) -> ResumeFile:
     """A new resume file that says which grains are copied; it durably replaces an older one."""
+    may_write()
     header = _header(identity, inode, grains.capacity_bytes)
     seed = zlib.crc32(header)
     with written_whole(path) as file:
@@ -84,7 +91,7 @@ def create(path: Path, identity: Identity, inode: int, grains: Grains) -> Resume
             for record in copied(grains, [run]):
                 file.write(record + _CRC.pack(zlib.crc32(record, seed)))
         end = file.tell()
-    return ResumeFile(path, header, end=end)
+    return ResumeFile(path, header, end=end, may_write=may_write)
 
 
 def _header(identity: Identity, inode: int, capacity_bytes: int) -> bytes:
@@ -107,9 +114,9 @@ class Recorded(NamedTuple):
     end: int
     """Where the last whole record ends; what follows is torn."""
 
-    def reopen(self, path: Path) -> ResumeFile:
+    def reopen(self, path: Path, may_write: Callable[[], None]) -> ResumeFile:
         """Opens the file to go on from its last whole record."""
-        return ResumeFile(path, self.header, end=self.end)
+        return ResumeFile(path, self.header, end=self.end, may_write=may_write)
 
 
 def read(path: Path, capacity_bytes: int) -> Recorded | None:

@@ -51,6 +51,7 @@ class Standing:
 
     def break_seal(self) -> None:
         """Takes the evidence away: from now on the base is being written."""
+        self.base.may_write()
         remove(self._files.digests)
 
     def forget(self, bad: list[int]) -> None:
@@ -61,6 +62,7 @@ class Standing:
 
     def list_digests(self) -> DiskDigest:
         """Writes the digest list; gives the disk's digest."""
+        self.base.may_write()
         return write_list(self._files.digests, self.grains)
 
     def seal(self, digest: DiskDigest) -> None:
@@ -126,7 +128,7 @@ def _start_over(base: Base, files: Beside, identity: Identity) -> Standing:
     # In this order: a crash in between must not leave records or evidence of other content.
     remove(files.digests)
     grains = Grains(base.capacity_bytes)
-    file = resume.create(files.resume, identity, base.inode, grains)
+    file = resume.create(files.resume, identity, base.inode, grains, base.may_write)
     try:
         if base.blank():
             grains.mark(0, grains.count, BLANK)
@@ -167,7 +169,7 @@ def _bring_up(
     grains.doubt(None if changed is None else within(grains, changed))
     proven = touched or recorded.seal is not None
     remove(files.digests)
-    file = resume.create(files.resume, identity, base.inode, grains)
+    file = resume.create(files.resume, identity, base.inode, grains, base.may_write)
     return Standing(base, files, grains, file, proven=proven)
 
 
@@ -176,7 +178,7 @@ def _go_on(
 ) -> Standing:
     """The source's content is the same: what is recorded stays."""
     grains, seal = recorded.grains, recorded.seal
-    file = recorded.reopen(files.resume)
+    file = recorded.reopen(files.resume, base.may_write)
     try:
         digest = recorded_digest(base.path, base.capacity_bytes)
         listed = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from mtv.errors import SizeChanged, TransferError
 from mtv.tasks import OnProgress, VerifyResult
 from mtv.transfer import resume
-from mtv.transfer.base import not_written, open_base
+from mtv.transfer.base import MayWrite, not_written, open_base
 from mtv.transfer.beside import Beside
 from mtv.transfer.digests import DigestList
 from mtv.transfer.lease import writer_lease
@@ -32,7 +32,10 @@ def verify_base(
     files = Beside(base)
     if not base.exists():
         raise TransferError(f"there is no {base}", "run mtv sync first")
-    with writer_lease(files.lease, cancelled), open_base(base, capacity_bytes) as target:
+    with (
+        writer_lease(files.lease, cancelled) as lease,
+        open_base(base, capacity_bytes, lease.check) as target,
+    ):
         if not target.is_device and target.size_bytes != capacity_bytes:
             raise SizeChanged(
                 f"{base} has {target.size_bytes} bytes, the disk has {capacity_bytes}",
@@ -53,7 +56,7 @@ def verify_base(
         )
         if bad:
             try:
-                note_different(files, capacity_bytes, bad)
+                note_different(files, capacity_bytes, bad, lease.check)
             except OSError as problem:
                 raise not_written(files.resume, problem, 0, 0) from mismatch(base, bad)
             raise mismatch(base, bad)
@@ -62,11 +65,11 @@ def verify_base(
     )
 
 
-def note_different(files: Beside, capacity_bytes: int, bad: list[int]) -> None:
+def note_different(files: Beside, capacity_bytes: int, bad: list[int], may_write: MayWrite) -> None:
     """Has the resume file say that these grains are to be copied again. Raises OSError."""
     recorded = resume.read(files.resume, capacity_bytes)
     if recorded is not None:
-        file = recorded.reopen(files.resume)
+        file = recorded.reopen(files.resume, may_write)
         try:
             file.append(resume.forgotten(bad))
         finally:

@@ -122,8 +122,8 @@ def _told_zero(connections: Connections, comparison: Comparison) -> int:
 def _note(files: Beside, capacity_bytes: int, bad: list[int], cancelled: threading.Event) -> None:
     # A sync may have come in between: then grains that are right by now are read once more.
     # If it cannot be noted, whoever looks again finds it again: what was found is told in any case.
-    with contextlib.suppress(OSError, TransferError), writer_lease(files.lease, cancelled):
-        note_different(files, capacity_bytes, bad)
+    with contextlib.suppress(OSError, TransferError), writer_lease(files.lease, cancelled) as lease:
+        note_different(files, capacity_bytes, bad, lease.check)
 
 
 def _differs(bad: list[int]) -> DigestMismatch:

@@ -30,6 +30,10 @@ STATES = st.lists(st.sampled_from([UNKNOWN, BLANK, STALE, DATA, ZERO]), min_size
 DIGEST = st.binary(min_size=32, max_size=32)
 
 
+def at_any_time() -> None:
+    """One may write."""
+
+
 def grains_of(states: list[int], short: int = 0) -> Grains:
     grains = Grains(len(states) * MIB - short)
     grains.state[:] = bytes(states)
@@ -122,7 +126,7 @@ def test_resume_file_says_what_was_put_into_it(
     seal = resume.Seal(5, -3, b"l" * 32)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "resume"
-        file = resume.create(path, identity, 99, grains)
+        file = resume.create(path, identity, 99, grains, at_any_time)
         for grain, digest in written:
             if digest is None:
                 grains.mark(grain, 1, ZERO)
@@ -146,7 +150,7 @@ def test_resume_file_says_what_was_put_into_it(
                 assert recorded.grains.digest(grain) == grains.digest(grain)
         assert (recorded.identity, recorded.inode) == (identity, 99)
         assert recorded.seal == (seal if sealed else None)
-        recorded.reopen(path).close()
+        recorded.reopen(path, at_any_time).close()
         assert path.stat().st_size == recorded.end
 
 
@@ -155,7 +159,7 @@ def test_resume_file_says_what_was_put_into_it(
 def test_any_file_can_be_read_as_a_resume_file(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "resume"
-        resume.create(path, Identity("52 de/7", b"i" * 32), 1, Grains(MIB)).close()
+        resume.create(path, Identity("52 de/7", b"i" * 32), 1, Grains(MIB), at_any_time).close()
         header = path.read_bytes()
         for data in (content, header + content, header[:-4] + content):
             path.write_bytes(data)
