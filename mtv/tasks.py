@@ -155,6 +155,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_fiel
     seconds: float
     point: str | None = None
     """The source's name of the content that was copied; what changes later is told since it."""
+    compared_whole: bool = False
+    """There was a copy, and nobody could tell what changed since: all of the disk was read."""
 
 
 class ConvertResult(msgspec.Struct, frozen=True, kw_only=True, tag="convert", tag_field="result"):

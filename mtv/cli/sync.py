@@ -4,7 +4,8 @@ import click
 
 from mtv.cli.app import output_option
 from mtv.cli.wave import run_wave
-from mtv.cutover.batch import each_of, foresee_sync, side_by_side, sync
+from mtv.cutover.batch import each_of, side_by_side
+from mtv.cutover.sync import foresee_sync, sync
 
 
 @click.command("sync", short_help="Copy the disks of a wave; again: only what changed.")

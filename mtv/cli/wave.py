@@ -10,8 +10,9 @@ import click
 from mtv.cli.app import emit, load_estate, load_naming, load_plan, open_project, printable
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
-from mtv.cutover.batch import Moved, each_of, raise_failures
+from mtv.cutover.batch import each_of, raise_failures
 from mtv.cutover.move import Move
+from mtv.cutover.outcome import Moved
 from mtv.cutover.traffic import directed
 from mtv.cutover.wave import Sources, Workshop
 from mtv.errors import ConfigError

@@ -56,11 +56,29 @@ def points(move: Move) -> tuple[str, ...]:
     return tuple(point for point in found if point is not None)
 
 
+def _before(move: Move) -> Held | None:
+    """What held the disks in the last pass that came to its end; else in the first one of all.
+
+    The points of the copies are of that pass or of later ones.
+    """
+    found: Held | None = None
+    latest: Held | None = None
+    for event in move.journal.events(move.ref):
+        if event.step == HOLD and event.state is State.DONE:
+            latest = msgspec.convert(event.detail, Held)
+            found = found or latest
+        elif event.step == "sync" and event.state is State.DONE:
+            found = latest
+    return found
+
+
 def _hold(move: Move) -> Held:
     release_all(move)
     vm = move.placed.vm
     move.record(HOLD, State.STARTED)
-    held = move.open_source().hold(vm.id, [disk.key for disk in vm.disks], points(move), move.stop)
+    held = move.open_source().hold(
+        vm.id, [disk.key for disk in vm.disks], points(move), move.stop, _before(move)
+    )
     move.record(HOLD, State.DONE, held)
     return held
 

@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import msgspec
 
-from mtv.cutover.batch import Moved, take
+from mtv.cutover.batch import take
 from mtv.cutover.copies import reading
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.outcome import Moved, moved
 from mtv.errors import DigestMismatch, SourceError
 from mtv.journal import State
 from mtv.model.vm import Disk, Power
@@ -90,9 +91,9 @@ def verify(move: Move) -> Moved:
     """Compares the bases of a VM with what was copied to them. Raises DigestMismatch and others."""
     reason = _why_not_verified(move)
     if reason:
-        return _moved(move, "passed by", reason)
+        return moved(move, "passed by", reason)
     take(VerifyBase(), move)
-    return _moved(move, "done", _told(move, VerifyBase.name, "the copies still hold what was read"))
+    return moved(move, "done", _told(move, VerifyBase.name, "the copies still hold what was read"))
 
 
 def verify_source(move: Move) -> Moved:
@@ -100,25 +101,25 @@ def verify_source(move: Move) -> Moved:
     DigestMismatch and others."""
     reason = _why_no_source(move)
     if reason:
-        return _moved(move, "passed by", reason)
+        return moved(move, "passed by", reason)
     take(VerifySource(), move)
-    return _moved(move, "done", _told(move, VerifySource.name, "the source is what was copied"))
+    return moved(move, "done", _told(move, VerifySource.name, "the source is what was copied"))
 
 
 def foresee_verify(move: Move) -> Moved:
     """What ``verify`` would do with a VM; changes nothing."""
     reason = _why_not_verified(move)
     if reason:
-        return _moved(move, "passed by", reason)
-    return _moved(move, "would", f"re-read {_whole(move)} of disks in {move.directory}")
+        return moved(move, "passed by", reason)
+    return moved(move, "would", f"re-read {_whole(move)} of disks in {move.directory}")
 
 
 def foresee_verify_source(move: Move) -> Moved:
     """What ``verify_source`` would do with a VM; changes nothing. Raises SourceError as it does."""
     reason = _why_no_source(move)
     if reason:
-        return _moved(move, "passed by", reason)
-    return _moved(move, "would", f"re-read {_whole(move)} of disks at {move.connection.name}")
+        return moved(move, "passed by", reason)
+    return moved(move, "would", f"re-read {_whole(move)} of disks at {move.connection.name}")
 
 
 def _why_not_verified(move: Move) -> str:
@@ -196,7 +197,3 @@ def _told(move: Move, step: str, says: str) -> str:
 
 def _whole(move: Move) -> str:
     return size(sum(disk.capacity_bytes for disk in move.placed.vm.disks))
-
-
-def _moved(move: Move, outcome: str, says: str) -> Moved:
-    return Moved(ref=move.ref, name=move.vm.name, outcome=outcome, says=says)

@@ -4,7 +4,7 @@
 and snapshots; transfer knows HTTP, holes and digests. Neither imports the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -97,6 +97,16 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     consistent: bool = False
     """True when the guest has brought its file systems in order for it."""
+    at: str = ""
+    """Not after which moment, by the source's clock (ISO 8601)."""
+    places: Mapping[str, str] = {}
+    """Key of a disk -> where the source keeps it, in its words."""
+    others: tuple[str, ...] = ()
+    """Snapshots of others that the VM has, by name."""
+    seen: tuple[str, ...] = ()
+    """What happened to the disks since the pass before, each as a sentence."""
+    doubt: str = ""
+    """Why the source's word on what changed since then is not taken: all has to be compared."""
 
 
 class DiskSource(Protocol):

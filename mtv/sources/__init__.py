@@ -44,13 +44,19 @@ class Source(Protocol):
         """
 
     def hold(
-        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+        self,
+        vm: str,
+        disks: Iterable[str],
+        since: Iterable[str],
+        cancelled: Cancelled,
+        before: Held | None = None,
     ) -> Held:
         """Holds these disks of a VM still, all at one moment, so that they can be read.
 
-        ``since``: the points that the copies of these disks are at. A VM that is off may need
-        nothing for it. Changes the source: needs the consent ``snapshots`` for a VM that runs;
-        raises NotAllowed without it, SourceError with the reason why it cannot be; Interrupted.
+        ``since``: the points that the copies of these disks are at; ``before``: what held them
+        then. A VM that is off may need nothing for it. Changes the source: needs the consent
+        ``snapshots`` for a VM that runs; raises NotAllowed without it, SourceError with the reason
+        why it cannot be; Interrupted.
         """
 
     def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:

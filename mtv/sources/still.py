@@ -12,10 +12,15 @@ class StandsStill:
     """The part of a ``Source`` that holds disks, where there is nothing to hold."""
 
     def hold(
-        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+        self,
+        vm: str,
+        disks: Iterable[str],
+        since: Iterable[str],
+        cancelled: Cancelled,
+        before: Held | None = None,
     ) -> Held:
         """They are held already."""
-        del vm, disks, since, cancelled
+        del vm, disks, since, cancelled, before
         return STILL
 
     def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:

@@ -96,6 +96,7 @@ def copy_disk(
             retries=connections.retries,
             seconds=time.monotonic() - started,
             point=found.identity.point,
+            compared_whole=standing.compared_whole,
         )
 
 

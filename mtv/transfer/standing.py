@@ -37,7 +37,10 @@ class Standing:
         *,
         complete: bool = False,
         proven: bool = False,
+        compared_whole: bool = False,
     ) -> None:
+        self.compared_whole = compared_whole
+        """There was a copy of other content, and the source could not tell what changed."""
         self.base = base
         self.grains = grains
         self.file = file
@@ -170,7 +173,8 @@ def _bring_up(
     proven = touched or recorded.seal is not None
     remove(files.digests)
     file = resume.create(files.resume, identity, base.inode, grains, base.may_write)
-    return Standing(base, files, grains, file, proven=proven)
+    whole = changed is None
+    return Standing(base, files, grains, file, proven=proven, compared_whole=whole)
 
 
 def _go_on(

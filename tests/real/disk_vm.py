@@ -49,11 +49,7 @@ def make_vm(
     """
     datacenter = service.RetrieveContent().rootFolder.childEntity[0]
     compute = datacenter.hostFolder.childEntity[0]
-    directory = vcenter.datastore_directory(DATASTORE)
-    if not directory.exists():
-        directory.mkdir()
-        system = compute.host[0].configManager.datastoreSystem
-        system.CreateLocalDatastore(name=DATASTORE, path=str(directory))
+    directory = make_datastore(vcenter, service, DATASTORE)
     (directory / name).mkdir()
     devices: list[Any] = [
         vim.vm.device.ParaVirtualSCSIController(key=1000, busNumber=0, sharedBus="noSharing")
@@ -103,6 +99,17 @@ def make_vm(
     return DiskVm(name, vm, files)
 
 
+def make_datastore(vcenter: VCenter, service: Any, name: str) -> Path:
+    """A datastore of the host, if it is not there yet; its directory."""
+    directory = vcenter.datastore_directory(name)
+    if not directory.exists():
+        directory.mkdir()
+        (compute,) = service.RetrieveContent().rootFolder.childEntity[0].hostFolder.childEntity
+        system = compute.host[0].configManager.datastoreSystem
+        system.CreateLocalDatastore(name=name, path=str(directory))
+    return directory
+
+
 class Lab:
     """A vCenter with one host, logged in to; VMs are made as they are needed."""
 
@@ -120,6 +127,34 @@ class Lab:
         self._made += 1
         name = f"vm{self._made}"
         return make_vm(self.vcenter, self.service, name, contents or (content(name),), **how)
+
+    def move(self, vm: DiskVm, key: int, datastore: str) -> None:
+        """Take a disk to another datastore, which is made if need be."""
+        make_datastore(self.vcenter, self.service, datastore)
+        self.disks.move(vm.id, key, datastore)
+
+    def replace(self, vm: DiskVm, key: int, content: bytes) -> None:
+        """Another disk in the place of one of a VM that is off; as large, under another name."""
+        (old,) = [each for each in disk_devices(vm.vm) if each.key == key]
+        file = f"[{DATASTORE}] {vm.name}/another.vmdk"
+        new = vim.vm.device.VirtualDisk(
+            key=key,
+            controllerKey=old.controllerKey,
+            unitNumber=old.unitNumber,
+            capacityInBytes=len(content),
+            capacityInKB=len(content) // 1024,
+            backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+                fileName=file, diskMode="persistent", thinProvisioned=True
+            ),
+        )
+        change = vim.vm.device.VirtualDeviceSpec
+        for each in (
+            change(device=old, operation="remove"),
+            change(device=new, operation="add", fileOperation="create"),
+        ):
+            result(vm.vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[each])))
+        directory = self.vcenter.datastore_directory(DATASTORE)
+        write_sparse(directory / vm.name / "another-flat.vmdk", content)
 
     def disk(self, vm: DiskVm, snapshot: Any = None, key: int = 2000) -> bytes:
         """What a disk holds, or held when the snapshot was taken."""

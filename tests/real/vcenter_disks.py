@@ -28,14 +28,17 @@ class Settings:
     `snapshot_seconds`: how long a snapshot takes, `merge_seconds`: how long its removal.
     `areas_per_answer`: at most so many in an answer of QueryChangedDiskAreas. `track_from_create`:
     change tracking that was asked for begins when a snapshot is created, not only when the last
-    one is removed. `lease_seconds`: a lease ends after them without progress. `locked_status`: what
-    /folder answers for a file that is being written to; 200 reads it all the same.
+    one is removed. `revert_keeps_tracking`: a revert to a snapshot leaves no sign in change ids,
+    nor in the areas that are told. `lease_seconds`: a lease ends after them without progress.
+    `locked_status`: what /folder answers for a file that is being written to; 200 reads it all the
+    same.
     """
 
     snapshot_seconds: float = 0.0
     merge_seconds: float = 0.0
     areas_per_answer: int = 2000
     track_from_create: bool = False
+    revert_keeps_tracking: bool = False
     lease_seconds: float = 300.0
     lease_initialisation_seconds: float = 0.05
     locked_status: int = 500
@@ -107,6 +110,10 @@ class Disks:
     def grow(self, vm: str, key: int, by: int) -> None:
         """Make the disk larger, in bytes; RuntimeError while it has snapshots."""
         self._ask("POST", f"/mtv/disks/{vm}/{key}/grow?bytes={by}")
+
+    def move(self, vm: str, key: int, datastore: str) -> None:
+        """Take the disk to another datastore; RuntimeError while it has snapshots."""
+        self._ask("POST", f"/mtv/disks/{vm}/{key}/move?to={datastore}")
 
     def vanish(self, snapshot: str) -> None:
         """Remove a snapshot as somebody else would; that takes its time (`merge_seconds`)."""

@@ -69,12 +69,18 @@ class Rhv:
         )
 
     def hold(
-        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+        self,
+        vm: str,
+        disks: Iterable[str],
+        since: Iterable[str],
+        cancelled: Cancelled,
+        before: Held | None = None,
     ) -> Held:
         """Begins a backup, or takes a snapshot where the engine does not track all of the disks.
 
         A VM that is down is left as it is without the consent: all of its disks are compared then.
         """
+        del before  # checkpoints and images have names of their own: a revert takes other ones
         if Consent.SNAPSHOTS not in self._connection.may:
             if self.power(vm) is Power.OFF:
                 return DOWN

@@ -35,6 +35,8 @@ class Tracked(NamedTuple):
     key: str
     capacity_bytes: int
     label: str
+    doubted: bool = False
+    """Something happened to the VM after which it is not believed what changed."""
 
     def allocated(self) -> Sequence[Extent] | None:
         """Where something was ever written; None where the host cannot tell (NFS, vSAN)."""
@@ -45,6 +47,8 @@ class Tracked(NamedTuple):
 
         ``change_id``: what the disk has now.
         """
+        if self.doubted:
+            return None
         earlier = point.removesuffix(AFTER)
         return self._areas(earlier) if are_in_order(earlier, change_id) else None
 

@@ -24,9 +24,9 @@ from mtv.sources.vsphere.devices import disks
 from mtv.sources.vsphere.leases import ExportedDisk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
+from mtv.sources.vsphere.snapshots import DEVICES, OFF
 from mtv.sources.vsphere.wire import Data, wire_type
 
-DEVICES = "config.hardware.device"
 OBJECT_STORES = ("vsan", "vvol")
 """Kinds of datastores on which a disk is an object and no file (``summary.type``)."""
 REFUSALS = (403, 404, 500)
@@ -85,13 +85,13 @@ def open_disk(
 ) -> FlatFile | ExportedDisk:
     """The VM's disk with that device key, looked up now: its flat file, else an export of it.
 
-    ``held``: the snapshot that is read; without one the VM has to be off.
+    ``held``: the snapshot that is read; without one (or one that is none) the VM has to be off.
     Raises SourceError when the disk stands still nowhere, or is one that cannot be read.
     """
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", "runtime.powerState", DEVICES])
     name, snapshot = values.get("name", vm), None
-    if held is not None:
+    if held is not None and held.id != OFF:
         snapshot = session.object(vim.vm.Snapshot, held.id)
         values = read_one(session, snapshot, [DEVICES])
     elif str(values.get("runtime.powerState")) != "poweredOff":
@@ -101,7 +101,7 @@ def open_disk(
         )
     devices = values.get(DEVICES, [])
     disk = next((each for each in disks(devices) if each.key == key), None)
-    if held is not None and (disk is None or disk.mode.startswith("independent")):
+    if snapshot is not None and (disk is None or disk.mode.startswith("independent")):
         # A snapshot may list an independent disk: with the file that the guest goes on writing to.
         label = f"the disk with key {key}" if disk is None else disk.label
         raise SourceError(
@@ -115,7 +115,8 @@ def open_disk(
         )
     _must_be_readable(name, disk)
     label, change_id = f"{disk.label} of {name}", _change_id(devices, key)
-    tracked = Tracked(session, obj, snapshot, key, disk.capacity_bytes, label)
+    doubted = held is not None and bool(held.doubt)
+    tracked = Tracked(session, obj, snapshot, key, disk.capacity_bytes, label, doubted)
     url = _flat_file(session, name, disk)
     if url is not None:
         return FlatFile(url, tracked, change_id)

@@ -26,6 +26,7 @@ OFF = "off"
 POLL_SECONDS = 0.5
 LEFT_EXPORT_SECONDS = 330.0
 """vCenter ends an export after 300 seconds without a sign of life."""
+DEVICES = "config.hardware.device"
 ROOTS = "snapshot.rootSnapshotList"
 TRACKING = "config.changeTrackingEnabled"
 
@@ -94,6 +95,13 @@ def held_by_us(session: Session, vm: str) -> tuple[Held, ...]:
     values = read_one(session, session.object(vim.VirtualMachine, vm), [ROOTS])
     ours = [Held(id=str(each["snapshot"])) for each in _every(values.get(ROOTS)) if _is_ours(each)]
     return tuple(reversed(ours))
+
+
+def foreign_snapshots(session: Session, vm: str) -> tuple[str, ...]:
+    """Names of the snapshots that others have of a VM, parents first."""
+    values = read_one(session, session.object(vim.VirtualMachine, vm), [ROOTS])
+    every = _every(values.get(ROOTS))
+    return tuple(str(each.get("name") or "") for each in every if not _is_ours(each))
 
 
 def _begin_tracking(session: Session, obj: Any, cancelled: Cancelled) -> None:

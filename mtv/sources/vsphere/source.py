@@ -1,6 +1,7 @@
 """The vSphere source: what the rest of mtv sees of a vCenter."""
 
 import contextlib
+import threading
 from collections.abc import Iterable
 
 from pyVmomi import vim
@@ -12,7 +13,7 @@ from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
-from mtv.sources.vsphere import privileges, snapshots
+from mtv.sources.vsphere import history, privileges, snapshots
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_disk
 from mtv.sources.vsphere.properties import read_one
@@ -75,13 +76,25 @@ class VSphere:
         )
 
     def hold(
-        self, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
+        self,
+        vm: str,
+        disks: Iterable[str],
+        since: Iterable[str],
+        cancelled: Cancelled,
+        before: Held | None = None,
     ) -> Held:
         """Takes a snapshot of a VM that runs; it is one of all its disks, whatever is asked for."""
-        del disks, since
+        del disks
+        copied = any(since)
         if self.power(vm) is not Power.OFF:
             need_consent(self._connection, Consent.SNAPSHOTS, "take snapshots")
-        return snapshots.hold(self._session, vm, cancelled)
+        begin = self._session.now()
+        held = snapshots.hold(self._session, vm, cancelled)
+        try:
+            return history.told(self._session, vm, held, begin, before, copied=copied)
+        except BaseException:
+            self.release(vm, held, threading.Event())
+            raise
 
     def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
         """Removes the snapshot."""
@@ -100,10 +113,9 @@ class VSphere:
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """The flat file of a disk or an export of it, with a login of its own."""
-        snapshot = None if held is None or held.id == snapshots.OFF else held
         session = Session(self._connection)
         try:
-            return open_disk(session, vm, disk, snapshot)
+            return open_disk(session, vm, disk, held)
         except BaseException:
             session.close()
             raise

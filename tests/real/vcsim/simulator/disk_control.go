@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/vmware/govmomi/vim25/types"
@@ -20,6 +22,7 @@ import (
 //	GET /mtv/disks/VM/KEY?offset=N&length=N      what the disk holds; &snapshot=ID: held then
 //	POST /mtv/disks/VM/KEY/reset                 its change tracking begins anew
 //	POST /mtv/disks/VM/KEY/grow?bytes=N          it becomes larger; not while it has snapshots
+//	POST /mtv/disks/VM/KEY/move?to=DATASTORE     as Storage vMotion does; not while it has snapshots
 //	POST /mtv/snapshots/ID/vanish                somebody else removes it
 //	GET /mtv/state                               see state.go
 
@@ -42,6 +45,7 @@ func init() {
 		handle("GET /mtv/disks/{vm}/{key}", readDisk)
 		handle("POST /mtv/disks/{vm}/{key}/reset", resetTracking)
 		handle("POST /mtv/disks/{vm}/{key}/grow", growDisk)
+		handle("POST /mtv/disks/{vm}/{key}/move", moveDisk)
 		handle("POST /mtv/snapshots/{snapshot}/vanish", vanish)
 		handle("GET /mtv/state", getState)
 	})
@@ -151,6 +155,46 @@ func growDisk(ctx *Context, w http.ResponseWriter, req *http.Request) error {
 		at.resize(at.capacity + number(req, "bytes", 0))
 		return nil
 	})
+}
+
+// moveDisk takes a disk's files to the folder of the same name on another datastore.
+func moveDisk(ctx *Context, w http.ResponseWriter, req *http.Request) error {
+	var owner *VirtualMachine
+	var to *Datastore
+	err := withDisk(ctx, req, func(vm *VirtualMachine, _ *vmDisks, at *layer) error {
+		owner = vm
+		if at.parent != nil {
+			return errors.New("a disk with snapshots does not move here")
+		}
+		where, fault := parseDatastorePath(at.name)
+		if fault != nil {
+			return errors.New("its file has no name")
+		}
+		if to = vm.findDatastore(ctx, req.URL.Query().Get("to")); to == nil {
+			return errors.New("no such datastore")
+		}
+		path := to.resolve(ctx, where.Path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		before := at.data()
+		_ = os.Rename(at.path, path)
+		at.name, at.path = fmt.Sprintf("[%s] %s", to.Name, where.Path), path
+		return os.Rename(before, at.data())
+	})
+	if err == nil {
+		ctx.WithLock(owner, func() {
+			theDisks.show(ctx, owner)
+			for _, device := range owner.Config.Hardware.Device {
+				disk, ok := device.(*types.VirtualDisk)
+				if ok && strconv.Itoa(int(disk.Key)) == req.PathValue("key") {
+					fileOf(disk.Backing).Datastore = &to.Self
+				}
+			}
+		})
+	}
+	answer(w, err)
+	return nil
 }
 
 // changed does something to a disk, and shows it.

@@ -116,7 +116,10 @@ func (d *allDisks) revert(ctx *Context, vm *VirtualMachine, snapshot types.Manag
 			continue
 		}
 		top.tracker = nil
-		if base.tracker != nil || (old != nil && old.tracker != nil) {
+		switch {
+		case theSettings.get().RevertKeepsTracking && old != nil:
+			top.tracker = old.tracker // which knows nothing of what the revert took back
+		case base.tracker != nil || (old != nil && old.tracker != nil):
 			top.tracker = newTracker()
 		}
 	}

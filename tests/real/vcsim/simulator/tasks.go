@@ -16,6 +16,9 @@ func background(ctx *Context, vm types.ManagedObjectReference, name string,
 	own := *ctx // locks are held on behalf of a context
 	task := CreateTask(vm, name, nil)
 	task.ctx = &own
+	if own.Session != nil {
+		task.Info.Reason = &types.TaskReasonUser{UserName: own.Session.UserName}
+	}
 	task.Self = ctx.Map.newReference(task)
 	task.Info.Key, task.Info.Task = task.Self.Value, task.Self
 	task.Info.State = types.TaskInfoStateRunning

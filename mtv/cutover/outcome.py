@@ -1,0 +1,31 @@
+"""What became of one VM in one command."""
+
+import msgspec
+
+from mtv.cutover.move import Move
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one VM in one command."""
+
+    ref: str
+    name: str
+    outcome: str
+    """``done``, ``nothing to do``, ``passed by``, ``failed``, or ``would`` of a dry run."""
+    says: str = ""
+    hint: str = ""
+    error: str = ""
+    """Class of the error where it failed."""
+
+
+def moved(move: Move, outcome: str, says: str = "", hint: str = "", error: str = "") -> Moved:
+    """The outcome for a VM."""
+    return Moved(
+        ref=move.ref, name=move.vm.name, outcome=outcome, says=says, hint=hint, error=error
+    )
+
+
+def went_over(move: Move) -> str:
+    """Why a VM is passed by that another wave has moved."""
+    wave = move.gone_over_in
+    return f"its disks are the guest's own since the wave {wave}: mtv status {wave} says how it is"

@@ -1,0 +1,105 @@
+"""A pass over a VM whose time for the cutover has not come, and what it says about the next one."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from mtv.config import Consent
+from mtv.cutover.copies import copy_disks
+from mtv.cutover.forecast import forecast
+from mtv.cutover.move import Detail, Move
+from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.passes import holding
+from mtv.cutover.steps import Sync, steps_of
+from mtv.cutover.traffic import BlackoutBegan
+from mtv.errors import Interrupted
+from mtv.journal import Event, State
+from mtv.model.disk import Held
+from mtv.model.vm import Power
+from mtv.quantities import size
+
+
+def sync(move: Move) -> Moved:
+    """Copies the disks of a VM; those of a running one as they are at one moment.
+
+    A pass that a blackout stops goes on after it.
+    """
+    while True:
+        try:
+            with move.traffic.passing(move.stop, move.on_progress):
+                return _pass(move)
+        except Interrupted:
+            if not isinstance(move.stop.why, BlackoutBegan):
+                raise
+            move.stop.clear()
+
+
+def _pass(move: Move) -> Moved:
+    reason = _why_not_synced(move)
+    if reason:
+        return moved(move, "passed by", reason)
+    before = _last_pass(move)
+    move.record(Sync.name, State.STARTED)
+    move.drop_conversion()
+    off = move.open_source().power(move.placed.vm.id) is Power.OFF
+    with holding(move) as held:
+        detail: Detail = {"disks": copy_disks(move, held), "off": off}
+    move.record(Sync.name, State.DONE, detail)
+    copies = detail["disks"].values()
+    seen = tuple(_seen(held, copies))
+    if not any(copy["fetched_bytes"] for copy in copies):
+        says = "every disk is copied and did not change since"
+        return moved(move, "nothing to do", "; ".join((says, *seen)))
+    after = move.latest(Sync.name)
+    told = forecast(before, after) if after is not None else ""
+    parts = (_how_much(copies), told, *seen)
+    return moved(move, "done", "; ".join(part for part in parts if part))
+
+
+def _how_much(copies: Iterable[Mapping[str, Any]]) -> str:
+    data = sum(copy["data_bytes"] for copy in copies)
+    whole = sum(copy["source"]["size_bytes"] for copy in copies)
+    return f"{size(data)} of data on {size(whole)} of disks, the copies are equal"
+
+
+def _seen(held: Held, copies: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What the pass saw that was not so in the one before."""
+    yield from held.seen
+    whole = sum(1 for copy in copies if copy["compared_whole"])
+    if whole and not held.doubt:
+        yield f"nobody could tell what changed on {whole} of its disks: compared as a whole"
+    elif whole:
+        yield "so all of its disks were compared as a whole"
+
+
+def _last_pass(move: Move) -> Event | None:
+    """The last pass that was not stopped."""
+    done = [
+        event
+        for event in move.journal.events(move.ref)
+        if event.step == Sync.name and event.state is State.DONE
+    ]
+    return done[-1] if done else None
+
+
+def foresee_sync(move: Move) -> Moved:
+    """What ``sync`` would do with a VM; changes nothing."""
+    reason = _why_not_synced(move)
+    if reason:
+        return moved(move, "passed by", reason)
+    whole = size(sum(disk.capacity_bytes for disk in move.placed.vm.disks))
+    return moved(move, "would", f"copy what changed of {whole} of disks to {move.directory}")
+
+
+def _why_not_synced(move: Move) -> str:
+    if move.gone_over_in:
+        return went_over(move)
+    if move.base_is_the_guests:
+        over = steps_of(move)[-1].settled(move)
+        return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
+    running = move.open_source().power(move.placed.vm.id) is not Power.OFF
+    if running and Consent.SNAPSHOTS not in move.connection.may:
+        return (
+            "it is running: write 'may: [snapshots]' under its source in mtv.yaml to copy it all "
+            "the same, or leave it to mtv cutover, which shuts it down"
+        )
+    return ""
