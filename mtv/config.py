@@ -70,6 +70,19 @@ class TargetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
+class HeldLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``limits.held``: what is too much for a source whose VM's disks are held still."""
+
+    least_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 20 * 1024**3
+    """In each place where disks of the VM are; a snapshot grows there."""
+    least_free_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 3.0
+    most_hours: Annotated[float, msgspec.Meta(gt=0)] = 24.0
+    most_delta_bytes: AtLeastOne | None = None
+    """Written meanwhile: it has to be merged afterwards."""
+    most_latency_ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    look_seconds: Annotated[float, msgspec.Meta(ge=0.1)] = 15.0
+
+
 class CopyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``limits``: how much all copies together may take from the sources, and when.
 
@@ -89,6 +102,7 @@ class CopyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     bytes_per_second_per_vm: AtLeastOne | None = None
     blackouts: tuple[str, ...] = ()
     """Hours (``mtv.hours``) in which no pass runs."""
+    held: HeldLimits = HeldLimits()
 
     def of_task(self) -> Limits:
         """What one task may take to begin with."""

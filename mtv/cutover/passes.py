@@ -12,12 +12,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from mtv.cutover.guarding import HOLD, guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.journal import State
 from mtv.model.disk import Held
 from mtv.transfer.resume import recorded_point
 
-HOLD, RELEASE = "hold", "release"
+RELEASE = "release"
 
 
 @contextlib.contextmanager
@@ -28,7 +29,8 @@ def holding(move: Move) -> Iterator[Held]:
     """
     held = _left_by_a_kill(move) or _hold(move)
     try:
-        yield held
+        with guarded(move, held):
+            yield held
     finally:
         _release(move, held)
 
@@ -74,6 +76,7 @@ def _before(move: Move) -> Held | None:
 
 def _hold(move: Move) -> Held:
     release_all(move)
+    must_bear_it(move)
     vm = move.placed.vm
     move.record(HOLD, State.STARTED)
     held = move.open_source().hold(

@@ -14,6 +14,7 @@ from mtv.errors import ConfigError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
+from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.tasks import Cancelled, Connection, OnProgress
 
@@ -67,6 +68,12 @@ class Source(Protocol):
 
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """What of ours is at a VM, the latest first: an earlier run may have left it."""
+
+    def strain(self, vm: str, held: Held | None = None) -> Strain | None:
+        """What it costs that the disks of a VM are held, or (without ``held``) would.
+
+        None when holding them costs nothing, as of a VM that is off. Raises SourceError.
+        """
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all that is ours from a VM: there will be no pass over it any more.

@@ -32,6 +32,10 @@ class StandsStill:
         del vm
         return ()
 
+    def strain(self, vm: str, held: Held | None = None) -> None:
+        """It costs nothing."""
+        del vm, held
+
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """There is nothing of ours."""
         del vm, points, cancelled

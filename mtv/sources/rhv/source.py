@@ -7,11 +7,13 @@ from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
+from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.rhv import hold as holds
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.permits import lacks
+from mtv.sources.rhv.rooms import rooms
 from mtv.sources.rhv.vms import power_of
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
@@ -94,6 +96,13 @@ class Rhv:
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """Backups and snapshots of ours, the latest first."""
         return holds.held_by_us(self._engine, vm)
+
+    def strain(self, vm: str, held: Held | None = None) -> Strain | None:
+        """Of the storage domains of its disks; None for a VM that is down."""
+        del held
+        if self.power(vm) is Power.OFF:
+            return None
+        return Strain(rooms=tuple(rooms(self._engine, vm)))
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes backups, snapshots and checkpoints; an engine removes only its oldest ones."""

@@ -11,6 +11,7 @@ from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource, Held
 from mtv.model.estate import Inventory
+from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.sources.vsphere import history, privileges, snapshots
@@ -18,6 +19,7 @@ from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_disk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
+from mtv.sources.vsphere.strain import strain_of
 from mtv.sources.vsphere.vms import POWER
 from mtv.tasks import Cancelled, Connection, OnProgress
 
@@ -103,6 +105,12 @@ class VSphere:
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """Snapshots of ours, the latest first."""
         return snapshots.held_by_us(self._session, vm)
+
+    def strain(self, vm: str, held: Held | None = None) -> Strain | None:
+        """Of its datastores, the snapshot's delta and the latency; None for one that is off."""
+        if (held is not None and held.id == snapshots.OFF) or self.power(vm) is Power.OFF:
+            return None
+        return strain_of(self._session, vm, held)
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all snapshots of ours; a change id holds nothing."""

@@ -195,6 +195,25 @@ def _ask(
     return found
 
 
+def recent(
+    session: Session, vm: vim.VirtualMachine, known: Mapping[int, Counter], samples: int
+) -> dict[Counter, Series]:
+    """The last samples of a VM that runs, of 20 seconds each. Raises vCenter's faults."""
+    spec = vim.PerformanceManager.QuerySpec(
+        entity=vm,
+        metricId=[
+            vim.PerformanceManager.MetricId(counterId=key, instance=counter.instance)
+            for key, counter in known.items()
+        ],
+        intervalId=REAL_TIME_SECONDS,
+        maxSample=samples,
+        format="csv",
+    )
+    manager, kind = session.content.perfManager, vim.PerformanceManager.EntityMetricCSV
+    answers = session.renewing(lambda: soap.call(manager, "QueryStats", [spec], item=kind))
+    return _series(answers[0], known) if answers else {}
+
+
 def _series(answer: Data, known: Mapping[int, Counter]) -> dict[Counter, Series]:
     found = dict[Counter, Series]()
     for each in many(answer, "value"):

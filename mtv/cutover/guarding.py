@@ -1,0 +1,89 @@
+"""Looks after the source while a pass holds a VM's disks: a snapshot grows as long as it stands.
+
+What is too much stops the pass: its workers end, the disks are let go, and the VM's outcome says
+why. What was copied is kept.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from mtv.config import HeldLimits
+from mtv.cutover.move import Move
+from mtv.errors import MtvError, SourceError
+from mtv.model.disk import Held
+from mtv.model.strain import Strain
+from mtv.quantities import duration, size
+
+HOLD = "hold"
+"""The step that says since when the disks are held."""
+
+HINT = (
+    "what was copied is kept and the next mtv sync goes on; limits.held in mtv.yaml says what "
+    "is too much"
+)
+
+
+def must_bear_it(move: Move) -> None:
+    """Before the disks are held. Raises SourceError when the source should not hold them now."""
+    strain = move.open_source().strain(move.placed.vm.id)
+    reason = too_much(strain, move.traffic.limits.held) if strain is not None else ""
+    if reason:
+        raise SourceError(f"its disks are not held now: {reason}", HINT)
+
+
+@contextlib.contextmanager
+def guarded(move: Move, held: Held) -> Iterator[None]:
+    """Stops the move when it becomes too much for the source, until the block ends."""
+    if move.open_source().strain(move.placed.vm.id, held) is None:
+        yield  # there is nothing that could grow
+        return
+    over = threading.Event()
+
+    def guard() -> None:
+        while not over.wait(move.traffic.limits.held.look_seconds):
+            try:
+                strain = move.open_source().strain(move.placed.vm.id, held)
+            except MtvError:
+                continue  # that it does not answer once says nothing about its storage
+            limits = move.traffic.limits.held
+            reason = _too_long(move, limits) or (too_much(strain, limits) if strain else "")
+            if reason:
+                move.stop.because(SourceError(f"the pass was stopped: {reason}", HINT))
+                return
+
+    thread = threading.Thread(target=guard, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _too_long(move: Move, limits: HeldLimits) -> str:
+    """Whether its disks are held for too long, by the journal: an earlier mtv may have begun it."""
+    taken = move.latest(HOLD)
+    if taken is None:
+        return ""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(taken.at)).total_seconds()
+    too_long = seconds > limits.most_hours * 3600
+    return f"its disks are held for {duration(seconds)}" if too_long else ""
+
+
+def too_much(strain: Strain, limits: HeldLimits) -> str:
+    """What of it is beyond the limits, in words; "" when all is within."""
+    for room in strain.rooms:
+        percent = 100 * room.free_bytes / max(room.capacity_bytes, 1)
+        if room.free_bytes < limits.least_free_bytes or percent < limits.least_free_percent:
+            return f"{room.name} has {size(room.free_bytes)} free of {size(room.capacity_bytes)}"
+    if _beyond(strain.delta_bytes, limits.most_delta_bytes):
+        return f"{size(strain.delta_bytes or 0)} were written to it since its disks are held"
+    if _beyond(strain.latency_ms, limits.most_latency_ms):
+        return f"its storage takes {strain.latency_ms:.0f} ms for a read or write"
+    return ""
+
+
+def _beyond(found: float | None, most: float | None) -> bool:
+    return found is not None and most is not None and found > most

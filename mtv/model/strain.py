@@ -1,0 +1,21 @@
+"""What it costs a source that the disks of a VM are held still: asked while a pass runs."""
+
+import msgspec
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """The free space of one place in which disks of the VM are kept."""
+
+    name: str
+    free_bytes: int
+    capacity_bytes: int
+
+
+class Strain(msgspec.Struct, frozen=True, kw_only=True):
+    """How a VM and its storage are now; None or nothing where the source does not tell."""
+
+    rooms: tuple[Room, ...] = ()
+    delta_bytes: int | None = None
+    """What was written since then and has to be merged afterwards."""
+    latency_ms: float | None = None
+    """How long a read or write of the VM takes, the slowest of its disks over a minute."""
