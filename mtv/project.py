@@ -3,6 +3,7 @@
 my-migration/
   mtv.yaml  target.yaml  mapping.yaml  plan.yaml     people edit these
   inventory/<source>.json  assessment.json           generated
+  probes.json                                        what was tried at the sources
   inventory/previous/<source>.json                   the collection before: never committed
   manifests/  ledger.json  start-plan.json  report/  generated
   runs/<wave>/journal.db  logs/  evidence            never committed
@@ -72,6 +73,11 @@ class Project:
     def assessment(self) -> Path:
         """``assessment.json``."""
         return self.root / "assessment.json"
+
+    @property
+    def probes(self) -> Path:
+        """``probes.json``."""
+        return self.root / "probes.json"
 
     @property
     def ledger(self) -> Path:

@@ -135,7 +135,20 @@ class VerifySourceTask(
     version: int = VERSION
 
 
-Task = SyncTask | ConvertTask | CheckTask | VerifyTask | VerifySourceTask
+class ProbeTask(msgspec.Struct, frozen=True, kw_only=True, tag="probe", tag_field="task"):
+    """Read parts of a running VM's disk in two ways and compare them."""
+
+    vm: str
+    """Id of the VM at the source."""
+    disk: str
+    """Key of the disk."""
+    source: Connection
+    held: Held
+    limits: Limits = Limits()
+    version: int = VERSION
+
+
+Task = SyncTask | ConvertTask | CheckTask | VerifyTask | VerifySourceTask | ProbeTask
 
 
 class SyncResult(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field="result"):
@@ -207,7 +220,19 @@ class VerifySourceResult(
     seconds: float
 
 
-Result = SyncResult | ConvertResult | CheckResult | VerifyResult | VerifySourceResult
+class ProbeResult(msgspec.Struct, frozen=True, kw_only=True, tag="probe", tag_field="result"):
+    """What reading in two ways came to."""
+
+    compared_bytes: int
+    """0: the disk holds nothing that could be compared."""
+    differs_at: int | None
+    """The first byte of the disk that is not the same both ways; None: all were."""
+    refused: str = ""
+    """Why the file was not given at all."""
+    seconds: float
+
+
+Result = SyncResult | ConvertResult | CheckResult | VerifyResult | VerifySourceResult | ProbeResult
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_field="is"):

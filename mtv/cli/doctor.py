@@ -19,6 +19,7 @@ from mtv.cli.app import (
     output_option,
     printable,
 )
+from mtv.cli.probe import probe
 from mtv.cli.progress import ProgressView
 from mtv.config import Settings, connection, load_settings
 from mtv.convert.preflight import FREE_BYTES, preflight
@@ -65,20 +66,42 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
 @click.command("doctor", short_help="Check this machine, the project and its sources.")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--no-sources", is_flag=True, help="Ask no source anything.")
+@click.option(
+    "--probe",
+    "probed",
+    metavar="VM",
+    help="Only try, with this running VM, how disks of running VMs can be read (vSphere).",
+)
 @output_option
 @click.pass_context
-def command(ctx: click.Context, sources: tuple[str, ...], no_sources: bool, output: str) -> None:
+def command(
+    ctx: click.Context,
+    sources: tuple[str, ...],
+    no_sources: bool,
+    probed: str | None,
+    output: str,
+) -> None:
     """Check this machine, the project's files and its sources (or the named ones).
 
     Every finding comes with its remedy. KVM is tried by booting a kernel; sources are only read.
     Outside of a project just the machine is checked. Ends with 3 when there is a problem.
+
+    --probe takes a snapshot of the VM, reads up to 32 MiB of a disk on each kind of datastore by
+    its file and by an export, compares them, and removes the snapshot. mtv sync does the same by
+    itself, in the first pass of a running VM on a kind of datastore.
 
     \b
     Examples:
       mtv doctor
       mtv doctor vc1 --output json
       mtv doctor --no-sources
+      mtv doctor --probe web01
     """
+    if probed is not None:
+        if sources or no_sources:
+            raise click.UsageError("--probe stands alone")
+        probe(ctx, probed, output)
+        return
     if sources and no_sources:
         raise click.UsageError("--no-sources and the name of a source exclude each other")
     with ProgressView() as view:

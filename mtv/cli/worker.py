@@ -15,6 +15,7 @@ from mtv.tasks import (
     Done,
     Failed,
     Line,
+    ProbeTask,
     Progress,
     SyncTask,
     Task,
@@ -67,7 +68,7 @@ def command(ctx: click.Context) -> None:
 
 def _most(task: Task) -> int | None:
     """Bytes per second that it may read to begin with."""
-    if isinstance(task, SyncTask | VerifySourceTask):
+    if isinstance(task, SyncTask | VerifySourceTask | ProbeTask):
         return task.limits.bytes_per_second
     return None
 

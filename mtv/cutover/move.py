@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from mtv.cutover.probes import Probes, Prover
 from mtv.cutover.stop import Stop
 from mtv.cutover.traffic import Traffic
 from mtv.estate import PlacedVm
@@ -41,6 +42,7 @@ class Move:
     """The folder of the wave's run."""
     accel: str
     journal: Journal
+    probes: Probes
     on_progress: OnProgress
     gone_over_in: str = ""
     """Another wave in whose run its disks have become the guest's."""
@@ -96,6 +98,18 @@ class Move:
     def log(self, step: str) -> Path:
         """The log of one step."""
         return self.run / "logs" / self.vm.name / f"{step}.log"
+
+    def prover(self) -> Prover:
+        """Finds out how its disks may be read while it runs."""
+        return Prover(
+            self.probes,
+            self.connection,
+            self.open_source(),
+            self.traffic.limits.of_task(),
+            self.on_progress,
+            self.log("probe"),
+            self.stop,
+        )
 
     def latest(self, step: str) -> Event | None:
         """The last event of a step."""

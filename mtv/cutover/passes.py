@@ -30,7 +30,7 @@ def holding(move: Move) -> Iterator[Held]:
     held = _left_by_a_kill(move) or _hold(move)
     try:
         with guarded(move, held):
-            yield held
+            yield move.prover().proven(move.placed.vm.id, held)
     finally:
         _release(move, held)
 

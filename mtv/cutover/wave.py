@@ -11,6 +11,7 @@ import yaml
 from mtv.config import Settings, connection
 from mtv.cutover.elsewhere import gone_over
 from mtv.cutover.move import Move
+from mtv.cutover.probes import Probes
 from mtv.cutover.traffic import Traffic
 from mtv.errors import ConfigError, ProjectError
 from mtv.estate import Estate, PlacedVm
@@ -70,6 +71,7 @@ class Workshop:
         self.sources = sources
         self.traffic = traffic or Traffic(settings.limits)
         self.target = settings.target.local
+        self.probes = Probes(project)
 
     def moves(
         self, wave: Wave, journal: Journal, progress: "ProgressOf", chosen: frozenset[str]
@@ -107,6 +109,7 @@ class Workshop:
             run=self.project.run(wave.name),
             accel=self.target.accel,
             journal=journal,
+            probes=self.probes,
             on_progress=on_progress,
         )
 

@@ -4,13 +4,16 @@ import os
 from pathlib import Path
 
 from mtv.convert.v2v import convert_guest
+from mtv.errors import SourceError
 from mtv.launch import launcher
-from mtv.sources import open_source
+from mtv.sources import ReadsTwoWays, open_source
 from mtv.tasks import (
     Cancelled,
     CheckTask,
     ConvertTask,
     OnProgress,
+    ProbeResult,
+    ProbeTask,
     Result,
     SyncResult,
     SyncTask,
@@ -20,6 +23,7 @@ from mtv.tasks import (
     VerifyTask,
 )
 from mtv.transfer.copy import copy_disk
+from mtv.transfer.probe import compare_ways
 from mtv.transfer.throttle import Throttle
 from mtv.transfer.verify import verify_base
 from mtv.transfer.verify_source import verify_source
@@ -47,6 +51,8 @@ def perform(
                 on_progress=on_progress,
                 cancelled=cancelled,
             )
+        case ProbeTask():
+            return _probe(task, on_progress, cancelled, throttle)
         case VerifySourceTask():
             return _verify_source(task, on_progress, cancelled, throttle)
 
@@ -69,6 +75,31 @@ def _sync(
             )
         finally:
             disk.close()
+    finally:
+        source.close()
+
+
+def _probe(
+    task: ProbeTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
+) -> ProbeResult:
+    source = open_source(task.source)
+    try:
+        if not isinstance(source, ReadsTwoWays):
+            raise SourceError(f"{task.source.name} gives disks in one way only")
+        file, stream = source.open_both(task.vm, task.disk, task.held)
+        try:
+            return compare_ways(
+                file,
+                stream,
+                limits=task.limits,
+                on_progress=on_progress,
+                cancelled=cancelled,
+                throttle=throttle,
+            )
+        finally:
+            stream.close()
+            if file is not None:
+                file.close()
     finally:
         source.close()
 

@@ -105,6 +105,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Snapshots of others that the VM has, by name."""
     seen: tuple[str, ...] = ()
     """What happened to the disks since the pass before, each as a sentence."""
+    proven: tuple[str, ...] = ()
+    """Kinds of storage on which it is proven that files of running VMs are read right."""
     doubt: str = ""
     """Why the source's word on what changed since then is not taken: all has to be compared."""
 

@@ -5,14 +5,14 @@ changes that mtv may make to it. Changes need a consent in ``mtv.yaml`` (``may``
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource, Held
+from mtv.model.disk import DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
@@ -91,6 +91,22 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Logs out."""
+
+
+@runtime_checkable
+class ReadsTwoWays(Protocol):
+    """A source that gives disks of running VMs by their files, if that was proven, or else whole.
+
+    Nobody documents that the files behind a snapshot may be read while the VM writes on; so it is
+    tried once for each kind of storage, against the way that is documented.
+    """
+
+    def unproven(self, vm: str, held: Held) -> Mapping[str, str]:
+        """Kinds of storage that ``held.proven`` does not name -> a disk of the VM that has a file
+        there. Raises SourceError."""
+
+    def open_both(self, vm: str, disk: str, held: Held) -> tuple[DiskSource | None, StreamedDisk]:
+        """The same disk by its file, if that is given, and as a whole. Raises SourceError."""
 
 
 _MODULES = {

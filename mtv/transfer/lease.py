@@ -30,8 +30,9 @@ _CLOCK = time.CLOCK_BOOTTIME
 class Lease:
     """A lease that is held. Made by ``writer_lease``."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, seconds: float) -> None:
         self._path = path
+        self._seconds = seconds
         self._descriptor = descriptor
         self._lost = False
         self._renewed = time.clock_gettime(_CLOCK)
@@ -47,7 +48,7 @@ class Lease:
         lock then, but for a storage that lost it.
         """
         silent = time.clock_gettime(_CLOCK) - self._renewed
-        if self._lost or silent > LEASE_SECONDS:
+        if self._lost or silent > self._seconds:
             self._lost = True
             raise LeaseLost(
                 f"this worker gave no sign of life for {silent:.0f} seconds and writes "
@@ -61,10 +62,10 @@ class Lease:
         self._keeper.join()
 
     def _keep(self) -> None:
-        while not self._over.wait(LEASE_SECONDS / 6):
+        while not self._over.wait(self._seconds / 6):
             now = time.clock_gettime(_CLOCK)
             # The time that counts is the one before the write: it may hang, too.
-            if self._lost or now - self._renewed > LEASE_SECONDS:
+            if self._lost or now - self._renewed > self._seconds:
                 self._lost = True
                 return
             with contextlib.suppress(OSError):
@@ -77,9 +78,13 @@ class Lease:
 
 @contextlib.contextmanager
 def writer_lease(
-    path: Path, cancelled: threading.Event, *, patience_seconds: float = PATIENCE_SECONDS
+    path: Path,
+    cancelled: threading.Event,
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
+    lease_seconds: float | None = None,
 ) -> Iterator[Lease]:
-    """Holds the lease until the block ends.
+    """Holds the lease until the block ends; ``lease_seconds``: LEASE_SECONDS unless told.
 
     Raises TransferError when another worker keeps it, Interrupted when ``cancelled`` is set.
     """
@@ -91,9 +96,10 @@ def writer_lease(
             "the directory of a disk's base must exist and be writable",
         ) from problem
     try:
-        _take(descriptor, path, cancelled, time.monotonic() + patience_seconds)
+        seconds = lease_seconds or LEASE_SECONDS
+        _take(descriptor, path, cancelled, time.monotonic() + patience_seconds, seconds)
         try:
-            lease = Lease(path, descriptor)
+            lease = Lease(path, descriptor, seconds)
         except OSError as problem:
             raise TransferError(
                 f"the lease {path} cannot be written: {problem.strerror}",
@@ -107,13 +113,15 @@ def writer_lease(
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path, cancelled: threading.Event, deadline: float) -> None:
+def _take(
+    descriptor: int, path: Path, cancelled: threading.Event, deadline: float, seconds: float
+) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
             if time.monotonic() >= deadline:
-                raise _taken(descriptor, path) from problem
+                raise _taken(descriptor, path, seconds) from problem
             if cancelled.wait(0.1):
                 raise Interrupted("stopped while waiting for another worker") from problem
         else:
@@ -125,13 +133,13 @@ class _Holder(NamedTuple):
     silent_seconds: float
 
 
-def _taken(descriptor: int, path: Path) -> TransferError:
+def _taken(descriptor: int, path: Path, seconds: float) -> TransferError:
     base, holder = path.with_suffix(""), _holder(descriptor)
     if holder is None:
         says, hint = f"another worker writes {base}", ""
     else:
         says, hint = f"another worker (process {holder.pid}) writes {base}", ""
-        if holder.silent_seconds > LEASE_SECONDS / 2:
+        if holder.silent_seconds > seconds / 2:
             says += f", and gave no sign of life for {holder.silent_seconds:.0f} seconds"
             hint = f"; one that does not wake up is ended with: kill -9 {holder.pid}"
     return TransferError(says, f"wait until it ends, or stop it; only one may write a disk{hint}")

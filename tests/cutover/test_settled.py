@@ -7,11 +7,13 @@ import pytest
 
 from mtv.config import CopyLimits
 from mtv.cutover.move import Move
+from mtv.cutover.probes import Probes
 from mtv.cutover.steps import ConvertGuest, Sync
 from mtv.cutover.traffic import Traffic
 from mtv.errors import SourceError
 from mtv.estate import Estate
 from mtv.journal import Journal, State
+from mtv.project import Project
 from mtv.sources import Source
 from mtv.tasks import Connection
 from tests.estates import inventory, plain_vm
@@ -28,6 +30,8 @@ def nobody() -> Source:
 def move(tmp_path: Path) -> Iterator[Move]:
     """A VM that was shut down, copied and converted."""
     (vm,) = one_planned().waves[0].vms
+    (tmp_path / "mtv.yaml").touch()
+    project = Project(tmp_path)
     with Journal(tmp_path / "journal.db", command="cutover") as journal:
         moving = Move(
             vm=vm,
@@ -41,6 +45,7 @@ def move(tmp_path: Path) -> Iterator[Move]:
             run=tmp_path / "run",
             accel="auto",
             journal=journal,
+            probes=Probes(project),
             on_progress=lambda _: None,
         )
         for step in ("power-off", "sync", "convert"):

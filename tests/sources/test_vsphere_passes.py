@@ -5,12 +5,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mtv.config import Consent
 from mtv.errors import NotAllowed, SourceError
 from mtv.model.disk import Held, TlsTrust
-from mtv.sources import Source, open_source
+from mtv.sources import ReadsTwoWays, Source, open_source
 from mtv.tasks import Connection, Limits, SecretRef, SyncResult
 from mtv.transfer.base import GRANULE_BYTES
 from mtv.transfer.copy import copy_disk
@@ -71,7 +72,8 @@ class Pass:
         keys = [str(key) for key in self.vm.flat_files]
         points = [recorded_point(self.base(key)) for key in self.vm.flat_files]
         since = [point for point in points if point is not None]
-        self.before = self.source.hold(self.vm.id, keys, since, NEVER, self.before)
+        held = self.source.hold(self.vm.id, keys, since, NEVER, self.before)
+        self.before = by_files(self.source, self.vm.id, held)
         return self.before
 
     def copy(self, held: Held, key: int) -> SyncResult:
@@ -101,6 +103,12 @@ class Pass:
             return {key: self.copy(held, key) for key in self.vm.flat_files}
         finally:
             self.source.release(self.vm.id, held, NEVER)
+
+
+def by_files(source: Source, vm: str, held: Held) -> Held:
+    """The same, with reading by files proven wherever there are some."""
+    assert isinstance(source, ReadsTwoWays)
+    return msgspec.structs.replace(held, proven=tuple(source.unproven(vm, held)))
 
 
 def _sha256(data: bytes) -> str:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mtv.errors import LeaseLost, TransferError
-from mtv.transfer import lease as leases
+from mtv.errors import TransferError
 from mtv.transfer.lease import writer_lease
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, copied, sha256
@@ -67,7 +66,7 @@ def grains(path: Path) -> list[bytes]:
 
 
 def test_a_worker_frozen_past_its_lease_writes_nothing_more(
-    set_up: SetUp, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    set_up: SetUp, certificate: tuple[Path, Path]
 ) -> None:
     bench = set_up("d" * 400)
     begun = threading.Event()
@@ -80,13 +79,12 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_more(
         assert any(base)
         time.sleep(SECONDS * 1.5)
         # Another one is told who has the disk, and that it may be dead.
-        monkeypatch.setattr(leases, "LEASE_SECONDS", SECONDS)
+        path, never = bench.beside("lease"), threading.Event()
         with (
             pytest.raises(TransferError, match=rf"{child.pid}\) .* no sign of life") as told,
-            writer_lease(bench.beside("lease"), threading.Event(), patience_seconds=0.2),
+            writer_lease(path, never, patience_seconds=0.2, lease_seconds=SECONDS),
         ):
             pass
-        monkeypatch.undo()
         assert f"kill -9 {child.pid}" in told.value.hint
         child.send_signal(signal.SIGCONT)
         said, trace = child.communicate(timeout=60)
@@ -117,33 +115,44 @@ def test_a_worker_frozen_for_a_moment_goes_on(
     assert sha256(bench.base) == sha256(bench.disk)
 
 
-def test_it_is_renewed_as_long_as_it_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.6)
+def test_it_is_renewed_as_long_as_it_is_held(tmp_path: Path) -> None:
     path = tmp_path / "base.raw.lease"
-    with writer_lease(path, threading.Event()) as held:
+    with writer_lease(path, threading.Event(), lease_seconds=1.2) as held:
         first = path.read_bytes()
         for _ in range(8):
-            time.sleep(0.2)
+            time.sleep(0.3)
             held.check()
         assert path.read_bytes() != first
         assert path.read_bytes().startswith(f"{os.getpid()} ".encode())
 
 
-def test_one_whose_signs_of_life_cannot_be_written_loses_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
-
-    def fail(*_: object) -> int:
-        raise OSError(5, "Input/output error")
-
-    with writer_lease(tmp_path / "base.raw.lease", threading.Event()) as held:
-        monkeypatch.setattr("os.pwrite", fail)
-        time.sleep(0.5)
-        with pytest.raises(LeaseLost, match=r"writes .*base.raw no more"):
+NO_SIGNS = """
+import resource, sys, threading, time
+from pathlib import Path
+from mtv.errors import LeaseLost
+from mtv.transfer.lease import writer_lease
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+with writer_lease(Path(sys.argv[1]), threading.Event(), lease_seconds=0.6) as held:
+    held.check()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    time.sleep(1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    time.sleep(0.3)
+    for _ in range(2):  # for good
+        try:
             held.check()
-        monkeypatch.undo()
-        with pytest.raises(LeaseLost):  # for good
-            held.check()
+        except LeaseLost as problem:
+            print(problem)
+"""
+
+
+def test_one_whose_signs_of_life_cannot_be_written_loses_it(tmp_path: Path) -> None:
+    path = tmp_path / "base.raw.lease"
+    ended = subprocess.run(
+        [sys.executable, "-c", NO_SIGNS, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ended.stdout.count("base.raw no more") == 2, ended

@@ -11,7 +11,7 @@ import contextlib
 import http.client
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from pyVmomi import vim
@@ -86,8 +86,67 @@ def open_disk(
     """The VM's disk with that device key, looked up now: its flat file, else an export of it.
 
     ``held``: the snapshot that is read; without one (or one that is none) the VM has to be off.
+    The file of a VM that runs is read only on a kind of storage on which that was proven.
     Raises SourceError when the disk stands still nowhere, or is one that cannot be read.
     """
+    found = _find(session, vm, key, held)
+    kind = _kind_of_files(session, found.disk)
+    if kind is None or (found.runs and held is not None and kind not in held.proven):
+        return found.exported()
+    url = _folder_url(session, found.name, found.disk)
+    return found.exported() if _is_refused(session, url) else found.flat(url)
+
+
+def open_file(session: Session, vm: str, key: str, held: Held) -> FlatFile | None:
+    """The flat file of a disk that has one, proven or not; None if /folder refuses to give it.
+
+    Raises SourceError.
+    """
+    found = _find(session, vm, key, held)
+    url = _folder_url(session, found.name, found.disk)
+    return None if _is_refused(session, url) else found.flat(url)
+
+
+def open_export(session: Session, vm: str, key: str, held: Held) -> ExportedDisk:
+    """An export of a disk. Raises SourceError."""
+    return _find(session, vm, key, held).exported()
+
+
+def unproven(session: Session, held: Held) -> dict[str, str]:
+    """Kinds of storage that ``held.proven`` does not name -> a disk whose file is there."""
+    if held.id == OFF:
+        return {}
+    devices = read_one(session, session.object(vim.vm.Snapshot, held.id), [DEVICES]).get(DEVICES)
+    kinds = {_kind_of_files(session, each): each.key for each in disks(devices or [])}
+    return {kind: key for kind, key in kinds.items() if kind and kind not in held.proven}
+
+
+class _Found(NamedTuple):
+    """A disk as it is now, or in a snapshot."""
+
+    name: str
+    """Of its VM."""
+    disk: Disk
+    tracked: Tracked
+    change_id: str | None
+    target: Any
+    """What is exported: the VM, or a snapshot of it."""
+    place: str
+
+    @property
+    def runs(self) -> bool:
+        """Its VM writes on, beside what is read."""
+        return self.tracked.snapshot is not None
+
+    def flat(self, url: str) -> FlatFile:
+        return FlatFile(url, self.tracked, self.change_id)
+
+    def exported(self) -> ExportedDisk:
+        label = self.tracked.label
+        return ExportedDisk(self.target, self.place, label, self.tracked, self.change_id)
+
+
+def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", "runtime.powerState", DEVICES])
     name, snapshot = values.get("name", vm), None
@@ -114,26 +173,25 @@ def open_disk(
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
     _must_be_readable(name, disk)
-    label, change_id = f"{disk.label} of {name}", _change_id(devices, key)
     doubted = held is not None and bool(held.doubt)
-    tracked = Tracked(session, obj, snapshot, key, disk.capacity_bytes, label, doubted)
-    url = _flat_file(session, name, disk)
-    if url is not None:
-        return FlatFile(url, tracked, change_id)
-    target = obj if snapshot is None else snapshot
-    return ExportedDisk(target, _place(devices, key), label, tracked, change_id)
+    label = f"{disk.label} of {name}"
+    return _Found(
+        name=name,
+        disk=disk,
+        tracked=Tracked(session, obj, snapshot, key, disk.capacity_bytes, label, doubted),
+        change_id=_change_id(devices, key),
+        target=obj if snapshot is None else snapshot,
+        place=_place(devices, key),
+    )
 
 
-def _flat_file(session: Session, name: str, disk: Disk) -> str | None:
-    """Where the flat file is, if it is all of the disk and the datastore gives it."""
+def _kind_of_files(session: Session, disk: Disk) -> str | None:
+    """Kind of the datastore (``VMFS``) if the disk's flat file there is all of it; else None."""
     if disk.backing is not Backing.FLAT or disk.has_parent:
         return None
     datastore = session.object(vim.Datastore, disk.datastore or "")
     kind = str(read_one(session, datastore, ["summary.type"]).get("summary.type"))
-    if kind.lower() in OBJECT_STORES:
-        return None
-    url = _folder_url(session, name, disk)
-    return None if _is_refused(session, url) else url
+    return None if kind.lower() in OBJECT_STORES else kind
 
 
 def _is_refused(session: Session, url: str) -> bool:

@@ -2,26 +2,29 @@
 
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from pyVmomi import vim
 
 from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource, Held
+from mtv.model.disk import DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.sources.vsphere import history, privileges, snapshots
 from mtv.sources.vsphere.collect import collect
-from mtv.sources.vsphere.disks import open_disk
+from mtv.sources.vsphere.disks import open_disk, open_export, open_file, unproven
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.strain import strain_of
 from mtv.sources.vsphere.vms import POWER
 from mtv.tasks import Cancelled, Connection, OnProgress
+
+T = TypeVar("T")
 
 
 class VSphere:
@@ -121,12 +124,33 @@ class VSphere:
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """The flat file of a disk or an export of it, with a login of its own."""
-        session = Session(self._connection)
+        return self._opened(lambda session: open_disk(session, vm, disk, held))
+
+    def unproven(self, vm: str, held: Held) -> Mapping[str, str]:
+        """Of a snapshot's disks, those of datastores of a kind on which reading is not proven."""
+        del vm
+        return unproven(self._session, held)
+
+    def open_both(self, vm: str, disk: str, held: Held) -> tuple[DiskSource | None, StreamedDisk]:
+        """By ``/folder`` and by an export, each with a login of its own."""
+        file = self._opened(lambda session: open_file(session, vm, disk, held))
         try:
-            return open_disk(session, vm, disk, held)
+            return file, self._opened(lambda session: open_export(session, vm, disk, held))
         except BaseException:
-            session.close()
+            if file is not None:
+                file.close()
             raise
+
+    def _opened(self, open_: Callable[[Session], T]) -> T:
+        """What is opened with a login of its own, which goes with it; None owns none."""
+        session = Session(self._connection)
+        found = None
+        try:
+            found = open_(session)
+        finally:
+            if found is None:
+                session.close()
+        return found
 
     def close(self) -> None:
         """Logs out."""

@@ -17,7 +17,8 @@ type diskSettings struct {
 	RevertKeepsTracking bool    `json:"revert_keeps_tracking"` // change ids go on as if there had been none
 	LeaseSeconds        float64 `json:"lease_seconds"`     // without progress a lease ends after them
 	LeaseInitialisation float64 `json:"lease_initialisation_seconds"`
-	LockedStatus        int     `json:"locked_status"` // of /folder for files in use; 200: they are read
+	FolderIsLive        bool    `json:"folder_is_live"` // /folder gives other bytes than a snapshot froze
+	LockedStatus        int     `json:"locked_status"`  // of /folder for files in use; 200: they are read
 }
 
 type settings struct {

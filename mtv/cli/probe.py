@@ -1,0 +1,65 @@
+"""``mtv doctor --probe``: try with one VM how the disks of running VMs can be read."""
+
+import threading
+from pathlib import Path
+
+import click
+
+from mtv.cli.app import emit, load_estate, open_project, printable
+from mtv.cli.progress import ProgressView
+from mtv.config import connection, load_settings
+from mtv.cutover.probes import Probe, Probes, Prover
+from mtv.errors import Blocked, ConfigError, SourceError
+from mtv.model.vm import Power
+from mtv.sources import ReadsTwoWays, open_source
+
+
+def probe(ctx: click.Context, words: str, output: str) -> None:
+    """Holds a running VM's disks, reads some of each kind of storage in two ways, lets go.
+
+    What was found is kept in the project. Raises Blocked when a way did not hold.
+    """
+    project = open_project(ctx)
+    settings, placed = load_settings(project), load_estate(project).find(words)
+    to = connection(project, settings, placed.inventory.source)
+    vm, stop = placed.vm.id, threading.Event()
+    with project.lock(), ProgressView() as view:
+        source = open_source(to)
+        try:
+            if not isinstance(source, ReadsTwoWays):
+                raise ConfigError(
+                    f"{to.name} is of kind {to.kind}: there is nothing to be proven about it",
+                    "a probe is for a VM of a vSphere source",
+                )
+            if source.power(vm) is Power.OFF:
+                raise SourceError(
+                    f"{placed.vm.name} is off: what has to be proven is how one that runs is read",
+                    "name a VM that runs, with its disks on the datastores in question",
+                )
+            on_progress = view.of(placed.vm.name)
+            log = Path(project.root / "runs" / "probe.log")
+            limits = settings.limits.of_task()
+            prover = Prover(Probes(project), to, source, limits, on_progress, log, stop)
+            held = source.hold(vm, [disk.key for disk in placed.vm.disks], (), stop)
+            try:
+                found = prover.tried(vm, held)
+            finally:
+                source.release(vm, held, threading.Event())
+        finally:
+            source.close()
+    emit(output, found, lambda: _show(found))
+    failed = [each.kind for each in found if not each.passed]
+    if failed:
+        raise Blocked(
+            f"disks of running VMs on {', '.join(failed)} are not read by their files",
+            "they are exported as a whole in each pass; the final pass of a VM that is off is not "
+            "concerned",
+        )
+
+
+def _show(found: list[Probe]) -> None:
+    for each in found:
+        mark = "✓" if each.passed else "✗"
+        click.echo(printable(f"{mark} {each.source}, {each.kind}: {each.says}"))
+    if not found:
+        click.echo("· no disk of it has a file of its own that holds anything: nothing was proven")
