@@ -24,6 +24,12 @@ SCHEMA_VERSION = 1
 LOOKS = ("verify", "verify-source")
 """Steps that only look: a VM stands where it stood before."""
 
+OPEN, OPEN_TO_VERIFY = "open", "open-to-verify"
+"""What workers have open at a source to read it; a verification may run beside a pass."""
+
+NO_STEPS = (OPEN, OPEN_TO_VERIFY)
+"""Entries that are none of the way of a VM."""
+
 _SCHEMA = """
 CREATE TABLE epoch (id INTEGER PRIMARY KEY, command TEXT NOT NULL, at TEXT NOT NULL);
 CREATE TABLE event (
@@ -68,6 +74,8 @@ def last_step(events: Iterable[Event]) -> Event | None:
     """
     last, looks = None, dict[str, Event]()
     for event in events:
+        if event.step in NO_STEPS:
+            continue
         if event.step in LOOKS:
             looks[event.step] = event
         else:

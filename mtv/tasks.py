@@ -244,6 +244,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_fi
     unit: str = "steps"
     read_bytes: int = 0
     """Read from a source so far, as the throttle counts it."""
+    opened: str = ""
+    """Id of what is open at the source for it, and would stay there if the worker were killed."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done", tag_field="is"):

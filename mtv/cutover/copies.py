@@ -8,8 +8,11 @@ import msgspec
 
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.opened import Opened
 from mtv.cutover.pace import Pace
 from mtv.cutover.together import Together
+from mtv.errors import MtvError, WorkerLost
+from mtv.journal import OPEN
 from mtv.model.disk import Held
 from mtv.model.vm import Disk
 from mtv.tasks import OnProgress, Progress, Result, SyncTask
@@ -42,20 +45,36 @@ def copy_disks(move: Move, held: Held) -> Detail:
 
 
 @contextlib.contextmanager
-def reading(move: Move, on_progress: OnProgress) -> Iterator[tuple[Pace, OnProgress]]:
-    """A place for a worker that reads a disk of the VM, its pace, and what is to hear of it."""
+def reading(
+    move: Move, disk: Disk, on_progress: OnProgress, step: str = OPEN
+) -> Iterator[tuple[Pace, OnProgress]]:
+    """A place for a worker that reads a disk of the VM, its pace, and what is to hear of it.
+
+    ``step``: the journal tells under it what the worker has open at the source, which is ended if
+    the worker is lost.
+    """
     host = f"{move.connection.name}/{move.placed.vm.host or ''}"
     with move.traffic.copying(move.ref, host, move.stop) as pace:
+        opened = Opened(move, disk.key, step)
 
         def heard(progress: Progress) -> None:
             pace.heard(progress)
+            opened.heard(progress)
             on_progress(progress)
 
-        yield pace, heard
+        try:
+            yield pace, heard
+        except WorkerLost:
+            opened.end()
+            raise
+        except MtvError:
+            opened.given_back()
+            raise
+        opened.given_back()
 
 
 def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
-    with reading(move, on_progress) as (pace, heard):
+    with reading(move, disk, on_progress) as (pace, heard):
         return run_task(
             SyncTask(
                 vm=move.placed.vm.id,

@@ -14,6 +14,7 @@ import msgspec
 
 from mtv.cutover.guarding import HOLD, guarded, must_bear_it
 from mtv.cutover.move import Move
+from mtv.cutover.opened import end_what_is_open
 from mtv.journal import State
 from mtv.model.disk import Held
 from mtv.transfer.resume import recorded_point
@@ -27,6 +28,7 @@ def holding(move: Move) -> Iterator[Held]:
 
     Raises SourceError in its kinds, Interrupted.
     """
+    end_what_is_open(move)
     held = _left_by_a_kill(move) or _hold(move)
     try:
         with guarded(move, held):
@@ -38,6 +40,7 @@ def holding(move: Move) -> Iterator[Held]:
 @contextlib.contextmanager
 def holding_anew(move: Move) -> Iterator[Held]:
     """As ``holding``, but at this moment: the VM was shut down, and what is held is older."""
+    end_what_is_open(move)
     release_all(move)
     held = _hold(move)
     try:

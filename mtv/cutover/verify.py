@@ -13,9 +13,10 @@ from mtv.cutover.batch import take
 from mtv.cutover.copies import reading
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.outcome import Moved, moved
 from mtv.errors import DigestMismatch, SourceError
-from mtv.journal import State
+from mtv.journal import OPEN_TO_VERIFY, State
 from mtv.model.vm import Disk, Power
 from mtv.quantities import duration, size
 from mtv.tasks import Result, VerifySourceTask, VerifyTask
@@ -60,6 +61,7 @@ class VerifySource:
 
     def run(self, move: Move) -> Detail:
         """Reads all of the source's disks again. The VM has to be off all the time."""
+        end_what_is_open(move, OPEN_TO_VERIFY)
         try:
             detail = _each_disk(move, self._disk)
         except DigestMismatch:
@@ -69,7 +71,7 @@ class VerifySource:
         return detail
 
     def _disk(self, move: Move, disk: Disk, recorded: str) -> Result:
-        with reading(move, move.on_progress) as (pace, on_progress):
+        with reading(move, disk, move.on_progress, OPEN_TO_VERIFY) as (pace, on_progress):
             return run_task(
                 VerifySourceTask(
                     vm=move.placed.vm.id,

@@ -139,6 +139,12 @@ class DiskSource(Protocol):
         for sure (tracking was off, or began anew): then all of the disk has to be compared.
         """
 
+    def opened(self) -> str:
+        """Id of what is open at the source now to be read, and stays if this process is killed.
+
+        "" for nothing. ``Source.give_up`` ends it.
+        """
+
     def close(self) -> None:
         """Give everything back that was taken at the source (login, lease, snapshot)."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate, PlacedVm
-from mtv.journal import Event, State, last_step
+from mtv.journal import NO_STEPS, Event, State, last_step
 from mtv.mappings import term_rows
 from mtv.model.concern import Assessment, Concern, VmAssessment
 from mtv.model.finding import Finding
@@ -233,6 +233,8 @@ def _done(latest: Mapping[str, Event], step: str) -> dict[str, Any]:
 def _steps(history: list[Event]) -> tuple[StepFacts, ...]:
     began, attempts, steps = dict[str, str](), Counter[str](), dict[str, StepFacts]()
     for event in history:
+        if event.step in NO_STEPS:
+            continue
         if event.state is State.STARTED:
             began[event.step] = event.at
             attempts[event.step] += 1

@@ -69,6 +69,12 @@ class Source(Protocol):
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """What of ours is at a VM, the latest first: an earlier run may have left it."""
 
+    def give_up(self, opened: str) -> None:
+        """Ends what a process that is gone had open for reading (``DiskSource.opened``).
+
+        What is gone, too, is no error. Raises SourceError.
+        """
+
     def strain(self, vm: str, held: Held | None = None) -> Strain | None:
         """What it costs that the disks of a VM are held, or (without ``held``) would.
 

@@ -32,6 +32,10 @@ class StandsStill:
         del vm
         return ()
 
+    def give_up(self, opened: str) -> None:
+        """Nothing is ever open."""
+        del opened
+
     def strain(self, vm: str, held: Held | None = None) -> None:
         """It costs nothing."""
         del vm, held

@@ -78,6 +78,11 @@ class Connections:
         """How often something had to be asked for again."""
         return sum(way.retries for way in self._ways)
 
+    @property
+    def opened(self) -> str:
+        """What is open at the source now, by its id there; "" for nothing that could stay."""
+        return self._source.opened()
+
     def find(self) -> Found:
         """Looks at the disk; from now on all that is read must be of a disk like that."""
         found: list[Found] = []

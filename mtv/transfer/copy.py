@@ -55,6 +55,7 @@ def copy_disk(
         writer_lease(Beside(base).lease, cancelled) as lease,
         Connections(source, limits, patience or Patience(), cancelled, throttle) as connections,
     ):
+        on_progress(Progress(says="looking at the disk", opened=connections.opened))
         found = connections.find()
         if found.served.size_bytes != capacity_bytes:
             raise _size_changed(base, capacity_bytes, found.served.size_bytes)
@@ -126,6 +127,7 @@ def _copy_missing(
                         total=total,
                         unit="bytes",
                         read_bytes=connections.fetched_bytes,
+                        opened=connections.opened,
                     )
                 )
 

@@ -39,6 +39,7 @@ def copy_stream(
                         total=total,
                         unit="bytes",
                         read_bytes=connections.fetched_bytes,
+                        opened=connections.opened,
                     )
                 )
 

@@ -69,6 +69,7 @@ def verify_source(
                     total=capacity_bytes,
                     unit="bytes",
                     read_bytes=connections.fetched_bytes,
+                    opened=connections.opened,
                 )
             )
 

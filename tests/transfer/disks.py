@@ -94,6 +94,9 @@ class ServedDisk:
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         return self.changes.get(point)
 
+    def opened(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 

@@ -203,6 +203,10 @@ class PackageDisk:
         """Unknown: a package does not change, it is replaced."""
         del point
 
+    def opened(self) -> str:
+        """Nothing."""
+        return ""
+
     def close(self) -> None:
         """Nothing is held open."""
 

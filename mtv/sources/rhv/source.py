@@ -14,6 +14,7 @@ from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.permits import lacks
 from mtv.sources.rhv.rooms import rooms
+from mtv.sources.rhv.transfers import end_transfer
 from mtv.sources.rhv.vms import power_of
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
@@ -96,6 +97,10 @@ class Rhv:
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """Backups and snapshots of ours, the latest first."""
         return holds.held_by_us(self._engine, vm)
+
+    def give_up(self, opened: str) -> None:
+        """Finalizes an image transfer."""
+        end_transfer(self._engine, opened, "a disk")
 
     def strain(self, vm: str, held: Held | None = None) -> Strain | None:
         """Of the storage domains of its disks; None for a VM that is down."""

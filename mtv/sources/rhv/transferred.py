@@ -94,6 +94,10 @@ class TransferredDisk:
                 "the engine's events may say why",
             ) from problem
 
+    def opened(self) -> str:
+        """The transfer's id."""
+        return self._transfer.id
+
     def close(self) -> None:
         """Ends the transfer; returns when the disk is unlocked.
 

@@ -49,7 +49,8 @@ class Transfer:
         self._engine = engine
         self._name = name
         self._ended = threading.Event()
-        self._path = f"imagetransfers/{_begun(engine, asked, name).id}"
+        self.id = str(_begun(engine, asked, name).id)
+        self._path = f"imagetransfers/{self.id}"
         try:
             began = self._started()
         except BaseException:
@@ -60,15 +61,6 @@ class Transfer:
         self._alive = threading.Thread(target=self._keep_alive, daemon=True)
         self._alive.start()
 
-    def phase(self) -> str:
-        """Its phase now; "" when the engine has forgotten it. Raises SourceError."""
-        try:
-            return str(self._engine.get(self._path).phase)
-        except Refused as problem:
-            if problem.status == NOT_THERE:
-                return ""
-            raise
-
     def revive(self) -> bool:
         """Asks the engine for more time; False when the transfer is over. Raises SourceError."""
         try:
@@ -77,7 +69,7 @@ class Transfer:
             if problem.status not in (NOT_NOW, NOT_THERE):
                 raise
             return False
-        return self.phase() == "transferring"
+        return _phase(self._engine, self._path) == "transferring"
 
     def end(self) -> None:
         """Finalizes it and waits until it has ended.
@@ -86,23 +78,7 @@ class Transfer:
         """
         self._ended.set()
         self._alive.join()
-        deadline = time.monotonic() + END_SECONDS
-        for pause in pauses():
-            phase = self.phase()
-            if not phase or phase.startswith("finished"):
-                return
-            if not phase.startswith(_ENDED):
-                with contextlib.suppress(Refused):  # it ended, or is only starting
-                    self._engine.act(
-                        self._path, "cancel" if phase == "initializing" else "finalize"
-                    )
-            if time.monotonic() > deadline:
-                raise SourceError(
-                    f"{self._engine.name}: the engine does not end the transfer of {self._name}, "
-                    f"whose disk stays locked (it is in phase {phase})",
-                    "look at the events and at Storage › Disks in the administration portal",
-                )
-            time.sleep(pause)
+        end_transfer(self._engine, self.id, self._name)
 
     def _started(self) -> Any:
         deadline = time.monotonic() + START_SECONDS
@@ -137,6 +113,38 @@ class Transfer:
                     return
             except SourceError:
                 continue
+
+
+def end_transfer(engine: Engine, transfer: str, name: str) -> None:
+    """Finalizes a transfer and waits until it has ended; one that is gone is no error.
+
+    Raises SourceError when the engine does not let go.
+    """
+    path, deadline = f"imagetransfers/{transfer}", time.monotonic() + END_SECONDS
+    for pause in pauses():
+        phase = _phase(engine, path)
+        if not phase or phase.startswith("finished"):
+            return
+        if not phase.startswith(_ENDED):
+            with contextlib.suppress(Refused):  # it ended, or is only starting
+                engine.act(path, "cancel" if phase == "initializing" else "finalize")
+        if time.monotonic() > deadline:
+            raise SourceError(
+                f"{engine.name}: the engine does not end the transfer of {name}, "
+                f"whose disk stays locked (it is in phase {phase})",
+                "look at the events and at Storage › Disks in the administration portal",
+            )
+        time.sleep(pause)
+
+
+def _phase(engine: Engine, path: str) -> str:
+    """Of a transfer, now; "" when the engine has forgotten it. Raises SourceError."""
+    try:
+        return str(engine.get(path).phase)
+    except Refused as problem:
+        if problem.status == NOT_THERE:
+            return ""
+        raise
 
 
 def wait_until(

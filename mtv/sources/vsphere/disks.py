@@ -75,6 +75,10 @@ class FlatFile:
         with self._session.faults_as_errors():
             return self._tracked.changed_since(point, self._change_id)
 
+    def opened(self) -> str:
+        """Nothing: a file is only read."""
+        return ""
+
     def close(self) -> None:
         """Logs out."""
         self._session.close()

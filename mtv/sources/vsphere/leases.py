@@ -60,7 +60,8 @@ class Lease:
                     "wait for what its tasks in vCenter show; an export that a killed mtv left "
                     "ends by itself after some minutes",
                 ) from problem
-        self._lease = session.object(vim.HttpNfcLease, str(made._moId))
+        self.id = str(made._moId)
+        self._lease = session.object(vim.HttpNfcLease, self.id)
         try:
             self.info = self._ready(label)
         except BaseException:
@@ -111,6 +112,15 @@ class Lease:
             end()
 
 
+def give_up(session: Session, lease: str) -> None:
+    """Aborts a lease that a process that is gone had opened.
+
+    It is of another session: a vCenter may refuse that, and ends it by itself in some minutes.
+    """
+    with contextlib.suppress(*_GONE):
+        session.object(vim.HttpNfcLease, lease).HttpNfcLeaseAbort()
+
+
 class ExportedDisk:
     """One disk as an export gives it (a ``mtv.model.disk.StreamedDisk``). Owns its session."""
 
@@ -155,6 +165,11 @@ class ExportedDisk:
             return None
         with self._session.faults_as_errors():
             return self._tracked.changed_since(point, self._change_id)
+
+    def opened(self) -> str:
+        """The lease's id."""
+        lease = self._lease
+        return "" if lease is None else lease.id
 
     def close(self) -> None:
         """Gives the lease up and logs out."""

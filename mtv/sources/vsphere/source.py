@@ -18,6 +18,7 @@ from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.sources.vsphere import history, privileges, snapshots
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_disk, open_export, open_file, unproven
+from mtv.sources.vsphere.leases import give_up
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.strain import strain_of
@@ -108,6 +109,10 @@ class VSphere:
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """Snapshots of ours, the latest first."""
         return snapshots.held_by_us(self._session, vm)
+
+    def give_up(self, opened: str) -> None:
+        """Aborts the lease of an export."""
+        give_up(self._session, opened)
 
     def strain(self, vm: str, held: Held | None = None) -> Strain | None:
         """Of its datastores, the snapshot's delta and the latency; None for one that is off."""
