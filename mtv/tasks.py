@@ -131,6 +131,8 @@ class VerifySourceTask(
     """Where it was copied to: the digest list lies beside it, whatever has become of it since."""
     recorded: str | None = None
     """SHA-256 of the digest list as the copy recorded it; None: whatever list there is."""
+    alone: bool = False
+    """Of a shared disk: all VMs that have it are off."""
     limits: Limits = Limits()
     version: int = VERSION
 

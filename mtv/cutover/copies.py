@@ -15,7 +15,7 @@ from mtv.errors import MtvError, WorkerLost
 from mtv.journal import OPEN
 from mtv.model.disk import Held
 from mtv.model.vm import Disk
-from mtv.tasks import OnProgress, Progress, Result, SyncTask
+from mtv.tasks import OnProgress, Progress, Result, SyncResult, SyncTask
 
 
 def copy_disks(move: Move, held: Held) -> Detail:
@@ -25,7 +25,8 @@ def copy_disks(move: Move, held: Held) -> Detail:
     in the order of the disks, Interrupted when the move is stopped.
     """
     disks = move.placed.vm.disks
-    move.directory.mkdir(parents=True, exist_ok=True)
+    for folder in {move.directory, *(move.base(disk.key).parent for disk in disks)}:
+        folder.mkdir(parents=True, exist_ok=True)
     together = Together(move.on_progress, [disk.capacity_bytes for disk in disks])
     with ThreadPoolExecutor(max(1, len(disks))) as threads:
         copies = [
@@ -74,6 +75,25 @@ def reading(
 
 
 def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
+    if disk.key in move.shared:
+        # Two VMs may get here at the same time: the second one finds that all is done.
+        with move.traffic.one_at_a_time(str(move.base(disk.key))):
+            return _copied_by_another(move, disk) or _copied(move, disk, held, on_progress)
+    return _copied(move, disk, held, on_progress)
+
+
+def _copied_by_another(move: Move, disk: Disk) -> SyncResult | None:
+    """The copy of a shared disk that is another VM's own by now: it is the last there will be."""
+    if not move.is_the_guests(disk.key):
+        return None
+    for placed, key in move.shared[disk.key].others:
+        event = move.journal.latest(placed.ref).get("sync")
+        if event is not None and key in event.detail.get("disks", {}):
+            return msgspec.convert(event.detail["disks"][key], SyncResult)
+    return None
+
+
+def _copied(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
     with reading(move, disk, on_progress) as (pace, heard):
         return run_task(
             SyncTask(

@@ -22,6 +22,15 @@ Detail = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class SharedDisk:
+    """A disk that other VMs of the wave have, too: one copy, one base, all of them off."""
+
+    base: Path
+    others: tuple[tuple[PlacedVm, str], ...]
+    """The other VMs, each with its key of the disk."""
+
+
+@dataclass(frozen=True)
 class Move:
     """One planned VM with its source, its files and its journal."""
 
@@ -44,6 +53,8 @@ class Move:
     journal: Journal
     probes: Probes
     on_progress: OnProgress
+    shared: Mapping[str, "SharedDisk"] = field(default_factory=dict)
+    """Key of each disk that other VMs have, too."""
     gone_over_in: str = ""
     """Another wave in whose run its disks have become the guest's."""
     stop: Stop = field(default_factory=Stop)
@@ -55,11 +66,13 @@ class Move:
         return self.vm.ref
 
     def base(self, disk_key: str) -> Path:
-        """The base of one disk.
+        """The base of one disk; of a shared one, which has one base for all, its owner's.
 
         Its name does not follow the templates of ``mapping.yaml``: they may change in the middle
         of a cutover, and once the guest has written to its base there is no other.
         """
+        if disk_key in self.shared:
+            return self.shared[disk_key].base
         return self.directory / f"disk-{distinct(disk_key)}.raw"
 
     def bases(self) -> tuple[DiskImage, ...]:
@@ -119,6 +132,18 @@ class Move:
         """Writes an event of this VM."""
         plain = msgspec.to_builtins(detail) if detail is not None else {}
         self.journal.record(self.ref, step, state, plain)
+
+    @property
+    def sharers(self) -> tuple[PlacedVm, ...]:
+        """The other VMs that have disks of this one."""
+        found = {placed.ref: placed for each in self.shared.values() for placed, _ in each.others}
+        return tuple(found.values())
+
+    def is_the_guests(self, disk_key: str) -> bool:
+        """As ``base_is_the_guests``, of one disk: a shared one may be another VM's by now."""
+        shared = self.shared.get(disk_key)
+        refs = [self.ref, *(placed.ref for placed, _ in (shared.others if shared else ()))]
+        return any({"commit", "boot"} & set(self.journal.latest(each)) for each in refs)
 
     @property
     def base_is_the_guests(self) -> bool:

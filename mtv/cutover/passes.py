@@ -15,6 +15,8 @@ import msgspec
 from mtv.cutover.guarding import HOLD, guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open
+from mtv.cutover.power import running
+from mtv.errors import SourceError
 from mtv.journal import State
 from mtv.model.disk import Held
 from mtv.transfer.resume import recorded_point
@@ -85,8 +87,24 @@ def _hold(move: Move) -> Held:
     held = move.open_source().hold(
         vm.id, [disk.key for disk in vm.disks], points(move), move.stop, _before(move)
     )
+    held = _alone(move, held)
     move.record(HOLD, State.DONE, held)
     return held
+
+
+def _alone(move: Move, held: Held) -> Held:
+    """The same, and which of its shared disks nobody writes to. Raises SourceError for others."""
+    if not move.shared:
+        return held
+    names = running(move)
+    if names:
+        _release(move, held)
+        raise SourceError(
+            f"its disks are shared, and are copied while all that have them are off: "
+            f"{', '.join(names)} run",
+            "leave them to mtv cutover, or shut them down",
+        )
+    return msgspec.structs.replace(held, alone=tuple(move.shared))
 
 
 def _release(move: Move, held: Held) -> None:

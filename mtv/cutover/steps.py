@@ -13,10 +13,11 @@ from mtv.cutover.copies import copy_disks
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, release_all
+from mtv.cutover.power import running
 from mtv.errors import DigestMismatch, SourceError
+from mtv.estate import PlacedVm
 from mtv.journal import LOOKS, State
 from mtv.model.plan import Convert
-from mtv.model.vm import Power
 from mtv.tasks import CheckTask, ConvertTask
 
 SHUTDOWN_SECONDS = 300.0
@@ -45,23 +46,29 @@ class PowerOff:
         event = move.latest(self.name)
         if event is None or event.state is not State.DONE:
             return False
-        if move.open_source().power(move.placed.vm.id) is Power.OFF:
+        if not running(move):
             return True
         if move.base_is_the_guests:
             raise _started_again(move)
         return False
 
     def run(self, move: Move) -> Detail:
-        """Shuts it down, by its guest where it has an agent.
+        """Shuts it down, and all that share disks with it, by their guests where they have agents.
 
         What an earlier pass still holds is released before: to merge it takes its time, which the
         VM need not be off for.
         """
         release_all(move)
-        how = move.open_source().shut_down(
-            move.placed.vm.id, grace_seconds=SHUTDOWN_SECONDS, cancelled=move.stop
+        if any(map(move.is_the_guests, move.shared)) and running(move):
+            raise _wrote_after_it_went_over(move, running(move))
+        how = self._shut_down(move, move.placed)
+        sharers = {each.ref: self._shut_down(move, each) for each in move.sharers}
+        return {"how": how, **({"sharers": sharers} if sharers else {})}
+
+    def _shut_down(self, move: Move, placed: PlacedVm) -> str:
+        return move.open_source().shut_down(
+            placed.vm.id, grace_seconds=SHUTDOWN_SECONDS, cancelled=move.stop
         )
-        return {"how": how}
 
 
 class Sync:
@@ -153,7 +160,7 @@ class Boot:
 
     def run(self, move: Move) -> Detail:
         """Boots it, having seen the source off: there are never two of it running."""
-        if move.open_source().power(move.placed.vm.id) is not Power.OFF:
+        if running(move):
             raise _started_again(move)
         result = run_task(
             CheckTask(
@@ -219,6 +226,15 @@ def _found_different(move: Move) -> bool:
 def _plain(result: Any) -> Detail:
     plain: Detail = msgspec.to_builtins(result)
     return plain
+
+
+def _wrote_after_it_went_over(move: Move, names: tuple[str, ...]) -> SourceError:
+    return SourceError(
+        f"{', '.join(names)} run at the source, and a disk of {move.placed.vm.name} that they "
+        "have, too, has gone over already",
+        "what they wrote to it since is not copied any more: shut them down there if that may be "
+        "lost, then run the same command again",
+    )
 
 
 def _started_again(move: Move) -> SourceError:

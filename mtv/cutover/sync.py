@@ -9,6 +9,7 @@ from mtv.cutover.forecast import forecast
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.outcome import Moved, moved, went_over
 from mtv.cutover.passes import holding
+from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, steps_of
 from mtv.cutover.traffic import BlackoutBegan
 from mtv.errors import Interrupted
@@ -96,8 +97,13 @@ def _why_not_synced(move: Move) -> str:
     if move.base_is_the_guests:
         over = steps_of(move)[-1].settled(move)
         return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
-    running = move.open_source().power(move.placed.vm.id) is not Power.OFF
-    if running and Consent.SNAPSHOTS not in move.connection.may:
+    if move.shared and (names := running(move)):
+        return (
+            f"it shares disks, and {', '.join(names)} run: they are copied while all are off, by "
+            "mtv cutover at the latest"
+        )
+    runs = move.open_source().power(move.placed.vm.id) is not Power.OFF
+    if runs and Consent.SNAPSHOTS not in move.connection.may:
         return (
             "it is running: write 'may: [snapshots]' under its source in mtv.yaml to copy it all "
             "the same, or leave it to mtv cutover, which shuts it down"

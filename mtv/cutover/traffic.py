@@ -39,6 +39,7 @@ class Traffic:
         self._places = Counter[str]()
         self._paces = list[Pace]()
         self._passes = list[Stop]()
+        self._locks = dict[str, threading.Lock]()
         self._looked_at = time.monotonic()
 
     @contextlib.contextmanager
@@ -73,6 +74,11 @@ class Traffic:
             finally:
                 with self._lock:
                     self._paces.remove(pace)
+
+    def one_at_a_time(self, what: str) -> threading.Lock:
+        """The lock of something of which there is one for several VMs."""
+        with self._lock:
+            return self._locks.setdefault(what, threading.Lock())
 
     def look(self) -> None:
         """Sets the pace of every copy, and stops passes for which a blackout has begun."""

@@ -15,9 +15,10 @@ from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.outcome import Moved, moved
+from mtv.cutover.power import running
 from mtv.errors import DigestMismatch, SourceError
 from mtv.journal import OPEN_TO_VERIFY, State
-from mtv.model.vm import Disk, Power
+from mtv.model.vm import Disk
 from mtv.quantities import duration, size
 from mtv.tasks import Result, VerifySourceTask, VerifyTask
 
@@ -34,7 +35,7 @@ class VerifyBase:
 
     def run(self, move: Move) -> Detail:
         """Re-reads the bases from their disks; what differs the next sync copies again."""
-        return _each_disk(move, self._disk)
+        return _each_disk(move, self._disk, but=move.is_the_guests)
 
     def _disk(self, move: Move, disk: Disk, recorded: str) -> Result:
         return run_task(
@@ -80,6 +81,7 @@ class VerifySource:
                     source=move.connection,
                     base=str(move.base(disk.key)),
                     recorded=recorded,
+                    alone=disk.key in move.shared,
                     limits=move.traffic.limits.of_task(),
                 ),
                 on_progress,
@@ -159,7 +161,11 @@ def _why_nothing_recorded(move: Move) -> str:
     return f"its disk {missing[0]} was not copied yet: run mtv sync" if missing else ""
 
 
-def _each_disk(move: Move, act: Callable[[Move, Disk, str], Result]) -> Detail:
+def _each_disk(
+    move: Move,
+    act: Callable[[Move, Disk, str], Result],
+    but: Callable[[str], bool] = lambda _: False,
+) -> Detail:
     """Does it with every disk, also after one that differs: whoever looks wants to know all.
 
     Raises DigestMismatch that names each disk that does.
@@ -169,6 +175,8 @@ def _each_disk(move: Move, act: Callable[[Move, Disk, str], Result]) -> Detail:
     results: Detail = {}
     found = list[tuple[Disk, DigestMismatch]]()
     for disk in move.placed.vm.disks:
+        if but(disk.key):
+            continue  # a shared disk that went over with another VM is no copy any more
         try:
             result = act(move, disk, str(recorded[disk.key]["source"]["sha256"]))
         except DigestMismatch as problem:
@@ -182,9 +190,10 @@ def _each_disk(move: Move, act: Callable[[Move, Disk, str], Result]) -> Detail:
 
 
 def _must_be_off(move: Move) -> None:
-    if move.open_source().power(move.placed.vm.id) is not Power.OFF:
+    names = running(move)
+    if names:
         raise SourceError(
-            f"{move.placed.vm.name} runs at the source: its disks are no longer what was copied",
+            f"{', '.join(names)} runs at the source: its disks are no longer what was copied",
             "nothing can be proven of it then; a copy of it is compared while it is made, and "
             "mtv verify --source can be run after its cutover",
         )

@@ -12,6 +12,7 @@ from mtv.config import Settings, connection
 from mtv.cutover.elsewhere import gone_over
 from mtv.cutover.move import Move
 from mtv.cutover.probes import Probes
+from mtv.cutover.shared import SharedDisks
 from mtv.cutover.traffic import Traffic
 from mtv.errors import ConfigError, ProjectError
 from mtv.estate import Estate, PlacedVm
@@ -79,10 +80,21 @@ class Workshop:
         """The moves of a wave, in the order in which its VMs start; of the ``chosen`` refs only, if
         there are any."""
         elsewhere = gone_over(self.project, wave.name)
+        shared = SharedDisks(self.estate, wave, chosen)
         for vm in in_start_order(wave.vms, self._start_plan()):
             if not chosen or vm.ref in chosen:
                 move = self._move(vm, wave, journal, progress.of(vm.name))
-                yield replace(move, gone_over_in=elsewhere.get(vm.ref, ""))
+                yield replace(
+                    move,
+                    shared=shared.of(move.placed, self._directory),
+                    gone_over_in=elsewhere.get(vm.ref, ""),
+                )
+
+    def _directory(self, vm: PlannedVm, manifest: dict[str, Any] | None = None) -> Path:
+        """Where the images of a planned VM are."""
+        namespace = (manifest or load_manifest(self.project, vm))["metadata"]["namespace"]
+        root = self.project.root / Path(self.target.directory).expanduser()
+        return root / str(namespace) / vm.name
 
     def _start_plan(self) -> StartPlan:
         """The order that ``mtv translate`` found at the source."""
@@ -95,8 +107,6 @@ class Workshop:
         placed = self.estate.vm(vm.ref)
         manifest = load_manifest(self.project, vm)
         to = connection(self.project, self.settings, placed.inventory.source)
-        namespace = str(manifest["metadata"]["namespace"])
-        root = self.project.root / Path(self.target.directory).expanduser()
         return Move(
             vm=vm,
             placed=placed,
@@ -105,7 +115,7 @@ class Workshop:
             connection=to,
             open_source=lambda: self.sources.get(to),
             traffic=self.traffic,
-            directory=root / namespace / vm.name,
+            directory=self._directory(vm, manifest),
             run=self.project.run(wave.name),
             accel=self.target.accel,
             journal=journal,

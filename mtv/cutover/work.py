@@ -6,6 +6,7 @@ from pathlib import Path
 from mtv.convert.v2v import convert_guest
 from mtv.errors import SourceError
 from mtv.launch import launcher
+from mtv.model.disk import NOTHING, Held
 from mtv.sources import ReadsTwoWays, open_source
 from mtv.tasks import (
     Cancelled,
@@ -110,7 +111,8 @@ def _verify_source(
     os.nice(10)  # nobody waits for it: what runs beside it goes first
     source = open_source(task.source)
     try:
-        disk = source.open_disk(task.vm, task.disk)
+        held = Held(id=NOTHING, alone=(task.disk,) if task.alone else ())
+        disk = source.open_disk(task.vm, task.disk, held)
         try:
             return verify_source(
                 disk,

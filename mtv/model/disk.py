@@ -91,6 +91,10 @@ class StreamLocation(msgspec.Struct, frozen=True, kw_only=True):
 Location = HttpLocation | FileLocation | StreamLocation
 
 
+NOTHING = ""
+"""Id of what holds the disks of a VM that is off by themselves."""
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What holds the disks of a running VM still at the source: a snapshot, a backup."""
 
@@ -105,6 +109,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Snapshots of others that the VM has, by name."""
     seen: tuple[str, ...] = ()
     """What happened to the disks since the pass before, each as a sentence."""
+    alone: tuple[str, ...] = ()
+    """Keys of shared disks that nobody writes to: all VMs that have them are off."""
     proven: tuple[str, ...] = ()
     """Kinds of storage on which it is proven that files of running VMs are read right."""
     doubt: str = ""

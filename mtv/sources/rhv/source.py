@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource, Held
+from mtv.model.disk import NOTHING, DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
@@ -116,7 +116,8 @@ class Rhv:
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """An image transfer of the disk, which the engine locks until it is closed."""
-        return holds.open_held_disk(self._engine, vm, disk, held or DOWN)
+        by = DOWN if held is None or held.id == NOTHING else held
+        return holds.open_held_disk(self._engine, vm, disk, by)
 
     def close(self) -> None:
         """Logs out."""

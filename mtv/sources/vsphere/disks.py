@@ -17,8 +17,9 @@ from urllib.parse import quote, urlsplit
 from pyVmomi import vim
 
 from mtv.errors import SourceError
-from mtv.model.disk import Extent, Held, HttpLocation
+from mtv.model.disk import NOTHING, Extent, Held, HttpLocation
 from mtv.model.vm import Backing, Disk
+from mtv.sharing import is_shared
 from mtv.sources.vsphere.changes import Tracked
 from mtv.sources.vsphere.devices import disks
 from mtv.sources.vsphere.leases import ExportedDisk
@@ -154,7 +155,7 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", "runtime.powerState", DEVICES])
     name, snapshot = values.get("name", vm), None
-    if held is not None and held.id != OFF:
+    if held is not None and held.id not in (NOTHING, OFF):
         snapshot = session.object(vim.vm.Snapshot, held.id)
         values = read_one(session, snapshot, [DEVICES])
     elif str(values.get("runtime.powerState")) != "poweredOff":
@@ -176,7 +177,7 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
             f"{name} has no disk with key {key} any more",
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
-    _must_be_readable(name, disk)
+    _must_be_readable(name, disk, alone=held is not None and key in held.alone)
     doubted = held is not None and bool(held.doubt)
     label = f"{disk.label} of {name}"
     return _Found(
@@ -228,13 +229,13 @@ def _change_id(devices: Sequence[Data], key: str) -> str | None:
     return None
 
 
-def _must_be_readable(name: str, disk: Disk) -> None:
+def _must_be_readable(name: str, disk: Disk, *, alone: bool) -> None:
     reason = None
     if disk.backing not in (Backing.FLAT, Backing.SESPARSE):
         reason = f"it is stored as {disk.backing}"
     elif disk.encrypted:
         reason = "it is encrypted"
-    elif disk.shared:
+    elif is_shared(disk) and not alone:
         reason = "other VMs may write to it"
     if reason:
         raise SourceError(

@@ -7,11 +7,12 @@ from typing import Any
 
 from mtv.estate import PlacedVm, ref
 from mtv.model.estate import Inventory
+from mtv.sharing import is_lun
 from mtv.translate.forklift.notes import Note, warning
 from mtv.translate.forklift.resources import providers, resource, source_object
 from mtv.translate.part import Manifest
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import DiskClasses, is_lun
+from mtv.translate.storage.classes import DiskClasses
 
 ACCESS_MODES = ("ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany")
 """Those that a StorageMap can say."""

@@ -16,6 +16,7 @@ from mtv.estate import ref
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.names import unique_labels
+from mtv.sharing import is_lun
 from mtv.translate.organisation.budgets import (
     Budget,
     budgets,
@@ -29,7 +30,7 @@ from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.organisation.pool_promises import promises
 from mtv.translate.part import AroundVms, Manifest, hyper_converged, metadata
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import DiskClasses, claim_bytes, is_lun, requested_bytes
+from mtv.translate.storage.classes import DiskClasses, claim_bytes, requested_bytes
 
 OPERATOR = "application-aware-quota"
 """In ``target.yaml``: quotas of this kind may be used. OpenShift Virtualization brings them."""

@@ -80,11 +80,6 @@ class DiskClasses:
         }
 
 
-def is_lun(disk: Disk) -> bool:
-    """True for a LUN that the guest itself sees: it stays on the array and gets no class."""
-    return disk.backing in (Backing.LUN, Backing.RDM_PHYSICAL)
-
-
 def requested_bytes(disk: Disk) -> int:
     """What a DataVolume asks for: room for all of the disk, in whole MiB.
 

@@ -8,12 +8,13 @@ from mtv.knowledge.backends import MANY, shared_block
 from mtv.model.finding import Finding
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Disk
+from mtv.sharing import is_lun, is_shared
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import MIB, DiskClasses, is_lun, requested_bytes
+from mtv.translate.storage.classes import MIB, DiskClasses, requested_bytes
 from mtv.translate.storage.findings import StorageFindings
 from mtv.translate.storage.luns import Luns
-from mtv.translate.storage.sharing import SharedDisks, is_shared
+from mtv.translate.storage.sharing import SharedDisks
 
 
 class Storage:

@@ -17,10 +17,10 @@ from mtv.model.finding import Finding
 from mtv.model.storage import LogicalUnit
 from mtv.model.vm import Disk
 from mtv.names import unique_labels
+from mtv.sharing import SHARED_BUSES, is_lun
 from mtv.translate.part import Manifest, metadata
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import MIB, is_lun
-from mtv.translate.storage.sharing import SHARED_BUSES
+from mtv.translate.storage.classes import MIB
 from mtv.translate.storage.uses import listed
 
 ROW, RESERVATION = "disk.lun", "disk.reservation"

@@ -11,11 +11,10 @@ from mtv.knowledge.backends import MANY, claim_properties
 from mtv.model.target import ClaimProperties, StorageClass
 from mtv.model.vm import Disk
 from mtv.names import LONGEST, label
+from mtv.sharing import is_lun, is_shared
 from mtv.translate import TranslatedVm, Translation
 from mtv.translate.part import Manifest
-from mtv.translate.storage.classes import is_lun
 from mtv.translate.storage.disks import Storage
-from mtv.translate.storage.sharing import is_shared
 
 Tool = Literal["volumes", "mtc", "plan"]
 

@@ -10,17 +10,10 @@ from mtv.knowledge.backends import MANY, shared_block
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.vm import Disk
+from mtv.sharing import is_shared, sharers
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import DiskClasses, is_lun
+from mtv.translate.storage.classes import DiskClasses
 from mtv.translate.storage.uses import listed
-
-SHARED_BUSES = ("physicalSharing", "virtualSharing")
-"""Sharing of a SCSI controller: the VMs of a cluster, on several hosts or on one."""
-
-
-def is_shared(disk: Disk) -> bool:
-    """True for a disk that several VMs may write to."""
-    return not is_lun(disk) and (disk.shared or disk.bus_sharing in SHARED_BUSES)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -79,24 +72,15 @@ class SharedDisks:
     @cached_property
     def _by_disk(self) -> dict[tuple[str, str], Group | None]:
         """(Ref of the VM, key of the disk) -> its group."""
-        alike = dict[tuple[str, str], list[tuple[PlacedVm, Disk]]]()
-        for placed in self._site.vms:
-            for disk in placed.vm.disks:
-                if is_shared(disk):
-                    home = disk.logical_unit or disk.path or disk.key
-                    alike.setdefault((placed.inventory.source, home), []).append((placed, disk))
-        ready = {placed.ref for placed in self._site.ready} if alike else set()
-        found = dict[tuple[str, str], Group | None]()
-        for members in alike.values():
+        shared = sharers(self._site.vms)
+        ready = {placed.ref for placed in self._site.ready} if shared else set()
+        # By identity: a VM has no hash.
+        groups = dict[int, Group | None]()
+        for members in {id(each): each for each in shared.values()}.values():
             refs = {placed.ref for placed, _ in members}
-            members.sort(key=lambda each: (each[0].ref, each[1].key))
-            group = (
-                Group(members=tuple(members), ready=frozenset(refs & ready))
-                if len(refs) > 1
-                else None
-            )
-            found |= {(placed.ref, disk.key): group for placed, disk in members}
-        return found
+            group = Group(members=members, ready=frozenset(refs & ready))
+            groups[id(members)] = group if len(refs) > 1 else None
+        return {key: groups[id(members)] for key, members in shared.items()}
 
     def findings(self) -> Iterator[Finding]:
         """What keeps sharers from going over, and what they lose."""

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from mtv.estate import PlacedVm, ref
 from mtv.model.vm import Disk
+from mtv.sharing import is_lun
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import Choice, DiskClasses, is_lun
+from mtv.translate.storage.classes import Choice, DiskClasses
 
 Refs = dict[str, None]
 """Refs of VMs, each once, in the order of the inventory."""

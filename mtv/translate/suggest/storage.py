@@ -9,7 +9,8 @@ from mtv.knowledge.backends import MANY, Backend, backend_of, claim_properties, 
 from mtv.model.estate import Inventory
 from mtv.model.storage import Datastore, StoragePolicy
 from mtv.model.target import StorageClass, Target
-from mtv.translate.storage.classes import describe, is_lun, offers, tokens
+from mtv.sharing import is_lun
+from mtv.translate.storage.classes import describe, offers, tokens
 from mtv.translate.storage.policies import Demands, Verdict, demands, phrase, verdict
 from mtv.translate.suggest.question import Question, Suggestion, words
 

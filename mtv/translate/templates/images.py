@@ -11,10 +11,11 @@ from mtv.model.finding import Finding
 from mtv.model.target import NO_NAMESPACE, ClaimProperties, StorageClass
 from mtv.model.vm import Disk
 from mtv.names import label
+from mtv.sharing import is_lun
 from mtv.translate.organisation.namespaces import is_reserved
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import DiskClasses, is_lun
+from mtv.translate.storage.classes import DiskClasses
 
 ROW = "template"
 

@@ -10,12 +10,11 @@ from mtv.estate import PlacedVm
 from mtv.knowledge.devices import Bus, kept_bus
 from mtv.model.finding import Finding
 from mtv.model.vm import Disk
+from mtv.sharing import is_lun, is_shared
 from mtv.translate.part import Manifest, VmPart
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import is_lun
 from mtv.translate.storage.disks import Storage
 from mtv.translate.storage.luns import wants_reservation
-from mtv.translate.storage.sharing import is_shared
 from mtv.translate.vm.disk_findings import DiskFindings
 
 SERIAL_LENGTHS: dict[Bus, int] = {"virtio": 20, "sata": 20, "scsi": 36}

@@ -8,9 +8,8 @@ from mtv.knowledge.devices import Bus, Told, controller_row, hardware
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
 from mtv.model.vm import Disk
+from mtv.sharing import SHARED_BUSES, is_lun
 from mtv.translate.site import Site
-from mtv.translate.storage.classes import is_lun
-from mtv.translate.storage.sharing import SHARED_BUSES
 from mtv.translate.storage.uses import Refs, listed
 
 SOUND = (None, "", "ok")

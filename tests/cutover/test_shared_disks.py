@@ -1,0 +1,111 @@
+"""Two VMs with one disk: it is copied once, while both are off, and both go over with it."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from pyVmomi import vim
+
+from tests.cutover.test_passes import identity
+from tests.cutover.test_side_by_side import states
+from tests.driver import Mtv
+from tests.real.disk_vm import disk_devices, leaf, result
+from tests.real.people import power_on
+from tests.real.small_estate import SmallEstate, connected
+from tests.real.vcenter import VCenter
+
+Planned = Callable[..., Mtv]
+
+FIRST, SECOND = "web01", "web02"
+SHARED_KEY = 2001
+
+
+@pytest.fixture(scope="module")
+def cluster(vcenter: VCenter, estate: SmallEstate) -> Iterator[Any]:
+    """The second disk of web01, which web02 has now, too: both may write to it."""
+    with connected(vcenter) as service:
+        first, second = (
+            vim.VirtualMachine(estate.vms[name].moref, service._stub) for name in (FIRST, SECOND)
+        )
+        for vm in (first, second):
+            if str(leaf(vm, "runtime.powerState")) == "poweredOn":
+                result(vm.PowerOffVM_Task())
+        (disk,) = [each for each in disk_devices(first) if each.key == SHARED_KEY]
+        change = vim.vm.device.VirtualDeviceSpec
+        gone = vim.vm.ConfigSpec(deviceChange=[change(device=disk, operation="remove")])
+        result(first.ReconfigVM_Task(gone))
+        for vm in (first, second):
+            (boot,) = disk_devices(vm)
+            shared = vim.vm.device.VirtualDisk(
+                key=SHARED_KEY,
+                controllerKey=boot.controllerKey,
+                unitNumber=1,
+                capacityInBytes=disk.capacityInBytes,
+                capacityInKB=disk.capacityInBytes // 1024,
+                backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+                    fileName=disk.backing.fileName,
+                    datastore=disk.backing.datastore,
+                    diskMode="persistent",
+                    sharing="sharingMultiWriter",
+                ),
+            )
+            spec = vim.vm.ConfigSpec(deviceChange=[change(device=shared, operation="add")])
+            result(vm.ReconfigVM_Task(spec))
+        yield estate
+
+
+def test_who_shares_a_disk_goes_with_the_others(planned: Planned, cluster: SmallEstate) -> None:
+    del cluster
+    project = planned(FIRST, warm=True)
+    for command in ("sync", "cutover"):
+        said = project.run(command, expect=2).stderr
+        assert "VMs that share disks go over together" in said
+        assert "mtv plan --vm vc1/" in said
+    both = planned(FIRST, SECOND, warm=True, name="both")
+    assert "was not named, too" in both.run("sync", "--vm", SECOND, expect=2).stderr
+
+
+def test_while_one_of_them_runs_neither_is_copied(
+    planned: Planned, cluster: SmallEstate, vcenter: VCenter
+) -> None:
+    power_on(vcenter, cluster.vms[SECOND].moref)
+    project = planned(FIRST, SECOND, warm=True)
+    outcomes = project.run("sync", "-o", "json").json
+    assert {each["outcome"] for each in outcomes} == {"passed by"}
+    assert all("it shares disks, and web02 run" in each["says"] for each in outcomes)
+
+
+def test_both_go_over_with_one_copy(
+    planned: Planned, cluster: SmallEstate, vcenter: VCenter
+) -> None:
+    for name in (FIRST, SECOND):
+        power_on(vcenter, cluster.vms[name].moref)
+    disk = next(each for each in cluster.vms[FIRST].disks if each.key == SHARED_KEY)
+    assert disk.flat_file is not None
+    project = planned(FIRST, SECOND, warm=True)
+    project.run("cutover")
+    assert {event for event in states(project) if event[1] == "boot" and event[2] == "done"}
+    bases = sorted(path.name for path in (project.directory / "vms").rglob("*.raw"))
+    assert len([name for name in bases if name.startswith("shared-")]) == 1
+    assert len(bases) == 3
+    facts = project.run("report", expect=None)
+    assert facts.code == 0
+    copies = synced(project)
+    assert len(copies) == 2
+    assert {copy[str(SHARED_KEY)]["source"]["sha256"] for copy in copies} == {
+        identity(disk.flat_file)
+    }
+    # Both see at the source what they were copied from.
+    verified = project.run("verify", "--source").stdout
+    assert verified.count("the source is what was copied") == 2
+
+
+def synced(project: Mtv) -> list[dict[str, Any]]:
+    """What the last pass over each VM copied."""
+    with sqlite3.connect(project.directory / "runs" / "pilot" / "journal.db") as db:
+        rows = db.execute(
+            "SELECT vm, detail FROM event WHERE step = 'sync' AND state = 'done' ORDER BY id"
+        ).fetchall()
+    return list({vm: msgspec.json.decode(detail)["disks"] for vm, detail in rows}.values())
