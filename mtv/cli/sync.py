@@ -17,10 +17,12 @@ from mtv.cutover.sync import foresee_sync, sync
 def command(
     ctx: click.Context, wave: str | None, chosen: tuple[str, ...], dry_run: bool, output: str
 ) -> None:
-    """Copy the disks of a wave's VMs that are off; running ones are left to their cutover.
+    """Copy the disks of a wave's VMs; again, only what changed since.
 
-    Only reads the source. Every disk is digested while it is read and again from what was really
-    written. Stopped or run again, it goes on where it was.
+    Those of a running VM are held still by a snapshot or a backup for it (consent snapshots in
+    mtv.yaml); without the consent it is left to its cutover. Every disk is digested while it is
+    read and again from what was really written. Stopped or run again, it goes on where it was.
+    VMs and disks are copied side by side, under limits in mtv.yaml that may be changed meanwhile.
 
     \b
     Examples:
