@@ -19,8 +19,8 @@ from mtv.transfer.reader import RESUMABLE
 from mtv.transfer.throttle import Throttle
 
 ENOUGH_BYTES = 64 * 1024
-"""What has to come after a failure for the next one to count as the first again: a connection that is
-cut now and then brings a disk over, one that gives next to nothing each time never does."""
+"""What has to come after a failure for the next one to count as the first again: a connection that
+is cut now and then brings a disk over, one that gives next to nothing each time never does."""
 
 _RENEWALS = 3
 
