@@ -327,6 +327,6 @@ def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: 
     stopped.set()
     with pytest.raises(Interrupted):
         hold(login, SHOP, disks, [], stopped)
-    left = engine.held()
-    assert set(left) == {"checkpoints"}
-    assert let_go(login, SHOP, [POINT + each for each in left["checkpoints"]], never) == []
+    there = engine.held()
+    assert set(there) == {"checkpoints"}
+    assert let_go(login, SHOP, [POINT + each for each in there["checkpoints"]], never) == []
