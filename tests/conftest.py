@@ -12,6 +12,7 @@ from tests.real.guests import GuestImages, guest_images
 from tests.real.parts import PartMissing, require
 from tests.real.small_estate import SmallEstate, populate
 from tests.real.vcenter import VCenter, start_vcenter
+from tests.real.vcenter_disks import nothing_of_mtv_is_left
 
 # A job in the background of a shell ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -37,10 +38,12 @@ def images() -> GuestImages:
 
 @pytest.fixture(scope="module")
 def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenter]:
-    """A vCenter of this module's own."""
+    """A vCenter of this module's own, which holds nothing of mtv's in the end."""
     try:
         with start_vcenter(tmp_path_factory.mktemp("vcenter")) as running:
             yield running
+            running.set_faults()
+            nothing_of_mtv_is_left(running)
     except PartMissing as missing:
         require(missing.part, False, missing.remedy)
         raise

@@ -156,6 +156,14 @@ class DiskSource(Protocol):
 
 
 @runtime_checkable
+class HeldDisk(DiskSource, Protocol):
+    """A disk of which its server does not tell when it is let go of while it is read."""
+
+    def check_held(self) -> None:
+        """Raises SourceError when it was: what was read until now may be of several moments."""
+
+
+@runtime_checkable
 class StreamedDisk(DiskSource, Protocol):
     """A disk at a ``StreamLocation``. ``renew`` gives another stream, which begins anew."""
 

@@ -10,6 +10,7 @@ from mtv.model.disk import (
     DiskSource,
     Extent,
     FileLocation,
+    HeldDisk,
     HttpLocation,
     StreamedDisk,
     StreamLocation,
@@ -142,10 +143,13 @@ class Connections:
     def check_unchanged(self) -> None:
         """Raises ReadFailed when the disk is no longer the one that ``find`` found.
 
-        A stream was checked as a whole; nothing could be asked about it any more.
+        And SourceError when it was let go of meanwhile. A stream was checked as a whole; nothing
+        could be asked about it any more.
         """
         if self.stream is not None:
             return
+        if isinstance(self._source, HeldDisk):
+            self._alone(self._source.check_held)
         reader = self.readers[0]
         after: list[Served] = []
         self._alone(lambda: after.append(reader.probe()[0]))

@@ -18,6 +18,10 @@ from mtv.transfer.dial import Dialed
 from mtv.transfer.reader import RESUMABLE
 from mtv.transfer.throttle import Throttle
 
+ENOUGH_BYTES = 64 * 1024
+"""What has to come after a failure for the next one to count as the first again: a connection that
+is cut now and then brings a disk over, one that gives next to nothing each time never does."""
+
 _RENEWALS = 3
 
 T = TypeVar("T")
@@ -44,6 +48,9 @@ class BadAnswer(Exception):
 class Getter:
     """A connection, and what went wrong on it."""
 
+    resumable = RESUMABLE
+    """The remedy for a source that was given up."""
+
     def __init__(
         self, access: Access, throttle: Throttle, stop: threading.Event, patience: Patience
     ) -> None:
@@ -56,6 +63,7 @@ class Getter:
         self._response: http.client.HTTPResponse | None = None
         self._failures = 0
         self._refusals = 0
+        self._since_failure = 0
         self.fetched_bytes = 0
         self.retries = 0
 
@@ -76,6 +84,12 @@ class Getter:
         """What is asked for next has all tries before it."""
         self._failures = self._refusals = 0
 
+    def _goes_on(self, count: int) -> None:
+        """So many bytes came that nobody has to ask for again."""
+        self._since_failure += count
+        if self._since_failure >= ENOUGH_BYTES:
+            self._start_over()
+
     def _patiently(self, attempt: Callable[[], T]) -> T:
         while True:
             if self._stop.is_set():
@@ -87,6 +101,7 @@ class Getter:
                 raise untrusted(place.host, place.port, problem) from problem
             except Refused as problem:
                 self.close()
+                self._since_failure = 0
                 self._refusals += 1
                 if self._refusals > _RENEWALS or self._place is None:
                     raise self._failed(f"refuses to give the disk ({problem})") from problem
@@ -101,6 +116,7 @@ class Getter:
     def _pause(self, problem: Exception) -> None:
         if self._stop.is_set():
             raise Stopped from problem
+        self._since_failure = 0
         self._failures += 1
         if self._failures > len(self._patience.pauses):
             tries = f"failed {self._failures} times, the last time: {_reason(problem)}"
@@ -128,9 +144,9 @@ class Getter:
         if response is not None and not response.isclosed():
             self.close()
 
-    def _failed(self, says: str, hint: str = RESUMABLE) -> ReadFailed:
+    def _failed(self, says: str, hint: str = "") -> ReadFailed:
         server = self._place.server if self._place is not None else "the source"
-        return ReadFailed(f"{server} {says}", hint)
+        return ReadFailed(f"{server} {says}", hint or self.resumable)
 
 
 def _reason(problem: Exception) -> str:

@@ -93,6 +93,7 @@ class RangeReader(Getter):
             raise BadAnswer("the answer ended early")
         self._position += count
         self.fetched_bytes += count
+        self._goes_on(count)
         if self._position >= end:
             self._close_response()
         return count

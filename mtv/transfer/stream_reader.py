@@ -25,6 +25,12 @@ Pieces = Iterator[tuple[int, bytes]]
 class StreamReader(Getter):
     """The connection to a stream (a ``mtv.transfer.reader.Way``)."""
 
+    resumable = (
+        "an export begins anew each time and has to come to its end once: run the same command "
+        "again, with fewer disks at a time ('limits' in mtv.yaml) or from nearer to the hosts; "
+        "what was written already is not written again"
+    )
+
     def __init__(
         self, access: Access, throttle: Throttle, stop: threading.Event, patience: Patience
     ) -> None:

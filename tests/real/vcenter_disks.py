@@ -9,6 +9,7 @@ import http.client
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,21 @@ class Left:
         """What is there and was not before."""
         names = [field.name for field in dataclasses.fields(self)]
         return Left(**{name: getattr(self, name) - getattr(before, name) for name in names})
+
+    def of_mtv(self) -> dict[str, frozenset[Any]]:
+        """What mtv has to have given back, by sort; sessions and change tracking may stay.
+
+        Who is killed does not log out, and a vCenter ends its session by itself. A redo log without
+        a snapshot is that of one which is not merged.
+        """
+        held = {
+            "snapshots": frozenset(one for one in self.snapshots if one[1] == "mtv"),
+            "consolidation_needed": self.consolidation_needed,
+            "leases": self.leases,
+            "merging": self.merging,
+            "redo_logs": frozenset[str]() if self.snapshots else self.redo_logs,
+        }
+        return {sort: found for sort, found in held.items() if found}
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in dataclasses.fields(self))
@@ -160,6 +176,15 @@ def disks_of(vcenter: VCenter) -> Iterator[Disks]:
         yield disks
     finally:
         disks.close()
+
+
+def nothing_of_mtv_is_left(vcenter: VCenter, seconds: float = 20.0) -> None:
+    """AssertionError with what a vCenter still holds of mtv's, by its own state, after a while."""
+    deadline = time.monotonic() + seconds
+    with disks_of(vcenter) as disks:
+        while (found := disks.left().of_mtv()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    assert not found, found
 
 
 @dataclass

@@ -22,10 +22,15 @@ PATIENCE = Patience(pauses=(0.1, 0.1, 0.2, 0.5, 1.0), io_seconds=10.0)
 
 @contextlib.contextmanager
 def small_rhv(directory: Path) -> Iterator[RhvEngine]:
-    """An engine with real disks; skips where a part is missing."""
+    """An engine with real disks, which holds nothing of ours in the end.
+
+    Skips where a part is missing.
+    """
     try:
         with start_small_rhv(directory) as started:
             yield started
+            started.faults()
+            eventually(lambda: started.held() == {})
     except PartMissing as missing:
         require(missing.part, False, missing.remedy)
         raise

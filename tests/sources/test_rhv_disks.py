@@ -175,7 +175,7 @@ def test_what_could_be_another_content_is_not_read_on(engine: RhvEngine) -> None
         disk.close()
         login.act(f"vms/{FILES}", "start")
         eventually(lambda: source.power(FILES) is Power.ON)
-        with pytest.raises(SourceError, match="409"):
+        with pytest.raises(SourceError, match="files is not down"):
             disk.renew()
         source.shut_down(FILES, grace_seconds=10, cancelled=threading.Event())
         with pytest.raises(SourceError, match="was changed while it was read"):

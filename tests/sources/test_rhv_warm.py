@@ -11,7 +11,7 @@ import pytest
 from mtv.errors import Interrupted, SourceError
 from mtv.model.disk import Held
 from mtv.sources.rhv.backups import RhvBackup, begin_backup, end_backup
-from mtv.sources.rhv.checkpoints import FullNeeded, forget_checkpoints
+from mtv.sources.rhv.checkpoints import POINT, FullNeeded, forget_checkpoints
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
 from mtv.sources.rhv.hold import held_by_us, hold, let_go, open_held_disk, release
@@ -172,6 +172,7 @@ def test_a_checkpoint_that_is_worth_nothing_says_so(engine: RhvEngine, login: En
     with pytest.raises(FullNeeded, match="its checkpoint is invalid"):
         begin_backup(login, SHOP, [disk_id(SYSTEM)], checkpoint)
     assert engine.held() == {"checkpoints": [checkpoint]}
+    assert forget_checkpoints(login, SHOP, [checkpoint]) == []
 
 
 def test_a_backup_that_was_left_behind_is_ended(engine: RhvEngine, login: Engine) -> None:
@@ -326,4 +327,6 @@ def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: 
     stopped.set()
     with pytest.raises(Interrupted):
         hold(login, SHOP, disks, [], stopped)
-    assert set(engine.held()) == {"checkpoints"}
+    there = engine.held()
+    assert set(there) == {"checkpoints"}
+    assert let_go(login, SHOP, [POINT + each for each in there["checkpoints"]], never) == []

@@ -177,7 +177,9 @@ def test_without_change_tracking_every_pass_compares_all(lab: Lab, tmp_path: Pat
     source = open_source(connection(lab, tmp_path, Consent.SNAPSHOTS))
     try:
         passes = Pass(lab, vm, source, tmp_path)
-        assert passes.whole()[2000].point is None
+        first = passes.whole()[2000]
+        assert passes.before is not None
+        assert first.point == passes.before.id
         lab.disks.write(vm.id, 2000, 10 * MIB, b"x" * 512)
         second = passes.whole()[2000]
         assert (second.fetched_bytes, second.written_bytes) == (SIZE, GRANULE_BYTES)

@@ -34,6 +34,8 @@ class Behaviour:
     """Bodies of the next proper answers end after so many bytes; -1 is not at all."""
     content_range: Callable[[str], str] = str
     """Changes the Content-Range header."""
+    surplus: int = 0
+    """Bodies have so many bytes more than was asked for (and than Content-Range says), or fewer."""
     encoding: str | None = None
     ignore_range: bool = False
     chunked: bool = False
@@ -160,7 +162,7 @@ def _handler(server: RangeServer) -> type[http.server.BaseHTTPRequestHandler]:
             if behaviour.chunked:
                 self.send_header("Transfer-Encoding", "chunked")
             else:
-                self.send_header("Content-Length", str(last - first + 1))
+                self.send_header("Content-Length", str(self.given(last, found.st_size) - first))
             text = f"bytes {first}-{last}/{found.st_size}"
             self.send_header("Content-Range", behaviour.content_range(text))
             if behaviour.etag is not None:
@@ -175,13 +177,21 @@ def _handler(server: RangeServer) -> type[http.server.BaseHTTPRequestHandler]:
                 server.requests.append((first, last))
                 whole = last == first or not behaviour.cuts
                 cut = -1 if whole else behaviour.cuts.pop(0)
-            return self.send(first, last + 1 if cut < 0 else min(first + cut, last + 1), cut >= 0)
+            end = self.given(last, found.st_size)
+            return self.send(first, end if cut < 0 else min(first + cut, end), cut >= 0)
+
+        def given(self, last: int, size: int) -> int:
+            """Where the body ends; an answer of the first byte, which finds the disk, is right."""
+            return last + 1 if last == 0 else min(last + 1 + server.behaviour.surplus, size)
 
         def send(self, first: int, end: int, broken: bool) -> None:
             behaviour = server.behaviour
             with server.disk.open("rb", buffering=0) as file:
                 at = first
                 while at < end:
+                    stall = behaviour.stall_after
+                    if stall is not None and server.served_bytes >= stall:
+                        server.over.wait()
                     chunk = os.pread(file.fileno(), min(CHUNK_BYTES, end - at), at)
                     if behaviour.chunked:
                         self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -193,8 +203,6 @@ def _handler(server: RangeServer) -> type[http.server.BaseHTTPRequestHandler]:
                         served = server.served_bytes
                     at += len(chunk)
                     behaviour.on_served(served)
-                    if behaviour.stall_after is not None and served >= behaviour.stall_after:
-                        server.over.wait()
                     if behaviour.seconds_per_chunk:
                         time.sleep(behaviour.seconds_per_chunk)
             if broken:

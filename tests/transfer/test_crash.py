@@ -316,8 +316,8 @@ def test_file_that_may_not_get_that_large(set_up: SetUp, certificate: tuple[Path
 class LoopDevice:
     """A block device over a file."""
 
-    def __init__(self, backing: Path) -> None:
-        argv = ["losetup", "--find", "--show", str(backing)]
+    def __init__(self, backing: Path, *options: str) -> None:
+        argv = ["losetup", "--find", "--show", *options, str(backing)]
         attached = subprocess.run(argv, capture_output=True, text=True)
         require("a loop device", attached.returncode == 0, "run as root, with the loop module")
         self.path = Path(attached.stdout.strip())

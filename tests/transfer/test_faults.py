@@ -55,8 +55,53 @@ def test_server_that_keeps_failing_is_given_up_and_the_copy_resumed(set_up: SetU
 def test_server_that_always_cuts_is_given_up(set_up: SetUp) -> None:
     bench = set_up("dddd")
     bench.server.behaviour.cuts = [1000] * 100
-    with pytest.raises(ReadFailed, match="the answer ended early"):
+    with pytest.raises(ReadFailed, match="failed 5 times, the last time: the answer ended early"):
         copied(bench.source, bench.base, bench.capacity)
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_hundred_cuts_in_one_copy(set_up: SetUp, connections: int) -> None:
+    """Each after some progress: the tries are counted from the last bytes that came."""
+    bench = set_up("d" * 32)
+    bench.server.behaviour.cuts = [300_000] * 100
+    limits = Limits(connections=connections)
+    result = copied(bench.source, bench.base, bench.capacity, limits=limits, piece_bytes=8 * MIB)
+    assert bench.server.behaviour.cuts == []
+    assert sha256(bench.base) == sha256(bench.disk)
+    # A request that is cut exactly where it ends is not asked again.
+    assert 100 - connections <= result.retries <= 100
+    assert result.fetched_bytes == bench.capacity
+
+
+@pytest.mark.parametrize(
+    ("surplus", "chunked", "says"),
+    [
+        (1000, False, "another number of bytes"),
+        (-1000, False, "another number of bytes"),
+        (-1000, True, "the answer ended early"),
+    ],
+)
+def test_bodies_longer_or_shorter_than_what_was_asked_for(
+    set_up: SetUp, surplus: int, chunked: bool, says: str
+) -> None:
+    bench = set_up("d" * 6)
+    bench.server.behaviour.surplus = surplus
+    bench.server.behaviour.chunked = chunked
+    with pytest.raises(ReadFailed, match=says):
+        copied(bench.source, bench.base, bench.capacity)
+    assert not bench.beside("digests").exists()
+    bench.server.behaviour = Behaviour()
+    copied(bench.source, bench.base, bench.capacity)
+    assert sha256(bench.base) == sha256(bench.disk)
+
+
+def test_a_body_that_goes_on_behind_what_was_asked_for_is_cut_off(set_up: SetUp) -> None:
+    """In chunks nothing tells its length before: what is too much is no part of the disk."""
+    bench = set_up("d" * 6)
+    bench.server.behaviour.surplus = 700_000
+    bench.server.behaviour.chunked = True
+    copied(bench.source, bench.base, bench.capacity, limits=ONE)
+    assert sha256(bench.base) == sha256(bench.disk)
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410, 416])

@@ -138,8 +138,9 @@ def test_a_stream_that_breaks_off_begins_anew(bench: Bench, after: int) -> None:
 
 def test_a_stream_that_always_breaks_off_fails(bench: Bench) -> None:
     bench.server.behaviour.cuts = [12 * MIB] * 9
-    with pytest.raises(ReadFailed, match="failed 5 times"):
+    with pytest.raises(ReadFailed, match="failed 5 times") as caught:
         bench.copy()
+    assert "begins anew each time" in caught.value.hint
     assert STALE in bench.states
     assert DATA not in bench.states
     assert bench.source.reads == 0

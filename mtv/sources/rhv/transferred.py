@@ -9,7 +9,7 @@ from ovirtsdk4 import types
 
 from mtv.errors import SourceError, Unreachable, UntrustedTls
 from mtv.model.disk import Extent, HttpLocation, TlsTrust
-from mtv.sources.rhv.engine import Engine
+from mtv.sources.rhv.engine import Engine, Refused
 from mtv.sources.rhv.imageio import Block, Context, Daemon, Refusal, authority, data, reach
 from mtv.sources.rhv.transfers import END_SECONDS, Transfer, wait_until
 from mtv.sources.rhv.values import word
@@ -128,7 +128,11 @@ class TransferredDisk:
 
     def _begin_again(self) -> None:
         """The disk was unlocked for a moment, and others may have changed it."""
-        self._begin()
+        try:
+            self._begin()
+        except Refused:
+            self._still_the_same()  # who says better why
+            raise
         try:
             self._still_the_same()
         except BaseException:

@@ -10,7 +10,7 @@ such moments.
 import contextlib
 import http.client
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -25,7 +25,7 @@ from mtv.sources.vsphere.devices import disks
 from mtv.sources.vsphere.leases import ExportedDisk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
-from mtv.sources.vsphere.snapshots import DEVICES, OFF
+from mtv.sources.vsphere.snapshots import DEVICES, OFF, held_by_us
 from mtv.sources.vsphere.wire import Data, wire_type
 
 OBJECT_STORES = ("vsan", "vvol")
@@ -33,12 +33,13 @@ OBJECT_STORES = ("vsan", "vvol")
 REFUSALS = (403, 404, 500)
 """Of /folder: the file is not there, somebody has it open, or the role does not allow it."""
 PROBE_SECONDS = 30.0
+POWER = "runtime.powerState"
 
 _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 
 
 class FlatFile:
-    """The flat file of one disk (a ``mtv.model.disk.DiskSource``). Owns its session."""
+    """The flat file of one disk (a ``mtv.model.disk.HeldDisk``). Owns its session."""
 
     def __init__(self, url: str, tracked: Tracked, change_id: str | None) -> None:
         self._url = url
@@ -66,8 +67,14 @@ class FlatFile:
             return self._tracked.allocated()
 
     def point(self) -> str | None:
-        """Named by its change id; None without change tracking."""
-        return None if self._change_id is None else self._tracked.point(self._change_id)
+        """Named by its change id; without change tracking by the snapshot, if there is one.
+
+        The time of a file alone is not enough: a host need not bring that up while the VM runs.
+        """
+        if self._change_id is not None:
+            return self._tracked.point(self._change_id)
+        snapshot = self._tracked.snapshot
+        return None if snapshot is None else str(snapshot._moId)
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
@@ -75,6 +82,16 @@ class FlatFile:
             return None
         with self._session.faults_as_errors():
             return self._tracked.changed_since(point, self._change_id)
+
+    def check_held(self) -> None:
+        """Raises SourceError when the snapshot was removed meanwhile, or the VM was started."""
+        tracked = self._tracked
+        if tracked.snapshot is not None:
+            there = {each.id for each in held_by_us(self._session, str(tracked.vm._moId))}
+            if str(tracked.snapshot._moId) not in there:
+                raise _let_go(f"somebody removed the snapshot that held {tracked.label} still")
+        elif not _is_off(read_one(self._session, tracked.vm, [POWER])):
+            raise _let_go(f"the VM was started while {tracked.label} was read")
 
     def opened(self) -> str:
         """Nothing: a file is only read."""
@@ -153,12 +170,12 @@ class _Found(NamedTuple):
 
 def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
-    values = read_one(session, obj, ["name", "runtime.powerState", DEVICES])
+    values = read_one(session, obj, ["name", POWER, DEVICES])
     name, snapshot = values.get("name", vm), None
     if held is not None and held.id not in (NOTHING, OFF):
         snapshot = session.object(vim.vm.Snapshot, held.id)
         values = read_one(session, snapshot, [DEVICES])
-    elif str(values.get("runtime.powerState")) != "poweredOff":
+    elif not _is_off(values):
         raise SourceError(
             f"{name} is not powered off: its disks change while they are read",
             "shut it down, or let mtv cutover do it",
@@ -187,6 +204,17 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
         change_id=_change_id(devices, key),
         target=obj if snapshot is None else snapshot,
         place=_place(devices, key),
+    )
+
+
+def _is_off(values: Mapping[str, Any]) -> bool:
+    return str(values.get(POWER)) == "poweredOff"
+
+
+def _let_go(says: str) -> SourceError:
+    return SourceError(
+        f"{says}: what was read may be of several moments",
+        "run the same command again: what may differ is read again",
     )
 
 
