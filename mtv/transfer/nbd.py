@@ -141,7 +141,7 @@ class NbdClient:
     def close(self) -> None:
         """Takes leave, and closes the connection."""
         try:
-            # While options are still negotiated this is noise, and the connection ends all the same.
+            # In the middle of a handshake it is noise, and the connection ends all the same.
             self._request(_DISCONNECT, 0, 0)
         except OSError:
             pass  # the server is gone already
