@@ -7,7 +7,10 @@ import hashlib
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +31,10 @@ from mtv.sources.vsphere.vddk import VddkDisk
 from mtv.tasks import Connection, Limits, Progress, SyncResult, Vddk
 from mtv.transfer.copy import copy_disk
 from tests.real.disk_vm import MIB, DiskVm, Lab, content, result, take_snapshot
+from tests.real.parts import require
 from tests.real.vddk import StandIn
 from tests.sources.test_vsphere_passes import NEVER, connection, lab, running
-from tests.transfer.disks import NO_PAUSES
+from tests.transfer.disks import NO_PAUSES, make_disk
 
 __all__ = ["lab", "running"]
 
@@ -261,16 +265,11 @@ def test_doctor_says_whether_it_is_there(
 
     stand_in.serve(None)
     assert finding() == (State.OK, f"nbdkit loads the library in {stand_in.library}")
-    with monkeypatch.context() as context:
-        # The real one has no such plugin here, or no such library.
-        context.setenv("PATH", os.environ["PATH"].removeprefix(f"{stand_in.path}{os.pathsep}"))
-        state, says = finding()
-        assert (state, says) == (
-            State.PROBLEM,
-            "nbdkit cannot load its vddk plugin with this library",
-        )
-        context.setenv("PATH", str(tmp_path))
-        assert finding() == (State.PROBLEM, "the program nbdkit is not installed")
+    path = os.environ["PATH"].removeprefix(f"{stand_in.path}{os.pathsep}")
+    monkeypatch.setenv("PATH", path)  # the real one has no such plugin here, or no such library
+    assert finding() == (State.PROBLEM, "nbdkit cannot load its vddk plugin with this library")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert finding() == (State.PROBLEM, "the program nbdkit is not installed")
     shutil.rmtree(stand_in.library)
     assert "has no lib64" in finding()[1]
 
@@ -280,9 +279,35 @@ def test_only_vsphere_has_it(tmp_path: Path) -> None:
     (tmp_path / "mtv.yaml").write_text(text)
     with pytest.raises(ConfigError, match="vddk: a source of kind ova is not read with it"):
         load_settings(Project(tmp_path))
-    text = text.replace("kind: ova\n    path: appliances", "kind: vsphere\n    url: https://vc/sdk\n"
-                        "    username: u\n    password: {env: P}").replace("/opt/vddk", "lib")  # fmt: skip
+    text = (
+        "sources:\n  vc:\n    kind: vsphere\n    url: https://vc/sdk\n    username: u\n"
+        "    password: {env: P}\n    vddk: {library: lib}\n"
+    )
     (tmp_path / "mtv.yaml").write_text(text)
     project = Project(tmp_path)
-    reached = to_connection(project, load_settings(project), "old")
+    reached = to_connection(project, load_settings(project), "vc")
     assert reached.vddk == Vddk(library=str(project.root / "lib"))
+
+
+STARTS = """
+import sys, time
+from mtv.sources.vsphere.nbdkit import Nbdkit
+print(Nbdkit(["file", sys.argv[1]], "secret", "a disk").socket, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_killed_worker_leaves_no_nbdkit(tmp_path: Path) -> None:
+    require("nbdkit", shutil.which("nbdkit") is not None, "run setup/packages.sh")
+    disk = make_disk(tmp_path / "disk.raw", "d.")
+    argv = [sys.executable, "-c", STARTS, str(disk)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        socket = worker.stdout.readline().strip()
+        assert serving(socket)
+        worker.kill()
+    deadline = time.monotonic() + 20
+    while serving(socket):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    shutil.rmtree(Path(socket).parent)

@@ -31,6 +31,7 @@ class Nbdkit:
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
         self._child: Child | None = None
         self._problem: Exception | None = None
+        self._closing = False
         # The kernel ends a program with the thread that started it: this one lives as long.
         self._thread = threading.Thread(target=self._run, args=(list(plugin),), daemon=True)
         self._thread.start()
@@ -53,6 +54,7 @@ class Nbdkit:
 
     def close(self) -> None:
         """Ends it."""
+        self._closing = True
         child = self._child
         if child is not None and self._thread.is_alive():
             with contextlib.suppress(ProcessLookupError):
@@ -69,6 +71,8 @@ class Nbdkit:
             argv += [each.replace("{secret}", str(reading)) for each in plugin]
             with start(argv, pass_fds=[reading]) as child:
                 self._child = child
+                if self._closing:
+                    return
                 child.stdin.close()
                 for line in child.stderr:
                     self._lines.append(_printable(redact(line, [self._secret])))

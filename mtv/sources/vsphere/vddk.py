@@ -136,6 +136,6 @@ def thumbprint(session: Session) -> str:
     )
     with session.faults_as_errors(), contextlib.closing(connection):
         connection.connect()
-        certificate: bytes = connection.sock.getpeercert(binary_form=True)
+        certificate = connection.sock.getpeercert(binary_form=True) or b""
     digest = hashlib.sha1(certificate, usedforsecurity=False).hexdigest()
     return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
