@@ -19,7 +19,7 @@ from mtv.errors import ConfigError
 from mtv.hours import parse_hours
 from mtv.model.disk import TlsTrust
 from mtv.project import Project, safe_name
-from mtv.tasks import Connection, Limits, SecretRef
+from mtv.tasks import Connection, Limits, SecretRef, Vddk
 from mtv.tls import parse_fingerprint
 
 
@@ -52,6 +52,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     password: SecretRef | None = None
     tls: TlsTrust = TlsTrust()
     may: tuple[Consent, ...] = ()
+    vddk: Vddk | None = None
 
 
 class LocalTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,6 +185,8 @@ def _check_source(name: str, source: SourceSettings) -> None:
         raise ValueError("expected one of path (a folder or an .ova file) and url")
     if source.kind not in PLATFORMS and source.may:
         raise ValueError(f"may: nothing can be changed at a source of kind {source.kind}")
+    if source.kind != "vsphere" and source.vddk is not None:
+        raise ValueError(f"vddk: a source of kind {source.kind} is not read with it")
     if source.url is not None:
         _check_url(source.url)
     if source.password is not None:
@@ -234,7 +237,15 @@ def connection(project: Project, settings: Settings, name: str) -> Connection:
         password=password,
         tls=tls,
         may=tuple(str(consent) for consent in source.may),
+        vddk=_placed(project, source.vddk),
     )
+
+
+def _placed(project: Project, vddk: Vddk | None) -> Vddk | None:
+    if vddk is None:
+        return None
+    library = project.root / Path(vddk.library).expanduser()
+    return Vddk(library=str(library), every_disk=vddk.every_disk)
 
 
 def resolve(secret: SecretRef | None, what: str) -> str:

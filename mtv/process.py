@@ -170,9 +170,11 @@ def start(
     *,
     env: Mapping[str, str] | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Child]:
     """Starts a program with pipes on all three standard streams; on leaving it is gone.
 
+    ``pass_fds`` are file descriptors that it gets beside them, under the same numbers.
     ``grace_seconds``: how long it may clean up when it has to be ended. Raises MissingTool when
     there is no such program.
     """
@@ -190,6 +192,7 @@ def start(
             errors="replace",
             env={**os.environ, **(env or {})},
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     except FileNotFoundError as problem:
         raise MissingTool(f"the program {argv[0]} is not installed") from problem

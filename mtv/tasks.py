@@ -31,6 +31,15 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     command: tuple[str, ...] | None = None
 
 
+class Vddk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """VMware's library for reading disks, which the user has (vSphere)."""
+
+    library: str
+    """Its directory, ``vmware-vix-disklib-distrib``."""
+    every_disk: bool = False
+    """All disks are read with it, and not only those that no file gives."""
+
+
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach a source, without the secret itself."""
 
@@ -43,6 +52,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     password: SecretRef | None = None
     tls: TlsTrust = TlsTrust()
     may: tuple[str, ...] = ()
+    vddk: Vddk | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -88,7 +88,15 @@ class StreamLocation(msgspec.Struct, frozen=True, kw_only=True):
         return f"StreamLocation(url=<hidden>, headers=<{len(self.headers)} hidden>)"
 
 
-Location = HttpLocation | FileLocation | StreamLocation
+class NbdLocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk that an NBD server on this machine gives, which the source has started."""
+
+    socket: str
+    """Path of its Unix socket."""
+    export: str = ""
+
+
+Location = HttpLocation | FileLocation | StreamLocation | NbdLocation
 
 
 NOTHING = ""

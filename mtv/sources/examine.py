@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mtv import tls
+from mtv import process, tls
 from mtv.config import resolve
 from mtv.doctor import Finding, State, skipped
 from mtv.errors import MtvError, SourceError
@@ -33,6 +33,8 @@ SUPPORTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "rhv": ((4, 3), (4, 5)),
 }
 """Oldest and newest version of a platform that mtv knows."""
+
+DUMP_SECONDS = 60.0
 
 SKEW_SECONDS = 60.0
 """A difference of clocks that is worth a word; vCenter refuses logins at ten minutes."""
@@ -83,6 +85,8 @@ class _Visit:
         if self._to.kind in SUPPORTED:
             yield "version", self._version
         yield "permissions", self._permissions
+        if self._to.vddk is not None:
+            yield "vddk", self._vddk
 
     def _climb(self, check: str, climb: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         """The rung's findings; whatever goes wrong on it is a finding too."""
@@ -178,6 +182,24 @@ class _Visit:
             yield self._found("permissions", state, says, lack.remedy)
         if not lacks:
             yield self._found("permissions", State.OK, "nothing is missing")
+
+    def _vddk(self) -> Iterator[Finding]:
+        if self._to.vddk is None:
+            return
+        library = self._to.vddk.library
+        if not (Path(library) / "lib64").is_dir():
+            raise SourceError(
+                f"{library} is not VDDK: it has no lib64",
+                "sources.NAME.vddk.library names the directory vmware-vix-disklib-distrib",
+            )
+        argv = [process.find("nbdkit", "nbdkit"), "vddk", f"libdir={library}", "--dump-plugin"]
+        if process.run(argv, timeout_seconds=DUMP_SECONDS, check=False).exit_code != 0:
+            raise SourceError(
+                "nbdkit cannot load its vddk plugin with this library",
+                "install nbdkit's vddk plugin (nbdkit-vddk-plugin, nbdkit-plugin-vddk); "
+                f"nbdkit vddk libdir={library} --dump-plugin says more",
+            )
+        yield self._found("vddk", State.OK, f"nbdkit loads the library in {library}")
 
     def _opened(self) -> Source:
         if self._source is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mtv.errors import ReadFailed
-from mtv.model.disk import DiskSource, FileLocation, Location, TlsTrust
+from mtv.model.disk import DiskSource, FileLocation, Location, NbdLocation, TlsTrust
 from mtv.tls import trusted_context
 
 
@@ -61,11 +61,21 @@ class Access:
                 self._source.renew()
                 self._place = self._location = None
 
+    def renew_location(self, failed: Location) -> None:
+        """Has the source mend a place that is not reached by HTTP, unless that was just done.
+
+        Raises SourceError when it can't.
+        """
+        with self._lock:
+            if self._location is failed:
+                self._source.renew()
+                self._location = None
+
     def _ask(self) -> Place:
         location = self._location or self._source.location()
         self._location = location
-        if isinstance(location, FileLocation):
-            raise ReadFailed("the source gave a file where it gave an address before")
+        if isinstance(location, FileLocation | NbdLocation):
+            raise ReadFailed("the source gave a file or socket where it gave an address before")
         url = urlsplit(location.url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ReadFailed("the source gives an address that is neither http nor https")

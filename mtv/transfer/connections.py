@@ -12,6 +12,7 @@ from mtv.model.disk import (
     FileLocation,
     HeldDisk,
     HttpLocation,
+    NbdLocation,
     StreamedDisk,
     StreamLocation,
 )
@@ -21,6 +22,7 @@ from mtv.transfer.crew import Crew, Stopped
 from mtv.transfer.file_reader import FileReader
 from mtv.transfer.getter import Patience
 from mtv.transfer.http_range import RangeReader
+from mtv.transfer.nbd_reader import NbdReader
 from mtv.transfer.part_reader import Opened, PartReader
 from mtv.transfer.reader import Identity, Reader, Served, Way
 from mtv.transfer.stream_reader import StreamReader
@@ -100,11 +102,14 @@ class Connections:
 
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, as far as the image or the source can tell."""
-        kept = self.kept()
-        return self._source.extents() if kept is None else kept
+        found = self._told_by_reader()
+        return self._source.extents() if found is None else found
 
     def kept(self) -> Sequence[Extent] | None:
         """What the image itself holds; None for a disk that is kept plain, byte for byte."""
+        return self._told_by_reader() if isinstance(self.readers[0], PartReader) else None
+
+    def _told_by_reader(self) -> Sequence[Extent] | None:
         found: list[Sequence[Extent] | None] = []
         self._alone(lambda: found.append(self.readers[0].extents()))
         return found[0]
@@ -184,8 +189,21 @@ class Connections:
         location = self._access.location()
         if isinstance(location, StreamLocation):
             self.stream = StreamReader(self._access, self._throttle, self.crew.stop, self._patience)
+        elif isinstance(location, NbdLocation):
+            self._connect_nbd()
         else:
             self.readers = self._make_readers(location)
+
+    def _connect_nbd(self) -> None:
+        """Several readers only where the server allows it: others let the second one wait."""
+
+        def reader() -> NbdReader:
+            return NbdReader(self._access, self._throttle, self.crew.stop, self._patience)
+
+        first = reader()
+        self.readers = [first]
+        if first.can_multi_conn:
+            self.readers += [reader() for _ in range(1, self._count)]
 
     def _make_readers(self, location: HttpLocation | FileLocation) -> list[Reader]:
         raw: list[Reader]

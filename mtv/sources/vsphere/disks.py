@@ -26,6 +26,7 @@ from mtv.sources.vsphere.leases import ExportedDisk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.snapshots import DEVICES, OFF, held_by_us
+from mtv.sources.vsphere.vddk import VddkDisk
 from mtv.sources.vsphere.wire import Data, wire_type
 
 OBJECT_STORES = ("vsan", "vvol")
@@ -104,8 +105,10 @@ class FlatFile:
 
 def open_disk(
     session: Session, vm: str, key: str, held: Held | None = None
-) -> FlatFile | ExportedDisk:
-    """The VM's disk with that device key, looked up now: its flat file, else an export of it.
+) -> FlatFile | VddkDisk | ExportedDisk:
+    """The VM's disk with that device key, looked up now.
+
+    By its flat file, else by VDDK where the user has it, else by an export.
 
     ``held``: the snapshot that is read; without one (or one that is none) the VM has to be off.
     The file of a VM that runs is read only on a kind of storage on which that was proven.
@@ -113,10 +116,12 @@ def open_disk(
     """
     found = _find(session, vm, key, held)
     kind = _kind_of_files(session, found.disk)
-    if kind is None or (found.runs and held is not None and kind not in held.proven):
-        return found.exported()
+    vddk = session.connection.vddk
+    by_file = kind is not None and (vddk is None or not vddk.every_disk)
+    if not by_file or (found.runs and held is not None and kind not in held.proven):
+        return found.otherwise()
     url = _folder_url(session, found.name, found.disk)
-    return found.exported() if _is_refused(session, url) else found.flat(url)
+    return found.otherwise() if _is_refused(session, url) else found.flat(url)
 
 
 def open_file(session: Session, vm: str, key: str, held: Held) -> FlatFile | None:
@@ -162,6 +167,12 @@ class _Found(NamedTuple):
 
     def flat(self, url: str) -> FlatFile:
         return FlatFile(url, self.tracked, self.change_id)
+
+    def otherwise(self) -> VddkDisk | ExportedDisk:
+        """What is read where no file is."""
+        if self.tracked.session.connection.vddk is None:
+            return self.exported()
+        return VddkDisk(self.disk.path, self.tracked, self.change_id)
 
     def exported(self) -> ExportedDisk:
         label = self.tracked.label

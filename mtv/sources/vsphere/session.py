@@ -88,6 +88,10 @@ class Session:
                 self.renew(login)
         return ask()
 
+    def password(self) -> str:
+        """For programs that log in themselves. A secret."""
+        return self._password()
+
     @property
     def stub(self) -> Any:
         """pyVmomi's stub: the connections of this session."""
