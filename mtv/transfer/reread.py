@@ -4,7 +4,6 @@ import errno
 import hashlib
 import mmap
 import os
-import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from mtv.model.disk import GRAIN_BYTES
 from mtv.tasks import OnProgress, Progress
 from mtv.transfer.crew import Crew, Shared, Stopped
 from mtv.transfer.grains import zero_digest
+from mtv.transfer.row import Row
 
 BUFFER_BYTES = 4 * 1024 * 1024
 SECTOR_BYTES = 4096
@@ -40,7 +40,7 @@ def differing_grains(
     says: str,
     on_progress: OnProgress,
     cancelled: threading.Event,
-    only: bytes | None = None,
+    only: Row | None = None,
 ) -> Reread:
     """The grains whose content does not have the digest that ``expected`` gives, in order.
 
@@ -49,8 +49,7 @@ def differing_grains(
     Raises TransferError when the base cannot be read, Interrupted.
     """
     crew = Crew(cancelled)
-    wanted = b"\x01" * -(-capacity_bytes // GRAIN_BYTES) if only is None else only
-    comparison = _Comparison(path, capacity_bytes, expected, wanted, crew.stop)
+    comparison = _Comparison(path, capacity_bytes, expected, only, crew.stop)
     total = comparison.total
 
     def tick() -> None:
@@ -80,7 +79,7 @@ class _Comparison:
         path: Path,
         capacity_bytes: int,
         expected: Callable[[int], bytes],
-        wanted: bytes,
+        wanted: Row | None,
         stop: threading.Event,
     ) -> None:
         self._path = path
@@ -115,9 +114,11 @@ class _Comparison:
 
     def _asked(self) -> Iterator[tuple[int, int]]:
         """Start and end of the runs of grains to look at."""
-        for run in re.finditer(b"\x01+", self._wanted):
-            end = min(run.end() * GRAIN_BYTES, self._capacity)
-            yield run.start() * GRAIN_BYTES, end
+        if self._wanted is None:
+            yield 0, self._capacity
+            return
+        for first, count in self._wanted.runs(1):
+            yield first * GRAIN_BYTES, min((first + count) * GRAIN_BYTES, self._capacity)
 
     def work(self, sections: Iterator[tuple[int, int]]) -> None:
         """Reads sections until there are none left."""
