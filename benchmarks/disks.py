@@ -179,8 +179,8 @@ def _copy(wanted: Copy) -> None:
             reading[0] = time.monotonic()
 
     if wanted.epoch_bytes:
-        for module in (copy, streamed):
-            module.epoch_bytes = lambda *_: wanted.epoch_bytes  # type: ignore[assignment]
+        for module in (copy, streamed):  # where it is looked up
+            module.epoch_bytes = lambda *_: wanted.epoch_bytes  # type: ignore[attr-defined]
     if wanted.no_compare:
 
         def end(*_: object) -> None:

@@ -59,13 +59,15 @@ def in_turn(
             before()
             results[name].append(measured(argv))
             after(name)
+            wall, cpu, *_ = results[name][-1]
+            print(f"{name}: {wall:.2f} s, {cpu:.2f} s of processors", file=sys.stderr)
     return results
 
 
 def ratio(results: Results, one: str, other: str, part: str = "wall") -> float:
     """The median of ``one`` to ``other``, round by round."""
     pairs = zip(results[one], results[other], strict=True)
-    return statistics.median(getattr(a, part) / getattr(b, part) for a, b in pairs)
+    return float(statistics.median(getattr(a, part) / getattr(b, part) for a, b in pairs))
 
 
 def median(runs: Sequence[Run], part: str) -> float:

@@ -152,7 +152,7 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
     bad = differing_grains(
         base.path,
         base.capacity_bytes,
-        grains.digest,
+        grains,
         says="comparing the copy",
         on_progress=on_progress,
         cancelled=cancelled,

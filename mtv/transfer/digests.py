@@ -7,6 +7,7 @@ them; the SHA-256 of the list identifies the disk.
 import hashlib
 import os
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 from mtv.errors import TransferError
@@ -16,6 +17,7 @@ from mtv.transfer.grains import DIGEST_BYTES, ZERO, Grains, zero_digest
 
 _LINE_BYTES = 2 * DIGEST_BYTES + 1
 _LINES_AT_ONCE = 4096
+_ZERO_LINE = zero_digest(GRAIN_BYTES).hex().encode() + b"\n"
 
 
 def write_list(path: Path, grains: Grains) -> DiskDigest:
@@ -74,7 +76,7 @@ class DigestList:
             )
 
     def __getitem__(self, grain: int) -> bytes:
-        line = os.pread(self._descriptor, _LINE_BYTES, grain * _LINE_BYTES)
+        line = self._lines(grain, 1)
         try:
             digest = bytes.fromhex(line[:-1].decode("ascii"))
         except ValueError as problem:
@@ -82,6 +84,18 @@ class DigestList:
         if len(digest) != DIGEST_BYTES or line[-1:] != b"\n":
             raise _unusable(self._path)
         return digest
+
+    def not_zero(self, first: int, count: int) -> Iterator[int]:
+        """Those of a run of grains whose line is not that of a whole grain of zeros."""
+        for at in range(first, first + count, _LINES_AT_ONCE):
+            lines = self._lines(at, min(_LINES_AT_ONCE, first + count - at))
+            if lines != _ZERO_LINE * (len(lines) // _LINE_BYTES):
+                for grain, start in enumerate(range(0, len(lines), _LINE_BYTES), at):
+                    if not lines.startswith(_ZERO_LINE, start):
+                        yield grain
+
+    def _lines(self, first: int, count: int) -> bytes:
+        return os.pread(self._descriptor, count * _LINE_BYTES, first * _LINE_BYTES)
 
 
 def recorded_digest(base: Path, capacity_bytes: int | None = None) -> DiskDigest | None:

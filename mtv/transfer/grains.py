@@ -63,6 +63,14 @@ class Grains:
             return zero_digest(self.span(grain))
         return self.digests(grain, 1)
 
+    __getitem__ = digest
+
+    def not_zero(self, first: int, count: int) -> Iterator[int]:
+        """Those of a run of grains that are neither ZERO nor BLANK."""
+        for start, length, state in self.state.stretches(first, count):
+            if state not in (ZERO, BLANK):
+                yield from range(start, start + length)
+
     def digests(self, first: int, count: int) -> bytes:
         """The digests of a run of DATA or STALE grains, one after the other."""
         return self._digests.read(first * DIGEST_BYTES, count * DIGEST_BYTES)

@@ -154,7 +154,7 @@ def _differing(
     return differing_grains(
         base.path,
         base.capacity_bytes,
-        grains.digest,
+        grains,
         says="checking what is there",
         on_progress=on_progress,
         cancelled=cancelled,
