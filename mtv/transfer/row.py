@@ -4,6 +4,7 @@ Memory stays what it is however large the disk: a disk of 60 TiB has 63 million 
 """
 
 import contextlib
+import functools
 import os
 import re
 import tempfile
@@ -14,7 +15,6 @@ from pathlib import Path
 from mtv.transfer.base import not_written
 
 _AT_ONCE = 64 * 1024
-_STRETCH = re.compile(rb"(.)\1*", re.DOTALL)
 
 
 class Scratch:
@@ -96,12 +96,16 @@ class Row:
         start = end = first
         value = -1
         for at, length in _portions(first, count):
-            for found in _STRETCH.finditer(self._bytes.read(at, length)):
-                if found[1][0] != value:
+            portion = self._bytes.read(at, length)
+            here = 0
+            while here < length:
+                if portion[here] != value:
                     if end > start:
                         yield start, end - start, value
-                    start, value = at + found.start(), found[1][0]
-                end = at + found.end()
+                    start, value = at + here, portion[here]
+                other = _other_than(value).search(portion, here)
+                here = length if other is None else other.start()
+                end = at + here
         if end > start:
             yield start, end - start, value
 
@@ -117,6 +121,11 @@ class Row:
             sum(map(self._bytes.read(at, length).count, values))
             for at, length in _portions(0, self._count)
         )
+
+
+@functools.cache
+def _other_than(value: int) -> re.Pattern[bytes]:
+    return re.compile(b"[^\\x%02x]" % value)
 
 
 def _portions(first: int, count: int) -> Iterator[tuple[int, int]]:
