@@ -20,12 +20,22 @@ def ahead(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
     """``map(work, items)``; items are taken in the caller's thread. Errors come in their place."""
     left, under_way = iter(items), deque[Future[list[R]]]()
     with ThreadPoolExecutor(_THREADS, "unpack") as threads:
-        while batch := list(islice(left, _AT_ONCE)):
+        problem: Exception | None = None
+        while problem is None:
+            batch = list[T]()
+            try:
+                batch.extend(islice(left, _AT_ONCE))
+            except Exception as raised:  # noqa: BLE001 - raised again below, in its place
+                problem = raised
+            if not batch and problem is None:
+                break
             if len(under_way) == _AHEAD:
                 yield from under_way.popleft().result()
             under_way.append(threads.submit(_all, work, batch))
         while under_way:
             yield from under_way.popleft().result()
+    if problem is not None:
+        raise problem
 
 
 def _all(work: Callable[[T], R], items: list[T]) -> list[R]:
