@@ -23,6 +23,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pyVim": ("mtv.sources.vsphere",),
     "vmware": ("mtv.sources.vsphere",),
     "ovirtsdk4": ("mtv.sources.rhv",),
+    "isal": ("mtv.images.inflate",),
     "pycurl": ("mtv.sources.rhv",),
     "python_calamine": ("mtv.sources.rvtools",),
     "lxml": ("mtv.markup", "mtv.launch", "mtv.convert", "mtv.sources"),

@@ -5,7 +5,6 @@ bytes of one, and they never ask for any other file, whatever the image says. Al
 says is hostile until it was checked.
 """
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -55,14 +54,6 @@ class Image(Protocol):
 
     def unpack(self, run: Run, data: bytes | bytearray | memoryview) -> bytes | memoryview:
         """The run's bytes, out of the packed data that was read for it. Raises BadImage."""
-
-
-def inflate(data: bytes | bytearray | memoryview, window_bits: int, most: int) -> bytes:
-    """Unpacks deflated data; never more than ``most`` bytes and one. Raises BadImage."""
-    try:
-        return zlib.decompressobj(window_bits).decompress(data, most + 1)
-    except zlib.error as problem:
-        raise BadImage(f"its compressed data is damaged ({problem})") from problem
 
 
 def joined(runs: Iterable[Run]) -> Iterator[Run]:

@@ -10,7 +10,8 @@ import sys
 from array import array
 from collections.abc import Iterator
 
-from mtv.images.image import LARGEST_DISK_BYTES, BadImage, ReadAt, Run, extents_of, inflate, joined
+from mtv.images.image import LARGEST_DISK_BYTES, BadImage, ReadAt, Run, extents_of, joined
+from mtv.images.inflate import inflate
 from mtv.model.disk import Extent
 
 HEADER_BYTES = 104

@@ -8,12 +8,13 @@ stream that lost one, gave one twice or put one elsewhere is found out by them.
 """
 
 import struct
-import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
+from mtv.images.ahead import ahead
 from mtv.images.image import BadImage
+from mtv.images.inflate import inflate
 from mtv.images.vmdk import (
     AT_END,
     HEADER_BYTES,
@@ -64,8 +65,13 @@ class StreamVmdk:
     def grains(self) -> Iterator[tuple[int, bytes]]:
         """Offset on the disk and bytes of every grain, in the stream's order.
 
-        Once only. What was given out counts when this has ended without an error.
+        Once only. What was given out counts when this has ended without an error. Grains are
+        unpacked by threads, ahead of what was given out; the stream is read in the caller's.
         """
+        return ahead(self._packed(), self._unpacked)
+
+    def _packed(self) -> Iterator[tuple[int, bytes]]:
+        """Sector on the disk and packed bytes of every grain."""
         header, window = self._header, self._window
         most = header.grain_bytes + header.grain_bytes // 16 + SECTOR
         directory_at = None
@@ -78,9 +84,10 @@ class StreamVmdk:
                 if size > most:
                     raise BadImage(f"a grain at byte {at} claims to be longer than it can be")
                 packed = window.take(_padded(MARKER.size + size))
-                data = self._unpacked(value, packed[MARKER.size : MARKER.size + size])
+                if value * SECTOR >= self.size_bytes or value * SECTOR % header.grain_bytes:
+                    raise BadImage(f"a grain belongs to sector {value}, where the disk has none")
                 self._told.grain(value * SECTOR // header.grain_bytes, at // SECTOR)
-                yield value * SECTOR, data
+                yield value, bytes(packed[MARKER.size : MARKER.size + size])
                 continue
             (kind,) = _KIND.unpack_from(window.take(SECTOR), MARKER.size)
             behind, length = window.position, value * SECTOR
@@ -116,20 +123,18 @@ class StreamVmdk:
                 raise BadImage("its descriptor lies beyond its place")
             must_be_whole(rest[start - HEADER_BYTES : start - HEADER_BYTES + size])
 
-    def _unpacked(self, sector: int, packed: memoryview) -> bytes:
-        """A grain's bytes; the last one as short as the disk."""
+    def _unpacked(self, grain: tuple[int, bytes]) -> tuple[int, bytes]:
+        """Offset and bytes of a grain; the last one is as short as the disk."""
+        sector, packed = grain
         at, grain_bytes = sector * SECTOR, self._header.grain_bytes
-        if at >= self.size_bytes or at % grain_bytes:
-            raise BadImage(f"a grain belongs to byte {at}, where the disk has none")
-        unpack = zlib.decompressobj()
         try:
-            data = unpack.decompress(packed, grain_bytes + 1)
-        except zlib.error as problem:
-            raise BadImage(f"the grain of byte {at} is damaged ({problem})") from problem
+            data = inflate(packed, 15, grain_bytes, whole=True)
+        except BadImage as problem:
+            raise BadImage(f"the grain of byte {at} is damaged: {problem}") from problem
         room = min(grain_bytes, self.size_bytes - at)
-        if not unpack.eof or len(data) not in (grain_bytes, room):
+        if len(data) not in (grain_bytes, room):
             raise BadImage(f"the grain of byte {at} has the wrong size")
-        return data[:room]
+        return at, data[:room]
 
     def _read_directory(self, length: int) -> None:
         first = 0

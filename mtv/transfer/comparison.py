@@ -10,19 +10,20 @@ from mtv.transfer.fetch import BUFFER_BYTES
 from mtv.transfer.gather import OPEN_GRAINS
 from mtv.transfer.grains import zero_digest
 from mtv.transfer.reader import Reader
+from mtv.transfer.row import Row
 from mtv.transfer.stream_reader import Pieces, StreamReader
 
 _ZERO_GRAIN = bytes(GRAIN_BYTES)
 
 
 class Comparison:
-    """What several threads find together. Memory grows by two bytes a MiB of the disk."""
+    """What several threads find together. Memory does not grow with the disk."""
 
     def __init__(self, expected: DigestList, capacity_bytes: int) -> None:
         self._expected = expected
         self.capacity_bytes = capacity_bytes
         self._count = -(-capacity_bytes // GRAIN_BYTES)
-        self._differs = bytearray(self._count)
+        self._differs = Row(self._count, expected.directory)
         self._lock = threading.Lock()
         self.done = 0
         """Bytes of the disk that were compared."""
@@ -31,7 +32,8 @@ class Comparison:
 
     def bad(self) -> list[int]:
         """The grains that differ, in order."""
-        return [grain for grain, differs in enumerate(self._differs) if differs]
+        runs = self._differs.runs(1)
+        return [first + each for first, count in runs for each in range(count)]
 
     def work(self, reader: Reader, pieces: Iterator[tuple[int, int]]) -> None:
         """Reads pieces (start and end) until there are none left."""
@@ -54,8 +56,8 @@ class Comparison:
 
     def _take(self, stream: StreamReader, pieces: Pieces) -> None:
         """One try: nothing of an earlier one counts."""
-        self._differs = bytearray(self._count)
-        opened, came = dict[int, bytearray](), bytearray(self._count)
+        self._differs = Row(self._count, self._expected.directory)
+        opened, came = dict[int, bytearray](), Row(self._count, self._expected.directory)
         for offset, data in pieces:
             grain, at = divmod(offset, GRAIN_BYTES)
             buffer = opened.get(grain)
@@ -64,15 +66,15 @@ class Comparison:
                     raise stream.scattered()
                 if len(opened) == OPEN_GRAINS:
                     self._close(opened)
-                came[grain] = 1
+                came.fill(grain, 1, 1)
                 buffer = opened[grain] = bytearray(self._span(grain))
             buffer[at : at + len(data)] = data
             self.done = offset + len(data)
         while opened:
             self._close(opened)
         self.never_came = 0
-        for grain in range(self._count):
-            if not came[grain]:
+        for first, count in came.runs(0):
+            for grain in range(first, first + count):
                 self.never_came += self._span(grain)
                 self._check(grain, zero_digest(self._span(grain)))
 
@@ -90,7 +92,7 @@ class Comparison:
 
     def _check(self, grain: int, digest: bytes) -> None:
         if digest != self._expected[grain]:
-            self._differs[grain] = 1
+            self._differs.fill(grain, 1, 1)
 
     def _span(self, grain: int) -> int:
         return min(GRAIN_BYTES, self.capacity_bytes - grain * GRAIN_BYTES)

@@ -154,11 +154,11 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
     bad = differing_grains(
         base.path,
         base.capacity_bytes,
-        grains.digest,
+        grains,
         says="comparing the copy",
         on_progress=on_progress,
         cancelled=cancelled,
-        only=standing.proven.translate(bytes([1, 0]) + bytes(254)),
+        only=standing.unproven(),
     ).bad
     if bad:
         # If that cannot be noted, the next run finds them again: it is not sealed.

@@ -5,17 +5,19 @@ them; the SHA-256 of the list identifies the disk.
 """
 
 import hashlib
-import mmap
 import os
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 from mtv.errors import TransferError
 from mtv.model.disk import GRAIN_BYTES, DiskDigest
 from mtv.transfer.beside import Beside, written_whole
-from mtv.transfer.grains import DIGEST_BYTES, Grains
+from mtv.transfer.grains import DIGEST_BYTES, ZERO, Grains, zero_digest
 
 _LINE_BYTES = 2 * DIGEST_BYTES + 1
 _LINES_AT_ONCE = 4096
+_ZERO_LINE = zero_digest(GRAIN_BYTES).hex().encode() + b"\n"
 
 
 def write_list(path: Path, grains: Grains) -> DiskDigest:
@@ -24,10 +26,20 @@ def write_list(path: Path, grains: Grains) -> DiskDigest:
     with written_whole(path) as file:
         for first in range(0, grains.count, _LINES_AT_ONCE):
             last = min(first + _LINES_AT_ONCE, grains.count)
-            lines = "".join(f"{grains.digest(grain).hex()}\n" for grain in range(first, last))
-            whole.update(lines.encode())
-            file.write(lines.encode())
+            lines = (_digests(grains, first, last).hex("\n", -DIGEST_BYTES) + "\n").encode()
+            whole.update(lines)
+            file.write(lines)
     return _identity(grains.capacity_bytes, whole.hexdigest())
+
+
+def _digests(grains: Grains, first: int, last: int) -> bytearray:
+    found = bytearray(grains.digests(first, last - first))
+    for start, count, state in grains.state.stretches(first, last - first):
+        if state == ZERO:
+            digests = b"".join(zero_digest(grains.span(start + each)) for each in range(count))
+            at = (start - first) * DIGEST_BYTES
+            found[at : at + len(digests)] = digests
+    return found
 
 
 class DigestList:
@@ -40,18 +52,22 @@ class DigestList:
         """
         count = -(-capacity_bytes // GRAIN_BYTES)
         self._path = path
+        self.directory = path.parent
+        """Where it lies."""
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size != count * _LINE_BYTES:
                     raise _unusable(path)
-                # Mapped, not read: the list of a 60 TiB disk is 4 GiB.
-                self._lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                # Neither read whole nor mapped: the list of a 60 TiB disk is 4 GiB.
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                self._descriptor = os.dup(file.fileno())
+                weakref.finalize(self, os.close, self._descriptor)
         except FileNotFoundError as problem:
             raise TransferError(
                 f"there is no digest list {path}: the disk was not copied to its end",
                 "run mtv sync first",
             ) from problem
-        self.digest = _identity(capacity_bytes, hashlib.sha256(self._lines).hexdigest())
+        self.digest = _identity(capacity_bytes, sha256)
         if recorded not in (None, self.digest.sha256):
             raise TransferError(
                 f"{path} is not the digest list that the journal recorded for this copy",
@@ -60,7 +76,7 @@ class DigestList:
             )
 
     def __getitem__(self, grain: int) -> bytes:
-        line = self._lines[grain * _LINE_BYTES : (grain + 1) * _LINE_BYTES]
+        line = self._lines(grain, 1)
         try:
             digest = bytes.fromhex(line[:-1].decode("ascii"))
         except ValueError as problem:
@@ -68,6 +84,18 @@ class DigestList:
         if len(digest) != DIGEST_BYTES or line[-1:] != b"\n":
             raise _unusable(self._path)
         return digest
+
+    def not_zero(self, first: int, count: int) -> Iterator[int]:
+        """Those of a run of grains whose line is not that of a whole grain of zeros."""
+        for at in range(first, first + count, _LINES_AT_ONCE):
+            lines = self._lines(at, min(_LINES_AT_ONCE, first + count - at))
+            if lines != _ZERO_LINE * (len(lines) // _LINE_BYTES):
+                for grain, start in enumerate(range(0, len(lines), _LINE_BYTES), at):
+                    if not lines.startswith(_ZERO_LINE, start):
+                        yield grain
+
+    def _lines(self, first: int, count: int) -> bytes:
+        return os.pread(self._descriptor, count * _LINE_BYTES, first * _LINE_BYTES)
 
 
 def recorded_digest(base: Path, capacity_bytes: int | None = None) -> DiskDigest | None:

@@ -33,7 +33,7 @@ class Gather:
         self._stop = stop
         self._copied = grains.copied()
         self._open = dict[int, bytearray]()
-        self._came = bytearray(grains.count)
+        self._came = grains.row()
         self.done_bytes = 0
         """How far on the disk the stream is."""
         self.written_bytes = 0
@@ -44,7 +44,7 @@ class Gather:
         Raises what the stream does, TransferError in its kinds, DigestMismatch.
         """
         self._open.clear()
-        self._came = bytearray(self._grains.count)
+        self._came = self._grains.row()
         for offset, data in stream:
             grain, at = divmod(offset, GRAIN_BYTES)
             if not self._copied[grain]:
@@ -55,7 +55,7 @@ class Gather:
 
     def settle(self) -> None:
         """The last try was whole: what came is copied, and what did not come is zeros."""
-        grains, came = self._grains, bytes(self._came)
+        grains, came = self._grains, self._came
         holes = blank_holes(grains, came)
         try:
             for piece in pieces(grains, came, _RUN_BYTES):
@@ -105,7 +105,7 @@ class Gather:
                     blank = state == BLANK
                     self.written_bytes += self._base.write(buffer, 0, length, start, blank=blank)
                 self._grains.mark_stale(grain, digest)
-            self._came[grain] = 1
+            self._came.fill(grain, 1, 1)
             self._epochs.put(grain, 1)
         except OSError as problem:
             raise self._not_written(problem) from problem

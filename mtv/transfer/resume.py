@@ -15,13 +15,12 @@ and what comes after it is copied again. Each crc starts from the header's, so t
 cannot stand in another file than its own.
 """
 
-import mmap
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.beside import Beside, written_whole
@@ -42,6 +41,9 @@ _HEADER = struct.Struct("<8sHHIQQ32s")
 _RECORD = struct.Struct("<BxxxIQ")
 _SEAL = struct.Struct("<Qq32s")
 _CRC = struct.Struct("<I")
+_LONGEST_HEADER = _HEADER.size + LONGEST_POINT + _CRC.size
+_GRAINS_AT_ONCE = 4096
+"""Digests of so many are in memory at a time: the file of a 60 TiB disk is 2 GiB."""
 
 
 class Seal(NamedTuple):
@@ -87,8 +89,8 @@ def create(
     seed = zlib.crc32(header)
     with written_whole(path) as file:
         file.write(header + _CRC.pack(seed))
-        for run in grains.runs(DATA, ZERO):
-            for record in copied(grains, [run]):
+        for state in (DATA, ZERO):
+            for record in copied(grains, grains.state.runs(state)):
                 file.write(record + _CRC.pack(zlib.crc32(record, seed)))
         end = file.tell()
     return ResumeFile(path, header, end=end, may_write=may_write)
@@ -123,19 +125,15 @@ def read(path: Path, capacity_bytes: int) -> Recorded | None:
     """What the resume file says; None if there is none for a disk of this size."""
     try:
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < _HEADER.size + _CRC.size:
+            found = _read_header(memoryview(file.read(_LONGEST_HEADER)))
+            if found is None or found.capacity_bytes != capacity_bytes:
                 return None
-            # Mapped, not read: the file of a 60 TiB disk is 2 GiB.
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            grains = Grains(capacity_bytes, path.parent)
+            file.seek(len(found.header) + _CRC.size)
+            seal, end = _replay(file, zlib.crc32(found.header), grains)
+            return Recorded(found.header, found.identity, found.inode, grains, seal, end)
     except FileNotFoundError:
         return None
-    found = _read_header(data)
-    if found is None or found.capacity_bytes != capacity_bytes:
-        return None
-    grains = Grains(capacity_bytes)
-    seed = zlib.crc32(found.header)
-    seal, end = _replay(data, len(found.header) + _CRC.size, seed, grains)
-    return Recorded(found.header, found.identity, found.inode, grains, seal, end)
 
 
 class _Header(NamedTuple):
@@ -167,42 +165,31 @@ def recorded_point(base: Path) -> str | None:
     """The source's name of the content that a base is a copy of, or is becoming; None for none."""
     try:
         with Beside(base).resume.open("rb") as file:
-            head = file.read(_HEADER.size + LONGEST_POINT + _CRC.size)
+            head = file.read(_LONGEST_HEADER)
     except OSError:
         return None
     found = _read_header(memoryview(head))
     return None if found is None else found.identity.point
 
 
-def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> list[bytes]:
+def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> Iterator[bytes]:
     """Records that say what these runs of grains are: DATA or ZERO, or (of a stream that has not
     ended) STALE or BLANK.
     """
-    records = []
     for first, count in runs:
-        start = first
-        while start < first + count:
-            state = grains.state[start]
-            stop = start + 1
-            while stop < first + count and grains.state[stop] == state:
-                stop += 1
-            if state == DATA:
-                digests = grains.digests(start, stop - start)
-                records.append(_RECORD.pack(_KIND_DATA, stop - start, start) + digests)
-            elif state == ZERO:
-                records.append(_RECORD.pack(_KIND_ZERO, stop - start, start))
-            elif state == STALE:
-                records.append(
-                    _RECORD.pack(_KIND_SEEN, stop - start, start)
-                    + grains.digests(start, stop - start)
-                )
+        for start, length, state in grains.state.stretches(first, count):
+            if state == ZERO:
+                yield _RECORD.pack(_KIND_ZERO, length, start)
             elif state == BLANK:
                 # Another run may find what was there before: blank is what was never written to.
-                records.append(_RECORD.pack(_KIND_FORGET, stop - start, start))
+                yield _RECORD.pack(_KIND_FORGET, length, start)
+            elif state in (DATA, STALE):
+                kind = _KIND_DATA if state == DATA else _KIND_SEEN
+                for at in range(start, start + length, _GRAINS_AT_ONCE):
+                    told = min(_GRAINS_AT_ONCE, start + length - at)
+                    yield _RECORD.pack(kind, told, at) + grains.digests(at, told)
             else:
                 raise AssertionError(f"grain {start} is recorded but not copied")
-            start = stop
-    return records
 
 
 def forgotten(bad: Iterable[int]) -> list[bytes]:
@@ -215,34 +202,50 @@ def sealed(seal: Seal) -> bytes:
     return _RECORD.pack(_KIND_SEAL, 0, 0) + _SEAL.pack(*seal)
 
 
-def _replay(data: memoryview, at: int, seed: int, grains: Grains) -> tuple[Seal | None, int]:
+def _replay(file: IO[bytes], seed: int, grains: Grains) -> tuple[Seal | None, int]:
     """Applies every whole record; gives the seal, if it is the last, and where they end."""
-    seal = None
-    while at + _RECORD.size + _CRC.size <= len(data):
-        kind, count, first = _RECORD.unpack_from(data, at)
+    seal, at = None, file.tell()
+    while len(head := file.read(_RECORD.size)) == _RECORD.size:
+        kind, count, first = _RECORD.unpack(head)
         if kind in (_KIND_DATA, _KIND_SEEN):
             extra = count * DIGEST_BYTES
         else:
             extra = _SEAL.size if kind == _KIND_SEAL else 0
-        end = at + _RECORD.size + extra
-        if end + _CRC.size > len(data) or first + count > grains.count:
+        if first + count > grains.count or not _is_whole(file, extra, zlib.crc32(head, seed)):
             break
-        if _CRC.unpack_from(data, end)[0] != zlib.crc32(data[at:end], seed):
-            break
+        end = file.tell()
+        file.seek(at + _RECORD.size)
         seal = None
-        body = data[at + _RECORD.size : end]
-        if kind == _KIND_DATA:
-            grains.mark_data(first, body)
-        elif kind == _KIND_SEEN:
-            grains.mark_data(first, body)
-            grains.mark(first, count, STALE)
+        if kind in (_KIND_DATA, _KIND_SEEN):
+            for grain, digests in _portions(file, first, count):
+                grains.mark_data(grain, digests)
+            if kind == _KIND_SEEN:
+                grains.mark(first, count, STALE)
         elif kind == _KIND_ZERO:
             grains.mark(first, count, ZERO)
         elif kind == _KIND_FORGET:
             grains.mark(first, count, UNKNOWN)
         elif kind == _KIND_SEAL:
-            seal = Seal(*_SEAL.unpack(body))
+            seal = Seal(*_SEAL.unpack(file.read(_SEAL.size)))
         else:
             break
-        at = end + _CRC.size
+        file.seek(end)
+        at = end
     return seal, at
+
+
+def _is_whole(file: IO[bytes], length: int, crc: int) -> bool:
+    """Reads the rest of a record, and whether its crc is right."""
+    while length:
+        data = file.read(min(length, _GRAINS_AT_ONCE * DIGEST_BYTES))
+        if not data:
+            return False
+        crc = zlib.crc32(data, crc)
+        length -= len(data)
+    return file.read(_CRC.size) == _CRC.pack(crc)
+
+
+def _portions(file: IO[bytes], first: int, count: int) -> Iterator[tuple[int, bytes]]:
+    for grain in range(first, first + count, _GRAINS_AT_ONCE):
+        told = min(_GRAINS_AT_ONCE, first + count - grain)
+        yield grain, file.read(told * DIGEST_BYTES)

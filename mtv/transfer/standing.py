@@ -20,6 +20,7 @@ from mtv.transfer.grains import BLANK, DATA, STALE, UNKNOWN, ZERO, Grains, withi
 from mtv.transfer.reader import Identity
 from mtv.transfer.reread import differing_grains
 from mtv.transfer.resume import Recorded, ResumeFile, Seal
+from mtv.transfer.row import Row
 
 ChangedSince = Callable[[str], Sequence[Extent] | None]
 """``DiskSource.changed_since``."""
@@ -45,12 +46,17 @@ class Standing:
         self.grains = grains
         self.file = file
         self._files = files
-        self.proven = grains.copied() if proven else bytes(grains.count)
-        """One byte a grain: 1 where the base is known to hold what is recorded of it."""
+        self._proven = grains.copied() if proven else grains.row()
         self.complete: DiskDigest | None = None
         """The disk's digest, if nothing is left to do."""
         if complete:
             self.complete = recorded_digest(base.path, base.capacity_bytes)
+
+    def unproven(self) -> Row:
+        """1 for each grain of which nobody knows yet that the base holds what is recorded."""
+        row = self.grains.row()
+        row.take(self._proven, 0, len(row), bytes([1]) + bytes(255))
+        return row
 
     def break_seal(self) -> None:
         """Takes the evidence away: from now on the base is being written."""
@@ -130,7 +136,7 @@ def _usable(grains: Grains, base: Base) -> bool:
 def _start_over(base: Base, files: Beside, identity: Identity) -> Standing:
     # In this order: a crash in between must not leave records or evidence of other content.
     remove(files.digests)
-    grains = Grains(base.capacity_bytes)
+    grains = Grains(base.capacity_bytes, files.resume.parent)
     file = resume.create(files.resume, identity, base.inode, grains, base.may_write)
     try:
         if base.blank():
@@ -148,7 +154,7 @@ def _differing(
     return differing_grains(
         base.path,
         base.capacity_bytes,
-        grains.digest,
+        grains,
         says="checking what is there",
         on_progress=on_progress,
         cancelled=cancelled,

@@ -6,6 +6,7 @@ from mtv.transfer.connections import Connections
 from mtv.transfer.epochs import epoch_bytes, recording
 from mtv.transfer.fetch import BUFFER_BYTES
 from mtv.transfer.gather import Gather
+from mtv.transfer.grains import DATA, ZERO
 from mtv.transfer.standing import Standing
 from mtv.transfer.stream_reader import StreamReader
 
@@ -19,7 +20,7 @@ def copy_stream(
     """
     base, grains, crew = standing.base, standing.grains, connections.crew
     standing.break_seal()
-    if all(grains.copied()):
+    if grains.bytes_in(DATA, ZERO) == grains.capacity_bytes:
         return 0
     limit = epoch_bytes(1, BUFFER_BYTES)
     try:

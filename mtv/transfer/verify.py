@@ -49,7 +49,7 @@ def verify_base(
         bad, read_bytes = differing_grains(
             base,
             capacity_bytes,
-            expected.__getitem__,
+            expected,
             says="comparing the copy",
             on_progress=on_progress,
             cancelled=cancelled,

@@ -42,10 +42,10 @@ def verify_source(
     """Reads all of a disk and compares it with the digest list of its copy, beside ``base``.
 
     The base itself is not looked at: it may be the guest's by now. What differs is noted, so that
-    a next copy reads it again. ``recorded``: the SHA-256 that the list has to have. Memory grows
-    by a byte a MiB of the disk. ``source`` is not closed. Raises DigestMismatch, SizeChanged,
-    ReadFailed (also when the disk changes meanwhile), TransferError (no such list), SourceError,
-    UntrustedTls, Interrupted.
+    a next copy reads it again. ``recorded``: the SHA-256 that the list has to have. ``source`` is
+    not closed. Raises DigestMismatch, SizeChanged, ReadFailed (also when the disk changes
+    meanwhile), TransferError (no such list, no room beside it), SourceError, UntrustedTls,
+    Interrupted.
     """
     started = time.monotonic()
     files = Beside(base)

@@ -42,7 +42,7 @@ def test_what_was_zeroed_becomes_a_hole(set_up: SetUp) -> None:
     assert copy(bench, "two", one=[Extent(5 * MIB, 2 * MIB)]) == 2 * MIB
     recorded = resume.read(bench.beside("resume"), bench.capacity)
     assert recorded is not None
-    assert list(recorded.grains.state[5:7]) == [ZERO, ZERO]
+    assert list(recorded.grains.state)[5:7] == [ZERO, ZERO]
 
 
 def test_a_pass_over_a_disk_that_did_not_change_reads_nothing(set_up: SetUp) -> None:

@@ -1,0 +1,110 @@
+"""A disk of RHV from ovirt-imageio's own daemon: mtv, and the client of the daemon's package.
+
+    python -m benchmarks.imageio [--size 4096] [--data 25] [--rounds 3] [--directory /var/tmp]
+
+Both over HTTPS, to a raw file. The client (``ovirt_imageio.client.download``, GPL) is run as a
+program of the environment that setup/imageio.sh made; it has 4 connections unless told otherwise,
+digests nothing and makes nothing durable. mtv does all that it does. Every copy is compared with
+the disk.
+"""
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.disks import Copy, sparse_disk
+from benchmarks.turns import goal, in_turn, ratio, same, show
+from tests.real.imageio import imageio_program
+from tests.real.imageio.daemon import start_daemon
+from tests.real.imageio.images import Image
+from tests.real.imageio.nbd_server import serve
+from tests.transfer.range_server import make_certificate
+
+GOAL = 1.0
+TICKET = "bench"
+PEER = "client.download"
+
+_DOWNLOAD = """\
+import sys
+from ovirt_imageio import client
+from ovirt_imageio._internal.backends import http
+# It would take the daemon's Unix socket, which only the daemon's own host has.
+http.HTTPSConnection.is_local = lambda connection: False
+url, target, ca = sys.argv[1:]
+client.download(url, target, ca, fmt="raw")
+"""
+
+
+@contextlib.contextmanager
+def ticket(directory: Path, disk: Path, certificate: Path, key: Path) -> Iterator[str]:
+    """URL of a disk that a daemon gives, while the block runs."""
+    socket = directory / "nbd.sock"
+    image = Image("bench", disk, "raw")
+    with (
+        serve(image, socket, name=TICKET, shallow=False),
+        start_daemon(directory / "d", ca=certificate, certificate=certificate, key=key) as daemon,
+    ):
+        daemon.add(
+            TICKET,
+            url=f"nbd:unix:{socket}:exportname={TICKET}",
+            size=disk.stat().st_size,
+            ops=["read"],
+            timeout=3600,
+        )
+        yield daemon.url(TICKET)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--size", type=int, default=4096, help="MiB of the disk")
+    options.add_argument("--data", type=int, default=25, help="percent that is not zero")
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--directory", default="/var/tmp")  # noqa: S108
+    chosen = options.parse_args()
+    client = imageio_program().with_name("python")
+    with tempfile.TemporaryDirectory(dir=chosen.directory) as name:
+        disk, target = Path(name) / "disk.raw", Path(name) / "target"
+        sparse_disk(disk, chosen.size, chosen.data)
+
+        def before() -> None:
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+
+        certificate, key = make_certificate(Path(name))
+        with ticket(Path(name), disk, certificate, key) as url:
+            copy = Copy(
+                url=url,
+                ca=str(certificate),
+                base=str(target / "base.raw"),
+                capacity_bytes=disk.stat().st_size,
+                imageio=True,
+            )
+            quick = msgspec.structs.replace(copy, no_compare=True)
+            results = in_turn(
+                {
+                    "mtv": copy.argv(),
+                    "mtv, not read back": quick.argv(),
+                    PEER: [str(client), "-c", _DOWNLOAD, url, copy.base, copy.ca],
+                },
+                chosen.rounds,
+                before=before,
+                after=lambda _: same(disk, target / "base.raw"),
+            )
+    show(results, PEER)
+    met = [
+        goal(f"{each}, to {PEER}", ratio(results, each, PEER), GOAL)
+        for each in ("mtv, not read back", "mtv")
+    ]
+    sys.exit(0 if all(met) else 1)
+
+
+if __name__ == "__main__":
+    main()
