@@ -35,5 +35,7 @@ def sharers(vms: Iterable[PlacedVm]) -> dict[tuple[str, str], tuple[Sharer, ...]
     found = dict[tuple[str, str], tuple[Sharer, ...]]()
     for members in alike.values():
         members.sort(key=lambda each: (each[0].ref, each[1].key))
-        found |= {(placed.ref, disk.key): tuple(members) for placed, disk in members}
+        # One tuple for all: who asks for two of its disks gets the same one.
+        alike_ones = tuple(members)
+        found |= {(placed.ref, disk.key): alike_ones for placed, disk in members}
     return found
