@@ -106,7 +106,7 @@ def test_cards_with_one_label_are_told_apart() -> None:
     ]
 
 
-@pytest.mark.parametrize("mac", ["x", "00:50:56:9a:00", "00-50-56-9a-00-01"])
+@pytest.mark.parametrize("mac", ["x", "00:50:56:9a:00", "00-50-56-9a-00-01", "01:00:5e:00:00:01"])
 def test_what_is_no_mac_address_is_not_kept(mac: str) -> None:
     """Row nic.mac."""
     vm = plain_vm(nics=(plain_nic(mac=mac),))

@@ -27,7 +27,8 @@ from mtv.translate.site import Site
 STATE = "spec.template.spec.domain.devices.interfaces[].state"
 LOCALNET = "spec.network.localnet"
 
-_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE | re.ASCII)
+_MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}", re.IGNORECASE | re.ASCII)
+"""Of one card; an odd first byte stands for a group of them."""
 
 
 class Networks:
