@@ -80,8 +80,8 @@ def too_much(strain: Strain, limits: HeldLimits) -> str:
             return f"{room.name} has {size(room.free_bytes)} free of {size(room.capacity_bytes)}"
     if _beyond(strain.delta_bytes, limits.most_delta_bytes):
         return f"{size(strain.delta_bytes or 0)} were written to it since its disks are held"
-    if _beyond(strain.latency_ms, limits.most_latency_ms):
-        return f"its storage takes {strain.latency_ms:.0f} ms for a read or write"
+    if _beyond(strain.latency_milliseconds, limits.most_latency_ms):
+        return f"its storage takes {strain.latency_milliseconds:.0f} ms for a read or write"
     return ""
 
 

@@ -7,7 +7,7 @@ import pytest
 from mtv.config import HeldLimits
 from mtv.cutover.guarding import too_much
 from mtv.model.strain import Room, Strain
-from tests.cutover.test_side_by_side import eventually, limit, states, written
+from tests.cutover.test_side_by_side import eventually, limit, proven, states, written
 from tests.driver import Mtv
 from tests.real.people import power_on
 from tests.real.small_estate import SmallEstate
@@ -30,12 +30,17 @@ def room(free: int, capacity: int = 100 * GIB) -> Room:
     ("strain", "says"),
     [
         (Strain(), ""),
-        (Strain(rooms=(room(10 * GIB), room(11 * GIB)), delta_bytes=GIB, latency_ms=50), ""),
+        (
+            Strain(
+                rooms=(room(10 * GIB), room(11 * GIB)), delta_bytes=GIB, latency_milliseconds=50
+            ),
+            "",
+        ),
         (Strain(rooms=(room(20 * GIB), room(10 * GIB - 1))), "gold has"),
         (Strain(rooms=(room(40 * GIB, 1000 * GIB),)), "gold has 40.0 GiB free of 1000.0 GiB"),
         (Strain(rooms=(room(0, 0),)), "gold has"),
         (Strain(delta_bytes=2 * GIB), "2.0 GiB were written to it since its disks are held"),
-        (Strain(latency_ms=70.4), "its storage takes 70 ms for a read or write"),
+        (Strain(latency_milliseconds=70.4), "its storage takes 70 ms for a read or write"),
     ],
 )
 def test_what_is_beyond_a_limit_is_said(strain: Strain, says: str) -> None:
@@ -44,7 +49,7 @@ def test_what_is_beyond_a_limit_is_said(strain: Strain, says: str) -> None:
 
 
 def test_what_is_not_limited_may_be_anything() -> None:
-    assert too_much(Strain(delta_bytes=1 << 50, latency_ms=1e9), HeldLimits()) == ""
+    assert too_much(Strain(delta_bytes=1 << 50, latency_milliseconds=1e9), HeldLimits()) == ""
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_a_pass_that_is_too_much_stops_and_its_snapshot_goes(
 ) -> None:
     vm = estate.vms["web02"]
     power_on(vcenter, vm.moref)
-    project = planned("web02", warm=True)
+    project = proven(planned("web02", warm=True), "web02")
     limit(project, bytes_per_second=MIB, held={"look_seconds": 0.2})
     size = vm.disks[0].capacity_bytes
     with disks_of(vcenter) as disks, writing(vcenter, vm.moref, 2000, size, pause=0.005):

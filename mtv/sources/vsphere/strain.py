@@ -39,7 +39,7 @@ def strain_of(session: Session, vm: str, held: Held | None) -> Strain:
         return Strain(
             rooms=tuple(_rooms(session, values.get("datastore", ()))),
             delta_bytes=None if held is None else _delta(values),
-            latency_ms=_latency(session, obj),
+            latency_milliseconds=_latency(session, obj),
         )
 
 
