@@ -21,6 +21,9 @@ from mtv.moments import reached
 
 SCHEMA_VERSION = 1
 
+HOLD, RELEASE = "hold", "release"
+"""What holds the disks of a VM still at its source, and that it was given up."""
+
 LOOKS = ("verify", "verify-source")
 """Steps that only look: a VM stands where it stood before."""
 

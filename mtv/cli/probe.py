@@ -1,7 +1,7 @@
 """``mtv doctor --probe``: try with one VM how the disks of running VMs can be read."""
 
 import threading
-from pathlib import Path
+from contextlib import closing
 
 import click
 
@@ -23,30 +23,25 @@ def probe(ctx: click.Context, words: str, output: str) -> None:
     settings, placed = load_settings(project), load_estate(project).find(words)
     to = connection(project, settings, placed.inventory.source)
     vm, stop = placed.vm.id, threading.Event()
-    with project.lock(), ProgressView() as view:
-        source = open_source(to)
+    with project.lock(), ProgressView() as view, closing(open_source(to)) as source:
+        if not isinstance(source, ReadsTwoWays):
+            raise ConfigError(
+                f"{to.name} is of kind {to.kind}: there is nothing to be proven about it",
+                "a probe is for a VM of a vSphere source",
+            )
+        if source.power(vm) is Power.OFF:
+            raise SourceError(
+                f"{placed.vm.name} is off: what has to be proven is how one that runs is read",
+                "name a VM that runs, with its disks on the datastores in question",
+            )
+        on_progress, log = view.of(placed.vm.name), project.root / "runs" / "probe.log"
+        limits = settings.limits.of_task()
+        prover = Prover(Probes(project), to, source, limits, on_progress, log, stop)
+        held = source.hold(vm, [disk.key for disk in placed.vm.disks], (), stop)
         try:
-            if not isinstance(source, ReadsTwoWays):
-                raise ConfigError(
-                    f"{to.name} is of kind {to.kind}: there is nothing to be proven about it",
-                    "a probe is for a VM of a vSphere source",
-                )
-            if source.power(vm) is Power.OFF:
-                raise SourceError(
-                    f"{placed.vm.name} is off: what has to be proven is how one that runs is read",
-                    "name a VM that runs, with its disks on the datastores in question",
-                )
-            on_progress = view.of(placed.vm.name)
-            log = Path(project.root / "runs" / "probe.log")
-            limits = settings.limits.of_task()
-            prover = Prover(Probes(project), to, source, limits, on_progress, log, stop)
-            held = source.hold(vm, [disk.key for disk in placed.vm.disks], (), stop)
-            try:
-                found = prover.tried(vm, held)
-            finally:
-                source.release(vm, held, threading.Event())
+            found = prover.tried(vm, held)
         finally:
-            source.close()
+            source.release(vm, held, threading.Event())
     emit(output, found, lambda: _show(found))
     failed = [each.kind for each in found if not each.passed]
     if failed:

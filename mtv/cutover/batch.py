@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.steps import Step, steps_of
+from mtv.cutover.steps import Act, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.quantities import duration
@@ -49,8 +49,8 @@ def _how_it_came_up(move: Move) -> str:
     return f"up after {duration(boot.detail['up_after_seconds'])}{weak}"
 
 
-def take(step: Step, move: Move) -> None:
-    """Runs a step, with the journal before and after it. Raises what the step does."""
+def take(step: Act, move: Move) -> None:
+    """Does it, with the journal before and after it. Raises what it does."""
     move.record(step.name, State.STARTED)
     try:
         detail = step.run(move)

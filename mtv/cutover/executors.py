@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mtv import process
+from mtv.cutover.meanwhile import meanwhile
 from mtv.cutover.pace import Pace
 from mtv.errors import Interrupted, WorkerLost
 from mtv.tasks import Done, Failed, OnProgress, Order, Progress, Result, Task, decode_line, encode
@@ -39,7 +40,11 @@ def run_task(
         outcome: Done | Failed | None = None
         with _ended_by(stop, worker):
             _tell(worker, task)
-            with pace.told_to(lambda order: _tell(worker, order)) if pace else _nobody():
+            with (
+                pace.told_to(lambda order: _tell(worker, order))
+                if pace
+                else contextlib.nullcontext()
+            ):
                 for line in worker.stdout:
                     message = decode_line(line)
                     if isinstance(message, Progress):
@@ -69,31 +74,20 @@ def _tell(worker: process.Child, message: Task | Order) -> None:
 
 
 @contextlib.contextmanager
-def _nobody() -> Iterator[None]:
-    yield
-
-
-@contextlib.contextmanager
 def _ended_by(stop: threading.Event | None, worker: process.Child) -> Iterator[None]:
     """Ends the worker when ``stop`` is set before the block ends."""
     if stop is None:
         yield
         return
-    over = threading.Event()
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         while not over.is_set():
             if stop.wait(0.2):
                 worker.end(GRACE_SECONDS)
                 return
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    with meanwhile(watch):
         yield
-    finally:
-        over.set()
-        watcher.join()
 
 
 def _copy_log(worker: process.Child, log: Path) -> None:

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from mtv.config import HeldLimits
+from mtv.cutover.meanwhile import meanwhile
 from mtv.cutover.move import Move
 from mtv.errors import MtvError, SourceError
+from mtv.journal import HOLD
 from mtv.model.disk import Held
 from mtv.model.strain import Strain
 from mtv.quantities import duration, size
-
-HOLD = "hold"
-"""The step that says since when the disks are held."""
 
 HINT = (
     "what was copied is kept and the next mtv sync goes on; limits.held in mtv.yaml says what "
@@ -27,8 +26,7 @@ HINT = (
 
 def must_bear_it(move: Move) -> None:
     """Before the disks are held. Raises SourceError when the source should not hold them now."""
-    strain = move.open_source().strain(move.placed.vm.id)
-    reason = too_much(strain, move.traffic.limits.held) if strain is not None else ""
+    reason = _too_much_now(move)
     if reason:
         raise SourceError(f"its disks are not held now: {reason}", HINT)
 
@@ -39,36 +37,34 @@ def guarded(move: Move, held: Held) -> Iterator[None]:
     if move.open_source().strain(move.placed.vm.id, held) is None:
         yield  # there is nothing that could grow
         return
-    over = threading.Event()
 
-    def guard() -> None:
+    def guard(over: threading.Event) -> None:
         while not over.wait(move.traffic.limits.held.look_seconds):
             try:
-                strain = move.open_source().strain(move.placed.vm.id, held)
+                reason = _too_long(move) or _too_much_now(move, held)
             except MtvError:
                 continue  # that it does not answer once says nothing about its storage
-            limits = move.traffic.limits.held
-            reason = _too_long(move, limits) or (too_much(strain, limits) if strain else "")
             if reason:
                 move.stop.because(SourceError(f"the pass was stopped: {reason}", HINT))
                 return
 
-    thread = threading.Thread(target=guard, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(guard):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
-def _too_long(move: Move, limits: HeldLimits) -> str:
+def _too_much_now(move: Move, held: Held | None = None) -> str:
+    """What is beyond the limits, asked now. Raises SourceError."""
+    strain = move.open_source().strain(move.placed.vm.id, held)
+    return "" if strain is None else too_much(strain, move.traffic.limits.held)
+
+
+def _too_long(move: Move) -> str:
     """Whether its disks are held for too long, by the journal: an earlier mtv may have begun it."""
     taken = move.latest(HOLD)
     if taken is None:
         return ""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(taken.at)).total_seconds()
-    too_long = seconds > limits.most_hours * 3600
+    too_long = seconds > move.traffic.limits.held.most_hours * 3600
     return f"its disks are held for {duration(seconds)}" if too_long else ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.probes import Probes, Prover
 from mtv.cutover.stop import Stop
 from mtv.cutover.traffic import Traffic
@@ -53,7 +54,7 @@ class Move:
     journal: Journal
     probes: Probes
     on_progress: OnProgress
-    shared: Mapping[str, "SharedDisk"] = field(default_factory=dict)
+    shared: Mapping[str, SharedDisk] = field(default_factory=dict)
     """Key of each disk that other VMs have, too."""
     gone_over_in: str = ""
     """Another wave in whose run its disks have become the guest's."""
@@ -142,8 +143,8 @@ class Move:
     def is_the_guests(self, disk_key: str) -> bool:
         """As ``base_is_the_guests``, of one disk: a shared one may be another VM's by now."""
         shared = self.shared.get(disk_key)
-        refs = [self.ref, *(placed.ref for placed, _ in (shared.others if shared else ()))]
-        return any({"commit", "boot"} & set(self.journal.latest(each)) for each in refs)
+        others = () if shared is None else shared.others
+        return self.base_is_the_guests or any(self._is_theirs(placed.ref) for placed, _ in others)
 
     @property
     def base_is_the_guests(self) -> bool:
@@ -152,4 +153,7 @@ class Move:
         From the first moment of the commit (or, without a conversion, of the boot) on, the base
         is no copy of the source any more and must never be synced again.
         """
-        return self.latest("commit") is not None or self.latest("boot") is not None
+        return self._is_theirs(self.ref)
+
+    def _is_theirs(self, ref: str) -> bool:
+        return not self.journal.latest(ref).keys().isdisjoint(THEIRS)

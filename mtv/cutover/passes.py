@@ -12,16 +12,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mtv.cutover.guarding import HOLD, guarded, must_bear_it
+from mtv.cutover.guarding import guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.power import running
 from mtv.errors import SourceError
-from mtv.journal import State
+from mtv.journal import HOLD, RELEASE, State
 from mtv.model.disk import Held
 from mtv.transfer.resume import recorded_point
-
-RELEASE = "release"
 
 
 @contextlib.contextmanager

@@ -24,16 +24,20 @@ SHUTDOWN_SECONDS = 300.0
 """How long a guest may take to shut down before it is switched off."""
 
 
-class Step(Protocol):
-    """One step of a move."""
+class Act(Protocol):
+    """Something that is done with a VM, with the journal before and after it."""
 
     name: ClassVar[str]
 
-    def settled(self, move: Move) -> bool:
-        """True when there is nothing (more) to do."""
-
     def run(self, move: Move) -> Detail:
         """Brings the effect about; returns the evidence for the journal."""
+
+
+class Step(Act, Protocol):
+    """One step of a move."""
+
+    def settled(self, move: Move) -> bool:
+        """True when there is nothing (more) to do."""
 
 
 class PowerOff:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mtv.config import CopyLimits
+from mtv.cutover.meanwhile import meanwhile
 from mtv.cutover.pace import Pace, shares
 from mtv.cutover.stop import Stop
 from mtv.errors import ConfigError, Interrupted, MtvError
@@ -136,9 +137,9 @@ def directed(
 
     ``read`` reads them; when it cannot (ConfigError), the limits stay and ``on_trouble`` is told.
     """
-    traffic, over = Traffic(limits), threading.Event()
+    traffic = Traffic(limits)
 
-    def direct() -> None:
+    def direct(over: threading.Event) -> None:
         seen = _version(file)
         while not over.wait(LOOK_SECONDS):
             version = _version(file)
@@ -150,13 +151,8 @@ def directed(
                     on_trouble(f"{problem.message}; the limits stay as they were")
             traffic.look()
 
-    thread = threading.Thread(target=direct, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(direct):
         yield traffic
-    finally:
-        over.set()
-        thread.join()
 
 
 def _version(file: Path) -> tuple[int, int, int] | None:

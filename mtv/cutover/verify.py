@@ -28,11 +28,6 @@ class VerifyBase:
 
     name: ClassVar[str] = "verify"
 
-    def settled(self, move: Move) -> bool:
-        """Never: it is about now."""
-        del move
-        return False
-
     def run(self, move: Move) -> Detail:
         """Re-reads the bases from their disks; what differs the next sync copies again."""
         return _each_disk(move, self._disk, but=move.is_the_guests)
@@ -54,11 +49,6 @@ class VerifySource:
     """Every disk at the source still is what was copied of it."""
 
     name: ClassVar[str] = "verify-source"
-
-    def settled(self, move: Move) -> bool:
-        """Never: it is about now."""
-        del move
-        return False
 
     def run(self, move: Move) -> Detail:
         """Reads all of the source's disks again. The VM has to be off all the time."""

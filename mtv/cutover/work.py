@@ -1,6 +1,7 @@
 """What a worker does with a task: the one place where tasks meet the stages."""
 
 import os
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from mtv.convert.v2v import convert_guest
@@ -61,70 +62,58 @@ def perform(
 def _sync(
     task: SyncTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
 ) -> SyncResult:
-    source = open_source(task.source)
-    try:
-        disk = source.open_disk(task.vm, task.disk, task.held)
-        try:
-            return copy_disk(
-                disk,
-                Path(task.base),
-                task.capacity_bytes,
-                limits=task.limits,
-                on_progress=on_progress,
-                cancelled=cancelled,
-                throttle=throttle,
-            )
-        finally:
-            disk.close()
-    finally:
-        source.close()
+    with (
+        closing(open_source(task.source)) as source,
+        closing(source.open_disk(task.vm, task.disk, task.held)) as disk,
+    ):
+        return copy_disk(
+            disk,
+            Path(task.base),
+            task.capacity_bytes,
+            limits=task.limits,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            throttle=throttle,
+        )
 
 
 def _probe(
     task: ProbeTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
 ) -> ProbeResult:
-    source = open_source(task.source)
-    try:
+    with ExitStack() as ends:
+        source = ends.enter_context(closing(open_source(task.source)))
         if not isinstance(source, ReadsTwoWays):
             raise SourceError(f"{task.source.name} gives disks in one way only")
         file, stream = source.open_both(task.vm, task.disk, task.held)
-        try:
-            return compare_ways(
-                file,
-                stream,
-                limits=task.limits,
-                on_progress=on_progress,
-                cancelled=cancelled,
-                throttle=throttle,
-            )
-        finally:
-            stream.close()
-            if file is not None:
-                file.close()
-    finally:
-        source.close()
+        if file is not None:
+            ends.enter_context(closing(file))
+        ends.enter_context(closing(stream))
+        return compare_ways(
+            file,
+            stream,
+            limits=task.limits,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            throttle=throttle,
+        )
 
 
 def _verify_source(
     task: VerifySourceTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
 ) -> VerifySourceResult:
     os.nice(10)  # nobody waits for it: what runs beside it goes first
-    source = open_source(task.source)
-    try:
-        held = Held(id=NOTHING, alone=(task.disk,) if task.alone else ())
-        disk = source.open_disk(task.vm, task.disk, held)
-        try:
-            return verify_source(
-                disk,
-                Path(task.base),
-                task.capacity_bytes,
-                recorded=task.recorded,
-                limits=task.limits,
-                on_progress=on_progress,
-                cancelled=cancelled,
-                throttle=throttle,
-            )
-        finally:
-            disk.close()
-    finally:
-        source.close()
+    held = Held(id=NOTHING, alone=(task.disk,) if task.alone else ())
+    with (
+        closing(open_source(task.source)) as source,
+        closing(source.open_disk(task.vm, task.disk, held)) as disk,
+    ):
+        return verify_source(
+            disk,
+            Path(task.base),
+            task.capacity_bytes,
+            recorded=task.recorded,
+            limits=task.limits,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            throttle=throttle,
+        )

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from mtv.model.disk import (
@@ -27,6 +27,8 @@ from mtv.transfer.part_reader import Opened, PartReader
 from mtv.transfer.reader import Identity, Reader, Served, Way
 from mtv.transfer.stream_reader import StreamReader
 from mtv.transfer.throttle import Throttle
+
+T = TypeVar("T")
 
 SETTLED_SECONDS = 2.0
 """``Last-Modified`` counts whole seconds: a disk that changed in this one may change again in it
@@ -86,19 +88,29 @@ class Connections:
         """What is open at the source now, by its id there; "" for nothing that could stay."""
         return self._source.opened()
 
+    def progress(self, says: str, done: int, total: int) -> Progress:
+        """How far the reading is, in bytes of the disk, and what it takes at the source."""
+        return Progress(
+            says=says,
+            done=done,
+            total=total,
+            unit="bytes",
+            read_bytes=self.fetched_bytes,
+            opened=self._source.opened(),
+        )
+
     def find(self) -> Found:
         """Looks at the disk; from now on all that is read must be of a disk like that."""
-        found: list[Found] = []
 
-        def look() -> None:
+        def look() -> Found:
             self._connect()
-            found.append(self._settled(self._ways[0]))
+            return self._settled(self._ways[0])
 
-        self._alone(look)
-        self._served = found[0].served
+        found = self._asked(look)
+        self._served = found.served
         for way in self._ways:
             way.expect(self._served)
-        return found[0]
+        return found
 
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, as far as the image or the source can tell."""
@@ -110,15 +122,11 @@ class Connections:
         return self._told_by_reader() if isinstance(self.readers[0], PartReader) else None
 
     def _told_by_reader(self) -> Sequence[Extent] | None:
-        found: list[Sequence[Extent] | None] = []
-        self._alone(lambda: found.append(self.readers[0].extents()))
-        return found[0]
+        return self._asked(self.readers[0].extents)
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """Where the disk may differ from an earlier point of it; None where nobody can tell."""
-        found: list[Sequence[Extent] | None] = []
-        self._alone(lambda: found.append(self._source.changed_since(point)))
-        return found[0]
+        return self._asked(lambda: self._source.changed_since(point))
 
     def check_digest(self, on_progress: OnProgress) -> None:
         """Reads all that is to hold the disk and compares it with the digest it came with.
@@ -156,9 +164,7 @@ class Connections:
         if isinstance(self._source, HeldDisk):
             self._alone(self._source.check_held)
         reader = self.readers[0]
-        after: list[Served] = []
-        self._alone(lambda: after.append(reader.probe()[0]))
-        if after[0] != self._served:
+        if self._asked(reader.probe)[0] != self._served:
             raise reader.changed()
 
     def interrupt(self) -> None:
@@ -223,6 +229,12 @@ class Connections:
             return raw
         opened = Opened(location.part, name)
         return [PartReader(each, opened) for each in raw]
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` answers, in a thread as ``_alone``."""
+        found: list[T] = []
+        self._alone(lambda: found.append(ask()))
+        return found[0]
 
     def _alone(self, job: Callable[[], None], tick: Callable[[], None] = lambda: None) -> None:
         """Runs one job in a thread, so that a silent server cannot keep us from stopping."""

@@ -120,16 +120,7 @@ def _copy_missing(
 
             def tick() -> None:
                 total = base.capacity_bytes
-                on_progress(
-                    Progress(
-                        says="reading the source",
-                        done=fetch.done_bytes,
-                        total=total,
-                        unit="bytes",
-                        read_bytes=connections.fetched_bytes,
-                        opened=connections.opened,
-                    )
-                )
+                on_progress(connections.progress("reading the source", fetch.done_bytes, total))
 
             for first, count in holes:
                 fetch.skip(first, count)

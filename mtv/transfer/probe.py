@@ -62,6 +62,7 @@ def compare_ways(
             ),
             interrupt=streams.interrupt,
         )
+        differs_at, refused = None, ""
         try:
             found = files.find().served.size_bytes
             if found != size:
@@ -74,14 +75,12 @@ def compare_ways(
                 differs_at = taken.differs_at(files)
             files.check_unchanged()
         except ReadFailed as problem:
-            return ProbeResult(
-                compared_bytes=taken.count,
-                differs_at=None,
-                refused=problem.message,
-                seconds=time.monotonic() - started,
-            )
+            differs_at, refused = None, problem.message
     return ProbeResult(
-        compared_bytes=taken.count, differs_at=differs_at, seconds=time.monotonic() - started
+        compared_bytes=taken.count,
+        differs_at=differs_at,
+        refused=refused,
+        seconds=time.monotonic() - started,
     )
 
 

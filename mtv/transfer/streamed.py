@@ -1,6 +1,6 @@
 """Copies a disk that its source gives only as a whole, in one stream."""
 
-from mtv.tasks import OnProgress, Progress
+from mtv.tasks import OnProgress
 from mtv.transfer.base import not_written
 from mtv.transfer.connections import Connections
 from mtv.transfer.epochs import epoch_bytes, recording
@@ -33,16 +33,7 @@ def copy_stream(
 
             def tick() -> None:
                 done, total = gather.done_bytes, base.capacity_bytes
-                on_progress(
-                    Progress(
-                        says="reading the source",
-                        done=done,
-                        total=total,
-                        unit="bytes",
-                        read_bytes=connections.fetched_bytes,
-                        opened=connections.opened,
-                    )
-                )
+                on_progress(connections.progress("reading the source", done, total))
 
             what = f"the copy to {base.path}"
             crew.run([work], what=what, tick=tick, interrupt=connections.interrupt)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mtv.errors import DigestMismatch, SizeChanged, TransferError
 from mtv.model.disk import GRAIN_BYTES, DiskSource
-from mtv.tasks import Limits, OnProgress, Progress, VerifySourceResult
+from mtv.tasks import Limits, OnProgress, VerifySourceResult
 from mtv.transfer.beside import Beside
 from mtv.transfer.comparison import Comparison
 from mtv.transfer.connections import Connections
@@ -62,16 +62,8 @@ def verify_source(
         comparison = Comparison(expected, capacity_bytes)
 
         def tick() -> None:
-            on_progress(
-                Progress(
-                    says="reading the source again",
-                    done=comparison.done,
-                    total=capacity_bytes,
-                    unit="bytes",
-                    read_bytes=connections.fetched_bytes,
-                    opened=connections.opened,
-                )
-            )
+            done = comparison.done
+            on_progress(connections.progress("reading the source again", done, capacity_bytes))
 
         connections.crew.run(
             _jobs(connections, comparison, piece_bytes),

@@ -35,32 +35,45 @@ class Tracked(NamedTuple):
     key: str
     capacity_bytes: int
     label: str
-    doubted: bool = False
+    change_id: str | None
+    """What the disk has now; None: its changes are not tracked."""
+    doubted: bool
     """Something happened to the VM after which it is not believed what changed."""
 
-    def allocated(self) -> Sequence[Extent] | None:
-        """Where something was ever written; None where the host cannot tell (NFS, vSAN)."""
-        return self._areas(ALLOCATED)
+    def of_snapshots(self) -> "Tracked":
+        """The same for who cannot see what was written since the last snapshot of a VM that is off:
+        such a disk has no change id for them."""
+        return self if self.snapshot is not None else self._replace(change_id=None)
 
-    def changed_since(self, point: str, change_id: str) -> Sequence[Extent] | None:
+    def allocated(self) -> Sequence[Extent] | None:
+        """Where something was ever written; None where the host cannot tell (NFS, vSAN).
+
+        Raises SourceError.
+        """
+        return None if self.change_id is None else self._areas(ALLOCATED)
+
+    def changed_since(self, point: str) -> Sequence[Extent] | None:
         """Where it changed since an earlier point; None where the two cannot be compared.
 
-        ``change_id``: what the disk has now.
+        Raises SourceError.
         """
-        if self.doubted:
+        if self.change_id is None or self.doubted:
             return None
         earlier = point.removesuffix(AFTER)
-        return self._areas(earlier) if are_in_order(earlier, change_id) else None
+        return self._areas(earlier) if are_in_order(earlier, self.change_id) else None
 
-    def point(self, change_id: str) -> str:
-        """The name of what is read."""
-        return change_id if self.snapshot is not None else f"{change_id}{AFTER}"
+    def point(self) -> str | None:
+        """The name of what is read; None without change tracking."""
+        if self.change_id is None or self.snapshot is not None:
+            return self.change_id
+        return f"{self.change_id}{AFTER}"
 
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
-        try:
-            return list(_joined(self._pages(change_id)))
-        except (vim.fault.NoPermission, vim.fault.NotFound, *_CANNOT_TELL):
-            return None
+        with self.session.faults_as_errors():
+            try:
+                return list(_joined(self._pages(change_id)))
+            except (vim.fault.NoPermission, vim.fault.NotFound, *_CANNOT_TELL):
+                return None
 
     def _pages(self, change_id: str) -> Iterator[Extent]:
         """The areas of every answer; each says how far it looked, which may be less than all."""

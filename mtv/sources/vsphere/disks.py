@@ -42,10 +42,9 @@ _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 class FlatFile:
     """The flat file of one disk (a ``mtv.model.disk.HeldDisk``). Owns its session."""
 
-    def __init__(self, url: str, tracked: Tracked, change_id: str | None) -> None:
+    def __init__(self, url: str, tracked: Tracked) -> None:
         self._url = url
         self._tracked = tracked
-        self._change_id = change_id
         self._session = tracked.session
 
     def location(self) -> HttpLocation:
@@ -62,27 +61,21 @@ class FlatFile:
 
     def extents(self) -> Sequence[Extent] | None:
         """Where something was ever written, if change tracking knows; ``/folder`` does not."""
-        if self._change_id is None:
-            return None
-        with self._session.faults_as_errors():
-            return self._tracked.allocated()
+        return self._tracked.allocated()
 
     def point(self) -> str | None:
         """Named by its change id; without change tracking by the snapshot, if there is one.
 
         The time of a file alone is not enough: a host need not bring that up while the VM runs.
         """
-        if self._change_id is not None:
-            return self._tracked.point(self._change_id)
-        snapshot = self._tracked.snapshot
-        return None if snapshot is None else str(snapshot._moId)
+        tracked = self._tracked
+        if tracked.change_id is None and tracked.snapshot is not None:
+            return str(tracked.snapshot._moId)
+        return tracked.point()
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
-        if self._change_id is None:
-            return None
-        with self._session.faults_as_errors():
-            return self._tracked.changed_since(point, self._change_id)
+        return self._tracked.changed_since(point)
 
     def check_held(self) -> None:
         """Raises SourceError when the snapshot was removed meanwhile, or the VM was started."""
@@ -155,7 +148,6 @@ class _Found(NamedTuple):
     """Of its VM."""
     disk: Disk
     tracked: Tracked
-    change_id: str | None
     target: Any
     """What is exported: the VM, or a snapshot of it."""
     place: str
@@ -166,17 +158,16 @@ class _Found(NamedTuple):
         return self.tracked.snapshot is not None
 
     def flat(self, url: str) -> FlatFile:
-        return FlatFile(url, self.tracked, self.change_id)
+        return FlatFile(url, self.tracked)
 
     def otherwise(self) -> VddkDisk | ExportedDisk:
         """What is read where no file is."""
         if self.tracked.session.connection.vddk is None:
             return self.exported()
-        return VddkDisk(self.disk.path, self.tracked, self.change_id)
+        return VddkDisk(self.disk.path, self.tracked)
 
     def exported(self) -> ExportedDisk:
-        label = self.tracked.label
-        return ExportedDisk(self.target, self.place, label, self.tracked, self.change_id)
+        return ExportedDisk(self.target, self.place, self.tracked)
 
 
 def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
@@ -206,13 +197,19 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
     _must_be_readable(name, disk, alone=held is not None and key in held.alone)
-    doubted = held is not None and bool(held.doubt)
-    label = f"{disk.label} of {name}"
     return _Found(
         name=name,
         disk=disk,
-        tracked=Tracked(session, obj, snapshot, key, disk.capacity_bytes, label, doubted),
-        change_id=_change_id(devices, key),
+        tracked=Tracked(
+            session=session,
+            vm=obj,
+            snapshot=snapshot,
+            key=key,
+            capacity_bytes=disk.capacity_bytes,
+            label=f"{disk.label} of {name}",
+            change_id=_change_id(devices, key),
+            doubted=held is not None and bool(held.doubt),
+        ),
         target=obj if snapshot is None else snapshot,
         place=_place(devices, key),
     )

@@ -124,17 +124,13 @@ def give_up(session: Session, lease: str) -> None:
 class ExportedDisk:
     """One disk as an export gives it (a ``mtv.model.disk.StreamedDisk``). Owns its session."""
 
-    def __init__(
-        self, target: Any, place: str, label: str, tracked: Tracked, change_id: str | None
-    ) -> None:
+    def __init__(self, target: Any, place: str, tracked: Tracked) -> None:
         """``place``: where the disk is plugged in, ``ParaVirtualSCSIController0:1``."""
         self._session = tracked.session
         self._target = target
         self._place = place
-        self._label = label
-        self._tracked = tracked
-        # Of a VM that is off it says nothing about what was written since its last snapshot.
-        self._change_id = None if tracked.snapshot is None else change_id
+        self._label = tracked.label
+        self._tracked = tracked.of_snapshots()
         self._lease: Lease | None = None
 
     def location(self) -> StreamLocation:
@@ -157,14 +153,11 @@ class ExportedDisk:
 
     def point(self) -> str | None:
         """Named by its change id; None without change tracking, and when the VM is off."""
-        return None if self._change_id is None else self._tracked.point(self._change_id)
+        return self._tracked.point()
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
-        if self._change_id is None:
-            return None
-        with self._session.faults_as_errors():
-            return self._tracked.changed_since(point, self._change_id)
+        return self._tracked.changed_since(point)
 
     def opened(self) -> str:
         """The lease's id."""

@@ -27,14 +27,13 @@ _LOCKED = re.compile(r"\block|in use|busy", re.IGNORECASE)
 class VddkDisk:
     """One disk as nbdkit gives it (a ``mtv.model.disk.DiskSource``). Owns session and server."""
 
-    def __init__(self, path: str, tracked: Tracked, change_id: str | None) -> None:
+    def __init__(self, path: str, tracked: Tracked) -> None:
         """Starts the server. ``path``: the disk's, ``[datastore] vm/vm.vmdk``.
 
         Raises SourceError, MissingTool, LoginFailed.
         """
         self._session = tracked.session
         self._tracked = tracked
-        self._change_id = change_id
         self._plugin = _plugin(path, tracked)
         self._server: Nbdkit | None = self._started()
 
@@ -70,24 +69,15 @@ class VddkDisk:
 
     def extents(self) -> Sequence[Extent] | None:
         """Where something was ever written, if change tracking knows; the server is asked first."""
-        if self._change_id is None:
-            return None
-        with self._session.faults_as_errors():
-            return self._tracked.allocated()
+        return self._tracked.allocated()
 
     def point(self) -> str | None:
         """Named by its change id; None without change tracking, and for a VM that is off."""
-        # Of a VM that is off it says nothing about what was written since its last snapshot.
-        if self._change_id is None or self._tracked.snapshot is None:
-            return None
-        return self._tracked.point(self._change_id)
+        return self._tracked.of_snapshots().point()
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
-        if self._change_id is None or self._tracked.snapshot is None:
-            return None
-        with self._session.faults_as_errors():
-            return self._tracked.changed_since(point, self._change_id)
+        return self._tracked.of_snapshots().changed_since(point)
 
     def opened(self) -> str:
         """Nothing: the server ends with us, and its login with it."""
