@@ -10,16 +10,25 @@ read back`` ends before that last part. nbdcopy digests nothing and makes nothin
 compared with the disk.
 """
 
-import argparse
-import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.disks import Copy, https, sparse_disk
-from benchmarks.turns import MIB, goal, in_turn, ratio, same, sha256_gb_per_second, show
+from benchmarks.turns import (
+    MIB,
+    emptied,
+    goal,
+    in_turn,
+    options,
+    ratio,
+    same,
+    sha256_gb_per_second,
+    show,
+)
 from tests.transfer.range_server import make_certificate
 
 GOAL = 0.8
@@ -44,23 +53,12 @@ def programs(copy: Copy) -> dict[str, list[str]]:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--size", type=int, default=4096, help="MiB of the disk")
-    options.add_argument("--data", type=int, default=25, help="percent that is not zero")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--directory", default="/var/tmp")  # noqa: S108
-    chosen = options.parse_args()
+    chosen = options(__doc__, 4096, 25).parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.directory) as name:
         root, target = Path(name) / "root", Path(name) / "target"
         root.mkdir()
         disk = root / "disk.raw"
         sparse_disk(disk, chosen.size, chosen.data)
-
-        def before() -> None:
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir()
 
         certificate, key = make_certificate(Path(name))
         with https(root, certificate, key) as url:
@@ -73,7 +71,7 @@ def main() -> None:
             results = in_turn(
                 programs(copy),
                 chosen.rounds,
-                before=before,
+                before=partial(emptied, target),
                 after=lambda _: same(disk, target / "base.raw"),
             )
     peers = [each for each in results if each.startswith("nbdcopy")]

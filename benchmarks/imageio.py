@@ -8,18 +8,17 @@ digests nothing and makes nothing durable. mtv does all that it does. Every copy
 the disk.
 """
 
-import argparse
 import contextlib
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.disks import Copy, sparse_disk
-from benchmarks.turns import goal, in_turn, ratio, same, show
+from benchmarks.turns import emptied, goal, in_turn, options, ratio, same, show
 from tests.real.imageio import imageio_program
 from tests.real.imageio.daemon import start_daemon
 from tests.real.imageio.images import Image
@@ -61,22 +60,11 @@ def ticket(directory: Path, disk: Path, certificate: Path, key: Path) -> Iterato
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--size", type=int, default=4096, help="MiB of the disk")
-    options.add_argument("--data", type=int, default=25, help="percent that is not zero")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--directory", default="/var/tmp")  # noqa: S108
-    chosen = options.parse_args()
+    chosen = options(__doc__, 4096, 25).parse_args()
     client = imageio_program().with_name("python")
     with tempfile.TemporaryDirectory(dir=chosen.directory) as name:
         disk, target = Path(name) / "disk.raw", Path(name) / "target"
         sparse_disk(disk, chosen.size, chosen.data)
-
-        def before() -> None:
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir()
 
         certificate, key = make_certificate(Path(name))
         with ticket(Path(name), disk, certificate, key) as url:
@@ -95,7 +83,7 @@ def main() -> None:
                     PEER: [str(client), "-c", _DOWNLOAD, url, copy.base, copy.ca],
                 },
                 chosen.rounds,
-                before=before,
+                before=partial(emptied, target),
                 after=lambda _: same(disk, target / "base.raw"),
             )
     show(results, PEER)

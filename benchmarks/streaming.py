@@ -9,11 +9,10 @@ Without ``--disk`` the data is words of no meaning that deflate to about a third
 qemu-img. Every copy is compared with the disk.
 """
 
-import argparse
 import mmap
-import shutil
 import sys
 import tempfile
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
@@ -21,7 +20,7 @@ from typing import cast
 import msgspec
 
 from benchmarks.disks import Copy, https, text_disk
-from benchmarks.turns import MIB, goal, in_turn, ratio, same, show
+from benchmarks.turns import MIB, emptied, goal, in_turn, options, ratio, same, show
 from tests.real.vmdk import vmware_vmdk
 from tests.transfer.range_server import make_certificate
 
@@ -52,15 +51,9 @@ def pack(disk: Path, packed: Path) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--size", type=int, default=2048, help="MiB of the disk")
-    options.add_argument("--data", type=int, default=35, help="percent that is not zero")
-    options.add_argument("--disk", type=Path, help="a raw disk instead")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--directory", default="/var/tmp")  # noqa: S108
-    chosen = options.parse_args()
+    told = options(__doc__, 2048, 35)
+    told.add_argument("--disk", type=Path, help="a raw disk instead")
+    chosen = told.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.directory) as name:
         root, target = Path(name) / "root", Path(name) / "target"
         root.mkdir()
@@ -68,10 +61,6 @@ def main() -> None:
         if chosen.disk is None:
             text_disk(disk, chosen.size, chosen.data)
         pack(disk, root / "disk.vmdk")
-
-        def before() -> None:
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir()
 
         certificate, key = make_certificate(Path(name))
         with https(root, certificate, key) as url:
@@ -85,7 +74,7 @@ def main() -> None:
             results = in_turn(
                 programs(copy),
                 chosen.rounds,
-                before=before,
+                before=partial(emptied, target),
                 after=lambda _: same(disk, target / "base.raw"),
             )
         size, data = (root / "disk.vmdk").stat().st_size, disk.stat().st_blocks * 512

@@ -6,11 +6,13 @@ What is said of two programs is the median of their ratios, round by round. Proc
 those of the program and of all that it started, also of what it left behind.
 """
 
+import argparse
 import ctypes
 import hashlib
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -35,6 +37,24 @@ class Run(NamedTuple):
 
 
 Results = dict[str, list[Run]]
+
+
+def options(text: str | None, size: int, data: int) -> argparse.ArgumentParser:
+    """What all benchmarks of copies are told; ``size`` and ``data`` unless told otherwise."""
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=size, help="MiB of the disk")
+    parser.add_argument("--data", type=int, default=data, help="percent that is not zero")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--directory", default="/var/tmp")  # noqa: S108
+    return parser
+
+
+def emptied(directory: Path) -> None:
+    """The directory is there, and nothing in it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
 
 
 def measured(argv: Sequence[str]) -> Run:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mtv.errors import SourceError
 from mtv.model.disk import GRAIN_BYTES, Extent, HttpLocation, TlsTrust
 from mtv.tasks import Limits, Progress, SyncResult
 from mtv.transfer.copy import copy_disk
@@ -55,7 +56,30 @@ def change(path: Path, offset: int, content: bytes, *, seconds_ago: float = 50.0
     settle(path, seconds_ago)
 
 
-class ServedDisk:
+class Nameless:
+    """A DiskSource of which nothing is known but where it is."""
+
+    def renew(self) -> None:
+        raise SourceError("no other login")
+
+    def extents(self) -> Sequence[Extent] | None:
+        return None
+
+    def point(self) -> str | None:
+        return None
+
+    def changed_since(self, point: str) -> Sequence[Extent] | None:
+        del point
+        return None
+
+    def opened(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        pass
+
+
+class ServedDisk(Nameless):
     """A DiskSource over a range server."""
 
     def __init__(
@@ -93,12 +117,6 @@ class ServedDisk:
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         return self.changes.get(point)
-
-    def opened(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        pass
 
 
 def copied(

@@ -29,8 +29,11 @@ runpy.run_module("tests.transfer.copy_program", run_name="__main__")
 
 
 @contextmanager
-def copying(bench: Bench, ca: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A copy by one connection in a process of its own, whose lease is short."""
+def frozen(bench: Bench, ca: Path, served: int) -> Iterator["subprocess.Popen[str]"]:
+    """A copy by one connection in a process of its own, whose lease is short; it is stopped once
+    so many bytes were served."""
+    begun = threading.Event()
+    bench.server.behaviour.on_served = lambda count: begun.set() if count > served else None
     argv = [sys.executable, "-c", PROGRAM, bench.server.url, str(ca)]
     argv += [str(bench.base), str(bench.capacity), "1"]
     child = subprocess.Popen(
@@ -41,6 +44,9 @@ def copying(bench: Bench, ca: Path) -> Iterator["subprocess.Popen[str]"]:
         cwd=Path(__file__).parents[2],
     )
     try:
+        assert begun.wait(60)
+        child.send_signal(signal.SIGSTOP)
+        eventually(lambda: stopped(child))
         yield child
     finally:
         child.send_signal(signal.SIGCONT)
@@ -69,12 +75,7 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_more(
     set_up: SetUp, certificate: tuple[Path, Path]
 ) -> None:
     bench = set_up("d" * 400)
-    begun = threading.Event()
-    bench.server.behaviour.on_served = lambda count: begun.set() if count > 150 * MIB else None
-    with copying(bench, certificate[0]) as child:
-        assert begun.wait(60)
-        child.send_signal(signal.SIGSTOP)
-        eventually(lambda: stopped(child))
+    with frozen(bench, certificate[0], 150 * MIB) as child:
         base, recorded = grains(bench.base), bench.beside("resume").read_bytes()
         assert any(base)
         time.sleep(SECONDS * 1.5)
@@ -103,12 +104,7 @@ def test_a_worker_frozen_for_a_moment_goes_on(
     set_up: SetUp, certificate: tuple[Path, Path]
 ) -> None:
     bench = set_up("d" * 200)
-    begun = threading.Event()
-    bench.server.behaviour.on_served = lambda count: begun.set() if count > 50 * MIB else None
-    with copying(bench, certificate[0]) as child:
-        assert begun.wait(60)
-        child.send_signal(signal.SIGSTOP)
-        eventually(lambda: stopped(child))
+    with frozen(bench, certificate[0], 50 * MIB) as child:
         child.send_signal(signal.SIGCONT)
         said, trace = child.communicate(timeout=120)
     assert child.returncode == 0, (said, trace)

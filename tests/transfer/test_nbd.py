@@ -5,22 +5,22 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mtv.errors import Interrupted, ReadFailed
-from mtv.model.disk import Extent, NbdLocation
+from mtv.model.disk import NbdLocation
 from mtv.tasks import Limits, Progress, SyncResult
 from mtv.transfer.copy import copy_disk
 from mtv.transfer.nbd import NbdClient
 from mtv.transfer.nbd_wire import BadServer, ExportRefused
 from tests.real.nbd_servers import KINDS, serving
-from tests.transfer.disks import MIB, NO_PAUSES, make_disk, sha256
+from tests.transfer.disks import MIB, NO_PAUSES, Nameless, make_disk, sha256
 
 
-class NbdPlace:
+class NbdPlace(Nameless):
     """A DiskSource at a socket."""
 
     def __init__(self, path: Path, renew: Callable[[], None] = lambda: None) -> None:
@@ -32,21 +32,6 @@ class NbdPlace:
 
     def renew(self) -> None:
         self._renew()
-
-    def extents(self) -> Sequence[Extent] | None:
-        return None
-
-    def point(self) -> None:
-        return
-
-    def changed_since(self, point: str) -> None:
-        del point
-
-    def opened(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        pass
 
 
 def copied(

@@ -3,22 +3,21 @@
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from mtv.errors import Interrupted, ReadFailed, SizeChanged, SourceError
-from mtv.model.disk import Extent, FileLocation, HttpLocation, ImageFormat, Part, TlsTrust
+from mtv.model.disk import FileLocation, HttpLocation, ImageFormat, Part, TlsTrust
 from mtv.tasks import Limits, Progress, SyncResult
 from mtv.transfer.copy import copy_disk
 from tests.real.ova import converted
 from tests.real.vmdk import vmware_vmdk
-from tests.transfer.disks import MIB, NO_PAUSES, TOKEN, make_disk, settle, sha256
+from tests.transfer.disks import MIB, NO_PAUSES, TOKEN, Nameless, make_disk, settle, sha256
 from tests.transfer.range_server import RangeServer
 
 
-class Place:
+class Place(Nameless):
     """A DiskSource at one location."""
 
     def __init__(self, location: FileLocation | HttpLocation) -> None:
@@ -26,24 +25,6 @@ class Place:
 
     def location(self) -> FileLocation | HttpLocation:
         return self._location
-
-    def renew(self) -> None:
-        raise SourceError("no other login")
-
-    def extents(self) -> Sequence[Extent] | None:
-        return None
-
-    def point(self) -> None:
-        return
-
-    def changed_since(self, point: str) -> None:
-        del point
-
-    def opened(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        pass
 
 
 def copied(
