@@ -92,9 +92,11 @@ class _Voice:
 
 def _obey(lines: Iterator[bytes], throttle: Throttle, cancelled: threading.Event) -> None:
     """Does what it is told; cancels when standard input closes: whoever gave the task is gone."""
-    for line in lines:
-        throttle.set_rate(decode_order(line).bytes_per_second)
-    cancelled.set()
+    try:
+        for line in lines:
+            throttle.set_rate(decode_order(line).bytes_per_second)
+    finally:
+        cancelled.set()  # also after an order that makes no sense: nobody would hear of the end
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:

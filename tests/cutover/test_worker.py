@@ -11,7 +11,7 @@ import pytest
 from mtv.cutover.executors import run_task
 from mtv.errors import DigestMismatch, LoginFailed, MtvError, WorkerLost
 from mtv.model.disk import TlsTrust
-from mtv.tasks import Connection, SecretRef, SyncTask, VerifyTask, decode_line, encode
+from mtv.tasks import Connection, Limits, SecretRef, SyncTask, VerifyTask, decode_line, encode
 from tests.real.cut_proxy import cut_proxy
 from tests.real.small_estate import SmallEstate
 from tests.real.vcenter import VCenter
@@ -126,6 +126,16 @@ def test_a_worker_whose_orchestrator_is_gone_stops_by_itself(
         process.wait(timeout=30)
     assert decode_line(last).error == "Interrupted"  # type: ignore[union-attr]
     assert process.returncode == 130
+
+
+def test_an_order_that_makes_no_sense_ends_the_worker(
+    vcenter: VCenter, estate: SmallEstate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VC1_PASSWORD", vcenter.password)
+    task = sync_task(vcenter, estate, tmp_path / "base")
+    slow = msgspec.structs.replace(task, limits=Limits(bytes_per_second=100_000))
+    ended = worker(encode(slow) + b"faster\n")
+    assert decode_line(ended.stdout.splitlines()[-1]).error == "Interrupted"  # type: ignore[union-attr]
 
 
 def test_a_bug_in_a_worker_is_told_and_not_swallowed(tmp_path: Path) -> None:
