@@ -140,7 +140,7 @@ def directed(
     traffic = Traffic(limits)
 
     def direct(over: threading.Event) -> None:
-        seen = _version(file)
+        seen = None  # read once more: it may have been edited since the limits were read
         while not over.wait(LOOK_SECONDS):
             version = _version(file)
             if version != seen:
