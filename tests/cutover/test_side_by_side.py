@@ -120,7 +120,7 @@ def test_a_blackout_lets_go_of_the_disks_and_goes_on_after_it(
     with disks_of(vcenter) as disks:
         process = project.start("sync")
         eventually(lambda: written(project) > 0)
-        limit(project, blackouts=["00:00-24:00"])
+        limit(project, bytes_per_second=MIB, blackouts=["00:00-24:00"])
         eventually(lambda: ("release", "done") in [event[1:] for event in states(project)])
         assert "web02" not in {name for name, _ in disks.left().snapshots}
         assert process.poll() is None
