@@ -32,6 +32,8 @@ class Consent(StrEnum):
     """Hold the disks of running VMs still while they are read: snapshots, backups."""
     CHANGE_TRACKING = "change-tracking"
     """Switch change tracking on, so that the next pass reads only what changed (vSphere)."""
+    DISKS = "disks"
+    """Take LUNs from VMs at their cutover, and give them back: both sides must not write."""
 
 
 PLATFORMS = ("vsphere", "rhv")
@@ -60,6 +62,8 @@ class LocalTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     directory: str
     accel: Literal["auto", "kvm", "tcg"] = "auto"
+    luns: str = "/dev/disk/by-id"
+    """Where LUNs of the sources are, if this machine sees them: links by their names (udev)."""
 
 
 class TargetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -44,6 +44,7 @@ from mtv.model.plan import Convert
 from mtv.model.target import SiteMapping
 from mtv.plan import check_plan
 from mtv.project import Project
+from mtv.sharing import is_lun
 from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
 from mtv.tasks import Connection, OnProgress, Progress
@@ -303,7 +304,10 @@ def _still_to_come(project: Project, directory: Path) -> int:
         there = sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
     except (MtvError, OSError):
         return 0  # a finding of its own, or not there yet
-    return max(0, sum(disk.capacity_bytes for vm in planned for disk in vm.disks) - there)
+    return max(
+        0,
+        sum(disk.capacity_bytes for vm in planned for disk in vm.disks if not is_lun(disk)) - there,
+    )
 
 
 def _show(checkup: Checkup) -> None:

@@ -58,6 +58,11 @@ class Login:
     is_flag=True,
     help="Allow mtv to hold the disks of running VMs still while it copies them (snapshots).",
 )
+@click.option(
+    "--may-disks",
+    is_flag=True,
+    help="Allow mtv to take LUNs from VMs at their cutover, and to give them back.",
+)
 def command(
     directory: Path,
     vsphere: str | None,
@@ -71,6 +76,7 @@ def command(
     ca: str | None,
     may_power: bool,
     may_snapshots: bool,
+    may_disks: bool,
 ) -> None:
     """Make a project directory with a commented mtv.yaml and target.yaml.
 
@@ -93,7 +99,7 @@ def command(
         )
     given = {"vsphere": vsphere, "rhv": rhv, "ova": ova, "rvtools": rvtools}
     places = {kind: place for kind, place in given.items() if place} or _EXAMPLE
-    may = {"power": may_power, "snapshots": may_snapshots}
+    may = {"power": may_power, "snapshots": may_snapshots, "disks": may_disks}
     consents = tuple(consent for consent, given in may.items() if given)
     login = Login(username, password_env, fingerprint, ca, consents)
     text = _mtv_yaml(directory, places, name, login)

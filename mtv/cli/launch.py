@@ -17,6 +17,7 @@ from mtv.cli.app import (
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.executors import run_task
+from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
 from mtv.cutover.wave import Sources, Workshop
 from mtv.errors import Blocked, ConfigError
 from mtv.journal import Journal, State
@@ -55,12 +56,14 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
         booted = move.latest("boot")
         if booted is None or booted.state is not State.DONE:
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
+        must_not_have_gone_back(move)
+        luns_must_be_away(move)
         console = move.console.with_name("launch.log")
         result = run_task(
             CheckTask(
                 name=planned.name,
                 manifest=move.manifest,
-                disks=move.images(),
+                disks=(*move.images(), *lun_images(move)),
                 check=parse_check(check) if check else planned.check,
                 console=str(console),
                 accel=move.accel,

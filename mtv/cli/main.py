@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("mtv.cli.export", "Write the project for another tool (Forklift)."),
     "sync": ("mtv.cli.sync", "Copy the disks of a wave; again: only what changed."),
     "cutover": ("mtv.cli.cutover", "Move a wave over: shut down, copy, convert, boot, check."),
+    "rollback": ("mtv.cli.rollback", "Give VMs back at the source what their cutover took."),
     "verify": ("mtv.cli.verify", "Prove a wave's copies again, or its sources against them."),
     "launch": ("mtv.cli.launch", "Boot an imported VM on this machine and show its console."),
     "status": ("mtv.cli.status", "Show where every VM of a wave stands."),

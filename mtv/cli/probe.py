@@ -11,6 +11,7 @@ from mtv.config import connection, load_settings
 from mtv.cutover.probes import Probe, Probes, Prover
 from mtv.errors import Blocked, ConfigError, SourceError
 from mtv.model.vm import Power
+from mtv.sharing import is_lun
 from mtv.sources import ReadsTwoWays, open_source
 
 
@@ -37,7 +38,8 @@ def probe(ctx: click.Context, words: str, output: str) -> None:
         on_progress, log = view.of(placed.vm.name), project.root / "runs" / "probe.log"
         limits = settings.limits.of_task()
         prover = Prover(Probes(project), to, source, limits, on_progress, log, stop)
-        held = source.hold(vm, [disk.key for disk in placed.vm.disks], (), stop)
+        disks = [disk.key for disk in placed.vm.disks if not is_lun(disk)]
+        held = source.hold(vm, disks, (), stop)
         try:
             found = prover.tried(vm, held)
         finally:

@@ -6,6 +6,7 @@ Passes run side by side, cutovers one after the other. A VM that fails does not 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from mtv.cutover.luns import must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
 from mtv.cutover.steps import Act, steps_of
@@ -21,9 +22,11 @@ def foresee_cutover(move: Move) -> Moved:
     """What ``cut_over`` would do with a VM; changes nothing."""
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
+    must_not_have_gone_back(move)
     steps = steps_of(move)
     if steps[-1].settled(move):
         return moved(move, "nothing to do", "it is over and passed its boot check")
+    must_be_ready(move)
     names = [step.name for step in steps if not step.settled(move)]
     return moved(move, "would", ", ".join(names))
 
@@ -32,9 +35,11 @@ def cut_over(move: Move) -> Moved:
     """Takes a VM through all its steps, from wherever an earlier attempt got to."""
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
+    must_not_have_gone_back(move)
     steps = steps_of(move)
     if steps[-1].settled(move):
         return moved(move, "nothing to do", "it is over and passed its boot check")
+    must_be_ready(move)
     for step in steps:
         if not step.settled(move):
             take(step, move)

@@ -24,7 +24,7 @@ def copy_disks(move: Move, held: Held) -> Detail:
     When one fails the others go on to their end: what they copied is kept. Raises the first error
     in the order of the disks, Interrupted when the move is stopped.
     """
-    disks = move.placed.vm.disks
+    disks = move.disks
     for folder in {move.directory, *(move.base(disk.key).parent for disk in disks)}:
         folder.mkdir(parents=True, exist_ok=True)
     together = Together(move.on_progress, [disk.capacity_bytes for disk in disks])

@@ -15,7 +15,9 @@ from mtv.cutover.traffic import Traffic
 from mtv.estate import PlacedVm
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm
+from mtv.model.vm import Disk
 from mtv.names import distinct
+from mtv.sharing import is_lun
 from mtv.sources import Source
 from mtv.tasks import Connection, DiskImage, OnProgress
 
@@ -56,6 +58,10 @@ class Move:
     on_progress: OnProgress
     shared: Mapping[str, SharedDisk] = field(default_factory=dict)
     """Key of each disk that other VMs have, too."""
+    lun_devices: Path = Path("/dev/disk/by-id")
+    """Where LUNs are on this machine."""
+    lun_sharers: tuple[PlacedVm, ...] = ()
+    """Other VMs of its source that have LUNs of it."""
     gone_over_in: str = ""
     """Another wave in whose run its disks have become the guest's."""
     stop: Stop = field(default_factory=Stop)
@@ -65,6 +71,16 @@ class Move:
     def ref(self) -> str:
         """Ref of the VM; the journal files its events under it."""
         return self.vm.ref
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """Those that are copied, in the order of the VM."""
+        return tuple(disk for disk in self.placed.vm.disks if not is_lun(disk))
+
+    @property
+    def luns(self) -> tuple[Disk, ...]:
+        """Those that are not: the guest gets the same LUN."""
+        return tuple(disk for disk in self.placed.vm.disks if is_lun(disk))
 
     def base(self, disk_key: str) -> Path:
         """The base of one disk; of a shared one, which has one base for all, its owner's.
@@ -77,18 +93,18 @@ class Move:
         return self.directory / f"disk-{distinct(disk_key)}.raw"
 
     def bases(self) -> tuple[DiskImage, ...]:
-        """The bases of all disks, in the order of the VM; told apart by the names of their files,
-        as a conversion that is killed has to find them again."""
+        """The bases of the disks that are copied, in the order of the VM; told apart by the names
+        of their files, as a conversion that is killed has to find them again."""
         return tuple(
             DiskImage(volume=base.stem, path=str(base), format="raw")
-            for base in (self.base(disk.key) for disk in self.placed.vm.disks)
+            for base in (self.base(disk.key) for disk in self.disks)
         )
 
     def images(self) -> tuple[DiskImage, ...]:
         """The same as the volumes of the manifest that they are."""
         return tuple(
             msgspec.structs.replace(base, volume=self.volumes[disk.key])
-            for base, disk in zip(self.bases(), self.placed.vm.disks, strict=True)
+            for base, disk in zip(self.bases(), self.disks, strict=True)
         )
 
     @property

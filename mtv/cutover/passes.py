@@ -57,7 +57,7 @@ def release_all(move: Move) -> None:
 
 def points(move: Move) -> tuple[str, ...]:
     """The points that the copies of its disks are at."""
-    found = (recorded_point(move.base(disk.key)) for disk in move.placed.vm.disks)
+    found = (recorded_point(move.base(disk.key)) for disk in move.disks)
     return tuple(point for point in found if point is not None)
 
 
@@ -83,7 +83,7 @@ def _hold(move: Move) -> Held:
     vm = move.placed.vm
     move.record(HOLD, State.STARTED)
     held = move.open_source().hold(
-        vm.id, [disk.key for disk in vm.disks], points(move), move.stop, _before(move)
+        vm.id, [disk.key for disk in move.disks], points(move), move.stop, _before(move)
     )
     held = _alone(move, held)
     move.record(HOLD, State.DONE, held)

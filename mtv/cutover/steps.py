@@ -11,6 +11,13 @@ import msgspec
 from mtv.convert.record import commit_converted
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.executors import run_task
+from mtv.cutover.luns import (
+    ROLLBACK,
+    Detach,
+    lun_images,
+    luns_must_be_away,
+    must_not_have_gone_back,
+)
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, release_all
 from mtv.cutover.power import running
@@ -47,7 +54,10 @@ class PowerOff:
 
     def settled(self, move: Move) -> bool:
         """Off once is not off for ever: it is asked each time."""
-        event = move.latest(self.name)
+        event, back = move.latest(self.name), move.latest(ROLLBACK)
+        if back is not None and event is not None and back.id > event.id:
+            must_not_have_gone_back(move)
+            return False
         if event is None or event.state is not State.DONE:
             return False
         if not running(move):
@@ -166,11 +176,12 @@ class Boot:
         """Boots it, having seen the source off: there are never two of it running."""
         if running(move):
             raise _started_again(move)
+        luns_must_be_away(move)
         result = run_task(
             CheckTask(
                 name=move.vm.name,
                 manifest=move.manifest,
-                disks=move.images(),
+                disks=(*move.images(), *lun_images(move)),
                 check=move.vm.check,
                 console=str(move.console),
                 accel=move.accel,
@@ -203,9 +214,9 @@ class LetGo:
 
 def steps_of(move: Move) -> tuple[Step, ...]:
     """The steps of one VM, in order."""
-    if move.vm.convert is Convert.NONE:
-        return (PowerOff(), Sync(), Boot(), LetGo())
-    return (PowerOff(), Sync(), ConvertGuest(), Commit(), Boot(), LetGo())
+    convert = () if move.vm.convert is Convert.NONE else (ConvertGuest(), Commit())
+    # A step that fails before the boot leaves the LUNs where they are.
+    return (PowerOff(), Sync(), *convert, Detach(), Boot(), LetGo())
 
 
 def _done_since_power_off(move: Move, step: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from mtv.config import Consent
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.forecast import forecast
+from mtv.cutover.luns import must_not_have_gone_back
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.outcome import Moved, moved, went_over
 from mtv.cutover.passes import holding
@@ -87,7 +88,7 @@ def foresee_sync(move: Move) -> Moved:
     reason = _why_not_synced(move)
     if reason:
         return moved(move, "passed by", reason)
-    whole = size(sum(disk.capacity_bytes for disk in move.placed.vm.disks))
+    whole = size(sum(disk.capacity_bytes for disk in move.disks))
     return moved(move, "would", f"copy what changed of {whole} of disks to {move.directory}")
 
 
@@ -95,6 +96,7 @@ def _why_not_synced(move: Move) -> str:
     if move.gone_over_in:
         return went_over(move)
     if move.base_is_the_guests:
+        must_not_have_gone_back(move)
         over = steps_of(move)[-1].settled(move)
         return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
     if move.shared and (names := running(move)):

@@ -147,7 +147,7 @@ def _why_nothing_recorded(move: Move) -> str:
         return "it was not copied yet"
     if copies.state is not State.DONE:
         return "its copy did not come to its end: mtv sync goes on with it"
-    missing = [disk.key for disk in move.placed.vm.disks if disk.key not in copies.detail["disks"]]
+    missing = [disk.key for disk in move.disks if disk.key not in copies.detail["disks"]]
     return f"its disk {missing[0]} was not copied yet: run mtv sync" if missing else ""
 
 
@@ -164,7 +164,7 @@ def _each_disk(
     recorded = copies.detail["disks"] if copies is not None else {}
     results: Detail = {}
     found = list[tuple[Disk, DigestMismatch]]()
-    for disk in move.placed.vm.disks:
+    for disk in move.disks:
         if but(disk.key):
             continue  # a shared disk that went over with another VM is no copy any more
         try:
@@ -197,4 +197,4 @@ def _told(move: Move, step: str, says: str) -> str:
 
 
 def _whole(move: Move) -> str:
-    return size(sum(disk.capacity_bytes for disk in move.placed.vm.disks))
+    return size(sum(disk.capacity_bytes for disk in move.disks))

@@ -21,6 +21,7 @@ from mtv.model.plan import PlannedVm, Wave
 from mtv.model.start import StartPlan
 from mtv.naming import Naming
 from mtv.project import Project, read_json
+from mtv.sharing import is_lun
 from mtv.sources import Source, open_source
 from mtv.tasks import Connection, OnProgress
 
@@ -116,11 +117,26 @@ class Workshop:
             open_source=lambda: self.sources.get(to),
             traffic=self.traffic,
             directory=self._directory(vm, manifest),
+            lun_devices=self.project.root / Path(self.target.luns).expanduser(),
+            lun_sharers=self._lun_sharers(placed),
             run=self.project.run(wave.name),
             accel=self.target.accel,
             journal=journal,
             probes=self.probes,
             on_progress=on_progress,
+        )
+
+    def _lun_sharers(self, placed: PlacedVm) -> tuple[PlacedVm, ...]:
+        """The other VMs of a source that have a LUN of this one."""
+        units = {disk.logical_unit for disk in placed.vm.disks if is_lun(disk)} - {None}
+        if not units:
+            return ()
+        return tuple(
+            each
+            for each in self.estate.vms()
+            if each.ref != placed.ref
+            and each.inventory.source == placed.inventory.source
+            and any(is_lun(disk) and disk.logical_unit in units for disk in each.vm.disks)
         )
 
     def _volumes(self, placed: PlacedVm, manifest: dict[str, Any]) -> dict[str, str]:

@@ -34,14 +34,14 @@ def add_disks(devices: etree._Element, spec: VmiSpec, images: tuple[DiskImage, .
     if unused:
         raise LaunchError(f"the manifest has no disk for the volume {min(unused)!r}")
     counts = {"vd": 0, "sd": 0}
-    if any(disk.disk.bus == "scsi" for disk in spec.domain.devices.disks):
+    if any(disk.target.bus == "scsi" for disk in spec.domain.devices.disks):
         add(devices, "controller", {"type": "scsi", "index": "0", "model": "virtio-scsi"})
     for disk in spec.domain.devices.disks:
         if disk.name not in volumes:
             raise LaunchError(f"the disk {disk.name!r} has no volume of its name")
         if disk.name not in by_volume:
             raise LaunchError(f"there is no image here for the volume {disk.name!r}")
-        prefix = "vd" if disk.disk.bus == "virtio" else "sd"
+        prefix = "vd" if disk.target.bus == "virtio" else "sd"
         _disk(devices, disk, by_volume[disk.name], prefix + _letters(counts[prefix]))
         counts[prefix] += 1
 
@@ -53,16 +53,22 @@ def _disk(devices: etree._Element, disk: DiskDevice, image: DiskImage, target: s
         raise LaunchError(f"the path of an image must be absolute: {image.path}")
     block = Path(image.path).is_block_device()
     element = add(devices, "disk", {"type": "block" if block else "file", "device": "disk"})
-    driver = {"name": "qemu", "type": image.format, "cache": "writeback", "discard": "unmap"}
+    # Nothing of a LUN may stay in this machine's cache: others read it, too.
+    driver = {
+        "name": "qemu",
+        "type": image.format,
+        "cache": "none" if disk.lun is not None else "writeback",
+        "discard": "unmap",
+    }
     # As in the cluster: a full or broken disk pauses the guest, which the check then sees.
     add(element, "driver", {**driver, "error_policy": "stop"})
     add(element, "source", {"dev" if block else "file": image.path})
-    add(element, "target", {"dev": target, "bus": disk.disk.bus})
+    add(element, "target", {"dev": target, "bus": disk.target.bus})
     if disk.serial is not None:
         add(element, "serial", text=disk.serial)
     if disk.boot_order is not None:
         add(element, "boot", {"order": str(disk.boot_order)})
-    if disk.disk.readonly:
+    if disk.target.readonly:
         add(element, "readonly")
 
 

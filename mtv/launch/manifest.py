@@ -85,9 +85,21 @@ class DiskDevice(msgspec.Struct, frozen=True, rename="camel"):
     """A disk of the guest."""
 
     name: str
-    disk: DiskTarget
+    disk: DiskTarget | None = None
+    lun: DiskTarget | None = None
+    """In place of ``disk``: a LUN of the array, which the guest sees as a disk of the bus here."""
     serial: str | None = None
     boot_order: int | None = None
+
+    @property
+    def target(self) -> DiskTarget:
+        """How it is attached. Raises LaunchError unless exactly one of both says so."""
+        if self.disk is not None and self.lun is not None:
+            raise LaunchError(f"the disk {self.name!r} is both a disk and a LUN")
+        found = self.disk or self.lun
+        if found is None:
+            raise LaunchError(f"the disk {self.name!r} is neither a disk nor a LUN")
+        return found
 
 
 class Interface(msgspec.Struct, frozen=True, rename="camel"):

@@ -11,6 +11,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError
+from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
@@ -113,6 +114,30 @@ class ReadsTwoWays(Protocol):
 
     def open_both(self, vm: str, disk: str, held: Held) -> tuple[DiskSource | None, StreamedDisk]:
         """The same disk by its file, if that is given, and as a whole. Raises SourceError."""
+
+
+@runtime_checkable
+class HasLuns(Protocol):
+    """A source whose VMs may have LUNs of the array, which are not copied but handed over.
+
+    Each call asks the source anew; a LUN is never deleted, nor what is on it.
+    """
+
+    def attachments(self, vm: str) -> tuple[Attachment, ...]:
+        """The LUNs that a VM has now. Raises SourceError."""
+
+    def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
+        """Takes a LUN from a VM that is off; one that is gone is no error.
+
+        Changes the source: needs the consent ``disks``; raises NotAllowed without it, SourceError,
+        Interrupted.
+        """
+
+    def attach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
+        """Gives a LUN back to a VM, just as it was; one that it has is no error.
+
+        As ``detach``; raises SourceError when something else is in its place.
+        """
 
 
 _MODULES = {

@@ -97,7 +97,8 @@ def test_the_disks_that_are_meant_are_named() -> None:
         plain_disk(key="2002", label="Hard disk 3", backing=Backing.RDM_VIRTUAL),
     )
     assert labels(disks=disks) == {
-        "disk-raw-device-mapping": "Raw device mapping: Hard disk 2, Hard disk 3"
+        "disk-lun": "LUNs, which are not copied: Hard disk 2",
+        "disk-raw-device-mapping": "Raw device mapping in virtual mode: Hard disk 3",
     }
 
 

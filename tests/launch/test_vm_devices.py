@@ -61,6 +61,16 @@ def test_what_is_not_honoured_is_said(
     assert any(caveat in each for each in domain(disk, **devices).caveats)
 
 
-def test_a_lun_is_refused_for_it_is_not_here() -> None:
-    with pytest.raises(LaunchError, match=r"devices\.disks\[\]\.lun"):
+def test_nothing_of_a_lun_stays_in_this_machines_cache() -> None:
+    manifest = plain_vm()
+    disk = domain_of(manifest)["devices"]["disks"][0]
+    disk["lun"] = {**disk.pop("disk"), "bus": "scsi"}
+    made = domain_xml(manifest, (IMAGE,), accel="kvm", console=Path("/runs/w1/console"))
+    root = etree.fromstring(made.xml)
+    assert root.xpath("devices/disk/driver/@cache") == ["none"]
+    assert root.xpath("devices/disk/target/@bus") == ["scsi"]
+
+
+def test_a_disk_that_is_a_lun_as_well_is_refused() -> None:
+    with pytest.raises(LaunchError, match="both a disk and a LUN"):
         domain({"lun": {"bus": "scsi"}})

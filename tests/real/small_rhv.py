@@ -1,8 +1,9 @@
-"""A small estate in the test engine: three VMs with real disks, two of them running.
+"""A small estate in the test engine: four VMs with real disks, two of them running.
 
 files   down   files_system (qcow2, incremental backup)  files_data (raw)
 shop    up     shop_system  (qcow2, incremental backup)  shop_data (raw)
 ledger  up     ledger_disk  (qcow2, no incremental backup: its layers tell what changed)
+vault   down   vault_disk (qcow2), vault_lun (a direct LUN, by iSCSI)
 """
 
 import contextlib
@@ -40,13 +41,17 @@ DISKS = {
     "shop_system": Spec(64 * MIB, backup="incremental"),
     "shop_data": Spec(32 * MIB, format="raw"),
     "ledger_disk": Spec(48 * MIB),
+    "vault_disk": Spec(32 * MIB),
 }
 
 VMS = {
     "files": ("files_system", "files_data"),
     "shop": ("shop_system", "shop_data"),
     "ledger": ("ledger_disk",),
+    "vault": ("vault_disk",),
 }
+
+LUNS = {"vault": "vault_lun"}
 
 UP = ("shop", "ledger")
 
@@ -92,6 +97,9 @@ def small_estate() -> Estate:
     for name, names in VMS.items():
         host = "rhvh01.example" if name in UP else ""
         disks = [attached(each, bootable=each == names[0]) for each in names]
+        if name in LUNS:
+            lun = attached(LUNS[name], "virtio_scsi", pass_discard=True, read_only=False)
+            disks.append(lun)
         machine = vm(
             *(name,),
             cluster="prod",
@@ -115,6 +123,7 @@ def small_estate() -> Estate:
                 backup=spec.backup,
             )
         )
+    estate.collections["disks"] += [storage.lun(name) for name in LUNS.values()]
     return estate
 
 

@@ -45,6 +45,16 @@ NEEDS = (
         "mtv sync: snapshots of VMs whose disks it does not track",
         Consent.SNAPSHOTS,
     ),
+    Need(
+        ("attach_disk",),
+        "mtv cutover and mtv rollback: taking LUNs from VMs and giving them back",
+        Consent.DISKS,
+    ),
+    Need(
+        ("configure_vm_storage",),
+        "mtv cutover and mtv rollback: taking LUNs from VMs and giving them back",
+        Consent.DISKS,
+    ),
 )
 """What is needed besides reading; docs/rhv.md has the same."""
 

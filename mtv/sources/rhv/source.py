@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from mtv.config import Consent
 from mtv.errors import SourceError
+from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import NOTHING, DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.rhv import hold as holds
+from mtv.sources.rhv import luns
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.permits import lacks
@@ -113,6 +115,22 @@ class Rhv:
         """Removes backups, snapshots and checkpoints; an engine removes only its oldest ones."""
         stay = holds.let_go(self._engine, vm, points, cancelled)
         return tuple(f"checkpoint {each}, since somebody else's is older" for each in stay)
+
+    def attachments(self, vm: str) -> tuple[Attachment, ...]:
+        """Direct LUNs."""
+        return luns.attachments(self._engine, vm)
+
+    def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
+        """Removes the attachment; the disk of the LUN stays."""
+        del cancelled  # one request
+        need_consent(self._connection, Consent.DISKS, "take LUNs from VMs")
+        luns.detach(self._engine, vm, attachment)
+
+    def attach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
+        """Adds the attachment again."""
+        del cancelled
+        need_consent(self._connection, Consent.DISKS, "give LUNs back to VMs")
+        luns.attach(self._engine, vm, attachment)
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """An image transfer of the disk, which the engine locks until it is closed."""

@@ -84,6 +84,24 @@ PRIVILEGES = (
         "mtv sync: switching change tracking on",
         consent=Consent.CHANGE_TRACKING,
     ),
+    Privilege(
+        "VirtualMachine.Config.RemoveDisk",
+        "Virtual machine › Change Configuration › Remove disk",
+        "mtv cutover: taking LUNs (RDM) from VMs",
+        consent=Consent.DISKS,
+    ),
+    Privilege(
+        "VirtualMachine.Config.AddExistingDisk",
+        "Virtual machine › Change Configuration › Add existing disk",
+        "mtv rollback: giving them back",
+        consent=Consent.DISKS,
+    ),
+    Privilege(
+        "VirtualMachine.Config.RawDevice",
+        "Virtual machine › Change Configuration › Configure Raw device",
+        "mtv rollback: giving them back",
+        consent=Consent.DISKS,
+    ),
 )
 
 

@@ -72,7 +72,7 @@ def release(session: Session, vm: str, held: Held, cancelled: Cancelled) -> None
                 ),
                 cancelled,
             )
-            _finished(session, task, cancelled)
+            finished(session, task, cancelled)
         except vmodl.fault.ManagedObjectNotFound:
             pass
         except vim.fault.VimFault as problem:
@@ -81,7 +81,7 @@ def release(session: Session, vm: str, held: Held, cancelled: Cancelled) -> None
         if failed is not None and held.id in {each.id for each in held_by_us(session, vm)}:
             raise failed
         if _needs_consolidation(session, obj):
-            _finished(session, session.renewing(obj.ConsolidateVMDisks_Task), cancelled)
+            finished(session, session.renewing(obj.ConsolidateVMDisks_Task), cancelled)
     if _needs_consolidation(session, obj):
         raise SourceError(
             f"{session.connection.name}: the disks of {vm} need consolidation still, after mtv's "
@@ -108,7 +108,7 @@ def _begin_tracking(session: Session, obj: Any, cancelled: Cancelled) -> None:
     """Switches change tracking on; it begins when a snapshot was taken and removed."""
     spec = vim.vm.ConfigSpec(changeTrackingEnabled=True)
     with session.faults_as_errors():
-        _finished(session, session.renewing(lambda: obj.ReconfigVM_Task(spec)), cancelled)
+        finished(session, session.renewing(lambda: obj.ReconfigVM_Task(spec)), cancelled)
         made = Held(id=_take(session, obj, cancelled, quiesce=False))
     release(session, str(obj._moId), made, cancelled)
 
@@ -121,7 +121,7 @@ def _take(session: Session, obj: Any, cancelled: Cancelled, *, quiesce: bool) ->
             name=NAME, description=DESCRIPTION, memory=False, quiesce=quiesce
         )
 
-    return str(_finished(session, session.renewing(take), cancelled))
+    return str(finished(session, session.renewing(take), cancelled))
 
 
 def _once_free(call: Callable[[], Any], cancelled: Cancelled) -> Any:
@@ -137,7 +137,7 @@ def _once_free(call: Callable[[], Any], cancelled: Cancelled) -> Any:
             raise Interrupted("stopped while an export held the VM")
 
 
-def _finished(session: Session, task: Any, cancelled: Cancelled) -> Any:
+def finished(session: Session, task: Any, cancelled: Cancelled) -> Any:
     """What a task came to. Raises its fault, or Interrupted (it goes on without us)."""
     own = session.object(vim.Task, str(task._moId))
     while True:
@@ -147,7 +147,7 @@ def _finished(session: Session, task: Any, cancelled: Cancelled) -> Any:
         if values.get("info.state") == "error":
             raise session.renewing(lambda: own.info.error)
         if cancelled.wait(POLL_SECONDS):
-            raise Interrupted("stopped while vCenter was at work on a snapshot")
+            raise Interrupted("stopped while vCenter was at work on a VM")
 
 
 def _needs_consolidation(session: Session, obj: Any) -> bool:

@@ -9,13 +9,14 @@ from pyVmomi import vim
 
 from mtv.config import Consent
 from mtv.errors import SourceError
+from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
-from mtv.sources.vsphere import history, privileges, snapshots
+from mtv.sources.vsphere import history, luns, privileges, snapshots
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_disk, open_export, open_file, unproven
 from mtv.sources.vsphere.leases import give_up
@@ -126,6 +127,20 @@ class VSphere:
         for held in self.held_by_us(vm):
             self.release(vm, held, cancelled)
         return ()
+
+    def attachments(self, vm: str) -> tuple[Attachment, ...]:
+        """Raw device mappings in physical mode."""
+        return luns.attachments(self._session, vm)
+
+    def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
+        """Removes the device; its mapping file stays."""
+        need_consent(self._connection, Consent.DISKS, "take LUNs from VMs")
+        luns.detach(self._session, vm, attachment, cancelled)
+
+    def attach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
+        """Adds the device again, with the mapping file that it had."""
+        need_consent(self._connection, Consent.DISKS, "give LUNs back to VMs")
+        luns.attach(self._session, vm, attachment, cancelled)
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """The flat file of a disk or an export of it, with a login of its own."""

@@ -180,8 +180,9 @@ class Luns:
                 remedy=(
                     "zone or mask them to all worker nodes, set multipath up there (a "
                     "MachineConfig), compare targetPortal, iqn, lun or wwids with what the nodes "
-                    "see (iSCSI with CHAP wants a secret in the volume), and shut the VM down at "
-                    "the source before it starts here: only you keep two guests from one LUN"
+                    "see (iSCSI with CHAP wants a secret in the volume); shut the VM down and "
+                    "detach the LUN from it at the source before the volume is applied and the VM "
+                    "starts here: in the cluster only you keep two guests from one LUN"
                 ),
             )
         reserving = {

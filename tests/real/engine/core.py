@@ -221,10 +221,22 @@ class Engine:
                 *(self.tree, self.records, self.faults, self.data),
                 *(target.owner, read(request.body), correlation_id),
             )
+        elif target.path == "diskattachments" and target.owner is not None:
+            made = self._attach(target, read(request.body))
         else:
             raise Fault(405, f"The stand-in engine adds nothing to {target.path}")
         status = 202 if request.query.get("async") == "true" else 201
         return Answer(status, self._renderer.entity(made, {}))
+
+    def _attach(self, listing: Listing, asked: Any) -> Entity:
+        """A disk of the engine becomes one of a VM."""
+        id_ = asked.disk.id if asked.disk is not None else None
+        if id_ is None or self.tree.item(self.tree.top["disks"], id_) is None:
+            raise not_found()
+        if id_ in listing.own:
+            raise conflict("Cannot attach Virtual Disk. Disk is already attached to VM.")
+        asked.id = id_
+        return self.tree.add(listing, asked)
 
     def _act(self, entity: Entity, action: str, correlation_id: str) -> Answer:
         job = ""
@@ -259,6 +271,10 @@ class Engine:
             snapshots.remove(
                 *(self.tree, self.records, self.faults, self.data), *(found, correlation_id)
             )
+        elif found.kind == "DiskAttachment" and found.owner is not None:
+            if request.query.get("detach_only") != "true":
+                raise Fault(405, "The stand-in engine detaches disks, and deletes none")
+            self.tree.remove(found.owner.subs["diskattachments"], found.id)
         else:
             raise Fault(405, f"The stand-in engine does not remove a {found.kind}")
         return Answer(200, "<action><status>complete</status></action>")

@@ -236,6 +236,13 @@ def disk(name: str, size: int = 20, *, domain: str = "nfs-data", **more: Any) ->
     )
 
 
+def lun(name: str) -> Any:
+    """A disk that is a LUN of its own, by iSCSI."""
+    unit = _unit(name, 1, "iscsi")
+    home = t.HostStorage(type=t.StorageType.ISCSI, logical_units=[unit])
+    return disk(name, domain="", storage_type="lun", lun_storage=home)
+
+
 def luns() -> list[Any]:
     """Disks that are a LUN of their own."""
     return [

@@ -1,0 +1,211 @@
+"""LUNs of a VM: not copied, but taken from it at the source before its guest has them here.
+
+    power-off ──> copies ──> what it takes to give them back, into the journal ──> detach ──> boot
+
+Never do both sides write to a LUN: it is away from the VM, and every other VM that has it is off,
+before a guest starts with it here.
+"""
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from mtv.config import Consent
+from mtv.cutover.move import Detail, Move
+from mtv.errors import ConfigError, MtvError, NotAllowed, SourceError
+from mtv.journal import State
+from mtv.model.attachment import Attachment
+from mtv.model.vm import Disk, Power
+from mtv.moments import reached
+from mtv.sources import HasLuns
+from mtv.tasks import DiskImage
+
+ATTACHED = "attached"
+"""What the LUNs of a VM looked like at the source, before they are taken from it."""
+ROLLBACK = "rollback"
+
+_NAMES = ("dm-uuid-mpath-{wwid}", "scsi-{wwid}", "wwn-0x{name}")
+"""Links that udev makes for a LUN: all of its paths together first."""
+_CANONICAL = re.compile(r"(naa\.|3)(?P<name>[0-9a-f]{16}|[0-9a-f]{32})\Z")
+"""``naa.6001...`` (vSphere) or ``36001...`` (RHV)."""
+
+
+class Detach:
+    """The LUNs are away from the VM at the source."""
+
+    name: ClassVar[str] = "detach"
+
+    def settled(self, move: Move) -> bool:
+        """Away once is not away for ever: it is asked each time."""
+        if not move.luns:
+            return True
+        event, back = move.latest(self.name), move.latest(ROLLBACK)
+        return (
+            event is not None
+            and event.state is State.DONE
+            and (back is None or event.id > back.id)
+            and not attached_now(move)
+        )
+
+    def run(self, move: Move) -> Detail:
+        """Takes them away. How each was attached is in the journal before the first one goes."""
+        there = attached_now(move)
+        _must_be_off(move)
+        before = {each.unit: each for each in (*recorded(move), *there)}
+        move.record(ATTACHED, State.DONE, {"luns": list(before.values())})
+        reached("detach:recorded")
+        source = _source(move)
+        for each in there:
+            source.detach(move.placed.vm.id, each, move.stop)
+        reached("detach:detached")
+        left = attached_now(move)
+        if left:
+            raise SourceError(
+                f"{left[0].label} of {move.placed.vm.name} was taken away, and is there again",
+                "see at the source who gives it back, then run the same command again",
+            )
+        labels = [each.label for each in before.values()]
+        return {"detached": labels, "away_before": max(0, len(move.luns) - len(before))}
+
+
+def attached_now(move: Move) -> tuple[Attachment, ...]:
+    """The LUNs that the VM has at the source, asked now. Raises SourceError for an unknown one."""
+    if not move.luns and not recorded(move):
+        return ()
+    keys, units = {disk.key for disk in move.luns}, _units_ever_recorded(move)
+    found = _source(move).attachments(move.placed.vm.id)
+    for each in found:
+        # A LUN that was given back may have another key at the source.
+        if each.key not in keys and each.unit not in units:
+            raise SourceError(
+                f"{move.placed.vm.name} has a LUN that it had not when it was collected: "
+                f"{each.label}",
+                "run mtv collect, mtv translate and mtv plan again",
+            )
+    return found
+
+
+def recorded(move: Move) -> tuple[Attachment, ...]:
+    """What was taken from the VM, or was about to be, and was not given back since."""
+    event, back = move.latest(ATTACHED), move.latest(ROLLBACK)
+    given_back = back is not None and back.state is State.DONE
+    if event is None or (given_back and back is not None and back.id > event.id):
+        return ()
+    return msgspec.convert(event.detail["luns"], tuple[Attachment, ...])
+
+
+def _units_ever_recorded(move: Move) -> set[str]:
+    return {
+        each["unit"]
+        for event in move.journal.events(move.ref)
+        if event.step == ATTACHED
+        for each in event.detail["luns"]
+    }
+
+
+def give_back(move: Move) -> tuple[Attachment, ...]:
+    """Gives the VM all that was taken from it, the last one first. Raises SourceError."""
+    back = tuple(reversed(recorded(move)))
+    for each in back:
+        _source(move).attach(move.placed.vm.id, each, move.stop)
+    reached("rollback:attached")
+    missing = {each.unit for each in back} - {each.unit for each in attached_now(move)}
+    if missing:
+        raise SourceError(
+            f"{len(missing)} LUNs of {move.placed.vm.name} are still not there at the source",
+            "look at its disks and at its tasks there, then run the same command again",
+        )
+    return back
+
+
+def must_be_ready(move: Move) -> None:
+    """Raises what would stop the VM on the way, before anything of it is stopped or taken.
+
+    This machine sees every LUN, and mtv may take them.
+    """
+    for disk in move.luns:
+        device(move, disk)
+    may = Consent.DISKS in move.connection.may
+    if move.luns and not may and attached_now(move):
+        raise NotAllowed(
+            f"mtv.yaml does not allow mtv to take LUNs from VMs on {move.connection.name}: "
+            f"{move.placed.vm.name} has {', '.join(disk.label for disk in move.luns)}",
+            f"write 'may: [{', '.join((*move.connection.may, Consent.DISKS))}]' under "
+            f"sources.{move.connection.name}, or detach them by hand once it is off",
+        )
+
+
+def must_not_have_gone_back(move: Move) -> None:
+    """Raises SourceError for a VM that was given back after its disks had become the guest's."""
+    back = move.latest(ROLLBACK)
+    if back is not None and move.base_is_the_guests:
+        raise SourceError(
+            f"{move.placed.vm.name} went back to the source after its disks had become the guest's",
+            f"start anew: delete {move.directory} and {move.run} and run mtv sync; or, if a "
+            "rollback was stopped in the middle, run mtv rollback again",
+        )
+
+
+def luns_must_be_away(move: Move) -> None:
+    """Raises SourceError when somebody at the source may write to a LUN of it, asked now."""
+    if not move.luns:
+        return
+    there = attached_now(move)
+    if there:
+        raise SourceError(
+            f"{move.placed.vm.name} has {there[0].label} at the source",
+            "run mtv cutover again, which takes it away",
+        )
+    _must_be_off(move)
+
+
+def device(move: Move, disk: Disk) -> Path:
+    """Where this machine has a LUN. Raises ConfigError when it does not see it."""
+    unit = disk.logical_unit or ""
+    named = _CANONICAL.match(unit.lower())
+    if named is not None:
+        name = named["name"]
+        for each in _NAMES:
+            path = move.lun_devices / each.format(wwid=f"3{name}", name=name)
+            if path.exists():
+                return path
+    raise ConfigError(
+        f"this machine does not see the LUN {unit or 'without a name'} that is {disk.label} of "
+        f"{move.placed.vm.name}: nothing in {move.lun_devices} has its name",
+        "zone or mask it to this machine, or say in target.local.luns of mtv.yaml where it is",
+    )
+
+
+def lun_images(move: Move) -> tuple[DiskImage, ...]:
+    """The LUNs as volumes of the manifest, which those that are unplugged are not in."""
+    return tuple(
+        DiskImage(volume=move.volumes[disk.key], path=str(device(move, disk)), format="raw")
+        for disk in move.luns
+        if disk.active is not False
+    )
+
+
+def _must_be_off(move: Move) -> None:
+    """Raises SourceError when somebody at the source may write to one of its LUNs."""
+    source = move.open_source()
+    running = [
+        placed.vm.name
+        for placed in (move.placed, *move.lun_sharers)
+        if source.power(placed.vm.id) is not Power.OFF
+    ]
+    if running:
+        raise SourceError(
+            f"LUNs of {move.placed.vm.name} may be written to at the source: "
+            f"{', '.join(running)} run there and have them, too",
+            "shut them down there (they belong into the same wave), then run the same command "
+            "again",
+        )
+
+
+def _source(move: Move) -> HasLuns:
+    source = move.open_source()
+    if not isinstance(source, HasLuns):
+        raise MtvError(f"{move.connection.name} is a source whose VMs have no LUNs")
+    return source

@@ -1,0 +1,86 @@
+"""Back to the source: a VM gets there what was taken from it, and may be started there again.
+
+Nothing of the copies is deleted. What the guest wrote here since its cutover is not taken back.
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+from pathlib import Path
+
+from mtv.cutover.luns import ROLLBACK, device, give_back, recorded
+from mtv.cutover.move import Move
+from mtv.cutover.outcome import Moved, moved
+from mtv.errors import ConfigError, LaunchError, SourceError
+from mtv.journal import State
+from mtv.model.vm import Power
+
+_QEMU_LOCKS = range(100, 300)
+"""Bytes of an image that QEMU locks as long as a guest has it open."""
+
+
+def roll_back(move: Move) -> Moved:
+    """Gives a VM back what its cutover took from it. Raises SourceError, LaunchError."""
+    if not _was_begun(move):
+        return moved(move, "nothing to do", "nothing was taken from it at the source")
+    _must_be_down_here(move)
+    if move.open_source().power(move.placed.vm.id) is not Power.OFF and recorded(move):
+        raise SourceError(
+            f"{move.placed.vm.name} runs at the source, without the LUNs that it had",
+            "shut it down there, then run the same command again",
+        )
+    move.record(ROLLBACK, State.STARTED)
+    back = give_back(move)
+    move.record(ROLLBACK, State.DONE, {"luns": back})
+    return moved(move, "done", _what_is_back(move, [each.label for each in back]))
+
+
+def foresee_rollback(move: Move) -> Moved:
+    """What ``roll_back`` would do with a VM; changes nothing."""
+    if not _was_begun(move):
+        return moved(move, "nothing to do", "nothing was taken from it at the source")
+    labels = [each.label for each in recorded(move)]
+    return moved(move, "would", f"give back {', '.join(labels)}" if labels else "give nothing back")
+
+
+def _was_begun(move: Move) -> bool:
+    """True when a cutover came so far as to shut the VM down, after the last rollback."""
+    begun, back = move.latest("power-off"), move.latest(ROLLBACK)
+    if begun is None:
+        return False
+    return (
+        back is None or back.state is not State.DONE or bool(recorded(move)) or begun.id > back.id
+    )
+
+
+def _what_is_back(move: Move, labels: list[str]) -> str:
+    given = f"it has {', '.join(labels)} again; " if labels else ""
+    return (
+        f"{given}start it at the source when you want it there. Its copies are still in "
+        f"{move.directory}"
+    )
+
+
+def _must_be_down_here(move: Move) -> None:
+    """Raises LaunchError when a guest runs here on one of its disks."""
+    paths = [Path(disk.path) for disk in move.images()]
+    for disk in move.luns:
+        with contextlib.suppress(ConfigError):  # not seen here: so nobody has it open
+            paths.append(device(move, disk))
+    for path in paths:
+        if is_open_in_qemu(path):
+            raise LaunchError(
+                f"{move.vm.name} runs on this machine: {path} is open",
+                "shut it down here, then run the same command again",
+            )
+
+
+def is_open_in_qemu(path: Path) -> bool:
+    """True when a QEMU has a disk open, as its locks on it tell."""
+    if not path.exists():
+        return False
+    ask = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _QEMU_LOCKS.start, len(_QEMU_LOCKS), 0)
+    with path.open("rb") as file:
+        told = fcntl.fcntl(file, fcntl.F_OFD_GETLK, ask)
+    return bool(struct.unpack("hhqqi", told)[0] != fcntl.F_UNLCK)
