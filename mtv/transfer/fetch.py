@@ -3,17 +3,20 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from itertools import groupby
 
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.base import Base, not_written
 from mtv.transfer.crew import Stopped
 from mtv.transfer.epochs import Epochs
 from mtv.transfer.grains import BLANK, DATA, STALE, ZERO, Grains, Piece
+from mtv.transfer.pages import paged
 from mtv.transfer.reader import Reader
 
 BUFFER_BYTES = 4 * 1024 * 1024
 _GRAINS_AT_ONCE = BUFFER_BYTES // GRAIN_BYTES
 _ZERO_GRAIN = bytes(GRAIN_BYTES)
+_STANDS = None
 
 
 class Fetch:
@@ -40,8 +43,8 @@ class Fetch:
 
     def work(self, reader: Reader, todo: Iterator[Piece]) -> None:
         """Copies pieces until there are none left."""
-        buffer = bytearray(BUFFER_BYTES)
-        view = memoryview(buffer)
+        buffer, start = paged(BUFFER_BYTES)
+        view = memoryview(buffer)[start:]
         for piece in todo:
             last = piece.first + piece.length
             end = piece.first * GRAIN_BYTES + self._grains.span(piece.first, piece.length)
@@ -54,7 +57,7 @@ class Fetch:
                     raise Stopped
                 try:
                     if piece.fetch:
-                        written = self._store(buffer, view, first, count)
+                        written = self._store(buffer, start, first, count)
                     else:
                         written = self._empty(first, count)
                     self._epochs.put(first, count)
@@ -62,25 +65,47 @@ class Fetch:
                     raise self._not_written(problem, length) from problem
                 self._advance(length, written)
 
-    def _store(self, buffer: bytearray, view: memoryview, first: int, count: int) -> int:
-        """Puts what was read where it belongs, unless it stands there; gives the bytes written."""
-        written = 0
+    def _store(self, buffer: bytearray, start: int, first: int, count: int) -> int:
+        """Puts grains where they belong, unless they stand there; gives the bytes written.
+
+        The first one begins at ``start`` of the buffer.
+        """
+        digests = dict[int, bytes | None]()
         for grain in range(first, first + count):
-            start = (grain - first) * GRAIN_BYTES
-            length = self._grains.span(grain)
-            state = self._grains.state[grain]
-            if buffer.startswith(_ZERO_GRAIN[:length], start):
-                if state != BLANK:
-                    self._base.clear(grain * GRAIN_BYTES, length)
-                self._grains.mark(grain, 1, ZERO)
-                continue
-            digest = hashlib.sha256(view[start : start + length]).digest()
-            if state != STALE or self._grains.digest(grain) != digest:
-                written += self._base.write(
-                    buffer, start, start + length, grain * GRAIN_BYTES, blank=state == BLANK
-                )
-            self._grains.mark_data(grain, digest)
+            at = start + (grain - first) * GRAIN_BYTES
+            digests[grain] = self._digest(buffer, at, self._grains.span(grain))
+        written = 0
+        for how, run in groupby(digests, lambda grain: self._how(grain, digests[grain])):
+            grains = list(run)
+            if how is not _STANDS:
+                at = start + (grains[0] - first) * GRAIN_BYTES
+                end = at + self._grains.span(grains[0], len(grains))
+                offset = grains[0] * GRAIN_BYTES
+                written += self._base.write(buffer, at, end, offset, blank=how == BLANK)
+            for grain in grains:
+                self._mark(grain, digests[grain])
         return written
+
+    def _digest(self, buffer: bytearray, at: int, length: int) -> bytes | None:
+        """The digest of a grain; None where it is all zeros."""
+        if buffer.startswith(_ZERO_GRAIN[:length], at):
+            return None
+        return hashlib.sha256(memoryview(buffer)[at : at + length]).digest()
+
+    def _how(self, grain: int, digest: bytes | None) -> int | None:
+        """What is known of the base where a grain is to be written; None: it stands there."""
+        state = self._grains.state[grain]
+        if state == BLANK:
+            return BLANK if digest is not None else _STANDS
+        if state == STALE and digest is not None and self._grains.digest(grain) == digest:
+            return _STANDS
+        return STALE
+
+    def _mark(self, grain: int, digest: bytes | None) -> None:
+        if digest is None:
+            self._grains.mark(grain, 1, ZERO)
+        else:
+            self._grains.mark_data(grain, digest)
 
     def _empty(self, first: int, count: int) -> int:
         self._base.clear(first * GRAIN_BYTES, self._grains.span(first, count))

@@ -13,6 +13,7 @@ from mtv.transfer.base import Base, not_written
 from mtv.transfer.crew import Stopped
 from mtv.transfer.epochs import Epochs
 from mtv.transfer.grains import BLANK, DATA, STALE, ZERO, Grains, blank_holes, pieces
+from mtv.transfer.pages import paged
 from mtv.transfer.reread import mismatch
 from mtv.transfer.stream_reader import Pieces
 
@@ -32,7 +33,7 @@ class Gather:
         self._epochs = epochs
         self._stop = stop
         self._copied = grains.copied()
-        self._open = dict[int, bytearray]()
+        self._open = dict[int, tuple[bytearray, int]]()
         self._came = grains.row()
         self.done_bytes = 0
         """How far on the disk the stream is."""
@@ -48,7 +49,8 @@ class Gather:
         for offset, data in stream:
             grain, at = divmod(offset, GRAIN_BYTES)
             if not self._copied[grain]:
-                self._opened(grain)[at : at + len(data)] = data
+                buffer, start = self._opened(grain)
+                buffer[start + at : start + at + len(data)] = data
             self.done_bytes = offset + len(data)
         for grain in list(self._open):
             self._put_away(grain)
@@ -81,29 +83,32 @@ class Gather:
             seen = self._grains.state[grain] == STALE
             self._grains.mark(grain, 1, DATA if seen else ZERO)
 
-    def _opened(self, grain: int) -> bytearray:
+    def _opened(self, grain: int) -> tuple[bytearray, int]:
+        """What came of a grain so far: a buffer, and where in it the grain begins."""
         found = self._open.get(grain)
         if found is None:
             if len(self._open) == OPEN_GRAINS:
                 self._put_away(next(iter(self._open)))
-            again = self._came[grain]
-            found = self._taken_out(grain) if again else bytearray(self._grains.span(grain))
+            buffer, start = found = paged(self._grains.span(grain))
+            if self._came[grain]:
+                buffer[start : start + self._grains.span(grain)] = self._taken_out(grain)
             self._open[grain] = found
         return found
 
     def _put_away(self, grain: int) -> None:
-        buffer, start = self._open.pop(grain), grain * GRAIN_BYTES
-        state, length = self._grains.state[grain], len(buffer)
+        buffer, start = self._open.pop(grain)
+        state, length = self._grains.state[grain], self._grains.span(grain)
+        end, offset = start + length, grain * GRAIN_BYTES
         try:
-            if buffer.startswith(_ZERO_GRAIN[:length]):
+            if buffer.startswith(_ZERO_GRAIN[:length], start):
                 if state != BLANK:
-                    self._base.clear(start, length)
+                    self._base.clear(offset, length)
                 self._grains.mark(grain, 1, BLANK)
             else:
-                digest = hashlib.sha256(buffer).digest()
+                digest = hashlib.sha256(memoryview(buffer)[start:end]).digest()
                 if state != STALE or self._grains.digest(grain) != digest:
                     blank = state == BLANK
-                    self.written_bytes += self._base.write(buffer, 0, length, start, blank=blank)
+                    self.written_bytes += self._base.write(buffer, start, end, offset, blank=blank)
                 self._grains.mark_stale(grain, digest)
             self._came.fill(grain, 1, 1)
             self._epochs.put(grain, 1)

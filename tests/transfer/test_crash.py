@@ -381,9 +381,15 @@ class TestBlockDevice:
     def test_write_that_the_storage_loses_is_never_recorded(
         self, set_up: SetUp, tmp_path: Path, small_mount: Path
     ) -> None:
-        """A device thinner than it says: writes succeed, fdatasync tells the truth, once."""
-        bench = set_up("d" * 16)
-        backing = make_disk(small_mount / "backing", "." * 16)
+        """A device thinner than it says: writes succeed, fdatasync tells the truth, once.
+
+        The disk is less than a page, which can only be written through the cache.
+        """
+        bench = set_up("", extra=512)
+        backing = small_mount / "backing"
+        with backing.open("wb") as file:
+            file.truncate(4096)
+        (small_mount / "others").write_bytes(bytes(8 * MIB))
         with LoopDevice(backing) as device:
             self.bench_on(bench, device, tmp_path)
             with pytest.raises(TransferError, match="cannot be written"):
@@ -391,6 +397,20 @@ class TestBlockDevice:
             recorded = resume.read(bench.beside("resume"), bench.capacity)
             assert recorded is not None
             assert recorded.grains.bytes_in(DATA, ZERO) == 0
+            grow(small_mount)
+            copied(bench.source, bench.base, bench.capacity)
+            assert sha256(device, bench.capacity) == sha256(bench.disk)
+
+    def test_thin_device_without_room_says_so_and_resumes(
+        self, set_up: SetUp, tmp_path: Path, small_mount: Path
+    ) -> None:
+        bench = set_up("d" * 16)
+        backing = make_disk(small_mount / "backing", "." * 16)
+        with LoopDevice(backing) as device:
+            self.bench_on(bench, device, tmp_path)
+            with pytest.raises(TargetFull, match="storage behind the device") as caught:
+                copied(bench.source, bench.base, bench.capacity)
+            assert "give" in caught.value.hint
             grow(small_mount)
             copied(bench.source, bench.base, bench.capacity)
             assert sha256(device) == sha256(bench.disk)
