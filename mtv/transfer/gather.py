@@ -46,10 +46,13 @@ class Gather:
         """
         self._open.clear()
         self._came = self._grains.row()
+        current, opened = -1, None
         for offset, data in stream:
             grain, at = divmod(offset, GRAIN_BYTES)
-            if not self._copied[grain]:
-                buffer, start = self._opened(grain)
+            if grain != current:  # most pieces are of the grain that the one before them is of
+                current, opened = grain, None if self._copied[grain] else self._opened(grain)
+            if opened is not None:
+                buffer, start = opened
                 buffer[start + at : start + at + len(data)] = data
             self.done_bytes = offset + len(data)
         for grain in list(self._open):
