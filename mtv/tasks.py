@@ -12,6 +12,7 @@ Secrets are references in a task, never values: the worker resolves them where i
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -69,6 +70,11 @@ class DiskImage(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     format: str
     """``raw`` or ``qcow2``; always said to the tools, so that nothing is ever probed."""
+
+
+def base_format(base: Path) -> str:
+    """Format of a base (see ``DiskImage``): its name says it; what stands in it never does."""
+    return "qcow2" if base.suffix == ".qcow2" else "raw"
 
 
 class SyncTask(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field="task"):

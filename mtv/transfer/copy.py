@@ -10,7 +10,7 @@ from mtv import moments
 from mtv.errors import SizeChanged
 from mtv.model.disk import DiskDigest, DiskSource
 from mtv.tasks import Limits, OnProgress, Progress, SyncResult
-from mtv.transfer.base import not_written, open_base
+from mtv.transfer.bases import open_base
 from mtv.transfer.beside import Beside
 from mtv.transfer.connections import Connections
 from mtv.transfer.crew import Shared
@@ -23,6 +23,7 @@ from mtv.transfer.reread import differing_grains, mismatch
 from mtv.transfer.standing import Standing, take_up
 from mtv.transfer.streamed import copy_stream
 from mtv.transfer.throttle import Throttle
+from mtv.transfer.unwritten import not_written
 
 PIECE_BYTES = 32 * 1024 * 1024
 """One range request: large ones cost a server least."""
@@ -143,8 +144,7 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
     """
     base, grains = standing.base, standing.grains
     bad = differing_grains(
-        base.path,
-        base.capacity_bytes,
+        base,
         grains,
         says="comparing the copy",
         on_progress=on_progress,

@@ -1,10 +1,7 @@
 """Reads a base from the disk it lies on, not from memory, and digests its grains."""
 
-import errno
 import hashlib
 import mmap
-import os
-import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +10,12 @@ from typing import NamedTuple, Protocol
 from mtv.errors import DigestMismatch, TransferError
 from mtv.model.disk import GRAIN_BYTES
 from mtv.tasks import OnProgress, Progress
+from mtv.transfer.base import Base, OnDisk
 from mtv.transfer.crew import Crew, Shared, Stopped
 from mtv.transfer.grains import zero_digest
 from mtv.transfer.row import Row
 
 BUFFER_BYTES = 4 * 1024 * 1024
-SECTOR_BYTES = 4096
 _HOLE_BYTES = 16384 * GRAIN_BYTES
 """So much of a hole is compared between two looks whether to stop."""
 READERS = 2
@@ -45,8 +42,7 @@ class Reread(NamedTuple):
 
 
 def differing_grains(
-    path: Path,
-    capacity_bytes: int,
+    base: Base,
     expected: Expected,
     *,
     says: str,
@@ -61,18 +57,19 @@ def differing_grains(
     Raises TransferError when the base cannot be read, Interrupted.
     """
     crew = Crew(cancelled)
-    comparison = _Comparison(path, capacity_bytes, expected, only, crew.stop)
-    total = comparison.total
+    with base.on_disk() as on_disk:
+        comparison = _Comparison(base, on_disk, expected, only, crew.stop)
 
-    def tick() -> None:
-        on_progress(Progress(says=says, done=comparison.done, total=total, unit="bytes"))
+        def tick() -> None:
+            done, total = comparison.done, comparison.total
+            on_progress(Progress(says=says, done=done, total=total, unit="bytes"))
 
-    sections = Shared(comparison.sections())
-    crew.run(
-        [lambda: comparison.work(sections)] * READERS,
-        what=f"comparing {path}",
-        tick=tick,
-    )
+        sections = Shared(comparison.sections())
+        crew.run(
+            [lambda: comparison.work(sections)] * READERS,
+            what=f"comparing {base.path}",
+            tick=tick,
+        )
     return Reread(sorted(comparison.bad), comparison.read_bytes)
 
 
@@ -88,14 +85,15 @@ def mismatch(path: Path, bad: list[int]) -> DigestMismatch:
 class _Comparison:
     def __init__(
         self,
-        path: Path,
-        capacity_bytes: int,
+        base: Base,
+        on_disk: OnDisk,
         expected: Expected,
         wanted: Row | None,
         stop: threading.Event,
     ) -> None:
-        self._path = path
-        self._capacity = capacity_bytes
+        self._path = base.path
+        self._capacity = base.capacity_bytes
+        self._on_disk = on_disk
         self._expected = expected
         self._wanted = wanted
         self._stop = stop
@@ -111,18 +109,14 @@ class _Comparison:
 
         Those in between lie in holes: they are compared here and now.
         """
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            for first, last in self._asked():
-                done = first
-                for start, end in _data(descriptor, first, last):
-                    self._compare_hole(done, start)
-                    for at in range(start, end, BUFFER_BYTES):
-                        yield at, min(at + BUFFER_BYTES, end)
-                    done = end
-                self._compare_hole(done, last)
-        finally:
-            os.close(descriptor)
+        for first, last in self._asked():
+            done = first
+            for start, end in self._on_disk.data(first, last):
+                self._compare_hole(done, start)
+                for at in range(start, end, BUFFER_BYTES):
+                    yield at, min(at + BUFFER_BYTES, end)
+                done = end
+            self._compare_hole(done, last)
 
     def _asked(self) -> Iterator[tuple[int, int]]:
         """Start and end of the runs of grains to look at."""
@@ -137,7 +131,7 @@ class _Comparison:
         buffer = mmap.mmap(-1, BUFFER_BYTES)  # on a page boundary, as O_DIRECT wants it
         view = memoryview(buffer)
         try:
-            with _Uncached(self._path) as file:
+            with self._on_disk.opened() as file:
                 for start, end in sections:
                     if self._stop.is_set():
                         return
@@ -172,64 +166,3 @@ class _Comparison:
         with self._lock:
             self.done += count
             self.read_bytes += read
-
-
-class _Uncached:
-    """A file read past the page cache: O_DIRECT, or where that is refused, the cache dropped."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._direct = True
-        try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECT)
-        except OSError:
-            self._fall_back()
-
-    def __enter__(self) -> "_Uncached":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-
-    def fill(self, view: memoryview, offset: int, length: int) -> None:
-        """Reads ``length`` bytes at ``offset`` into the view; raises OSError."""
-        got = 0
-        while got < length:
-            # O_DIRECT wants whole sectors; asked for more than there is, it gives what there is.
-            end = -(-length // SECTOR_BYTES) * SECTOR_BYTES if self._direct else length
-            try:
-                count = os.preadv(self._descriptor, [view[got:end]], offset + got)
-            except OSError as problem:
-                if not self._direct or problem.errno != errno.EINVAL:
-                    raise
-                os.close(self._descriptor)
-                self._fall_back()
-                continue
-            if count == 0:
-                raise OSError(errno.EIO, "it is shorter than it should be")
-            got += count
-
-    def _fall_back(self) -> None:
-        self._direct = False
-        self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _data(descriptor: int, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Runs of whole grains between two places that hold data; all where nobody can tell."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        yield first, last
-        return
-    done = first
-    while done < last:
-        try:
-            data = os.lseek(descriptor, done, os.SEEK_DATA)
-            hole = os.lseek(descriptor, data, os.SEEK_HOLE)
-        except OSError as problem:
-            if problem.errno != errno.ENXIO:  # ENXIO: there is no more data
-                yield done, last
-            return
-        start = max(done, data - data % GRAIN_BYTES)
-        done = min(last, -(-hole // GRAIN_BYTES) * GRAIN_BYTES)
-        if start < done:
-            yield start, done

@@ -13,7 +13,7 @@ from pathlib import Path
 from mtv.model.disk import DiskDigest, Extent
 from mtv.tasks import OnProgress
 from mtv.transfer import resume
-from mtv.transfer.base import Base, not_written
+from mtv.transfer.base import Base
 from mtv.transfer.beside import Beside, remove
 from mtv.transfer.digests import recorded_digest, write_list
 from mtv.transfer.grains import BLANK, DATA, STALE, UNKNOWN, ZERO, Grains, within
@@ -21,6 +21,7 @@ from mtv.transfer.reader import Identity
 from mtv.transfer.reread import differing_grains
 from mtv.transfer.resume import Recorded, ResumeFile, Seal
 from mtv.transfer.row import Row
+from mtv.transfer.unwritten import not_written
 
 ChangedSince = Callable[[str], Sequence[Extent] | None]
 """``DiskSource.changed_since``."""
@@ -152,8 +153,7 @@ def _differing(
 ) -> list[int]:
     """Grains of the base that do not hold what is recorded of them."""
     return differing_grains(
-        base.path,
-        base.capacity_bytes,
+        base,
         grains,
         says="checking what is there",
         on_progress=on_progress,

@@ -1,7 +1,6 @@
 """Copies a disk that its source gives only as a whole, in one stream."""
 
 from mtv.tasks import OnProgress
-from mtv.transfer.base import not_written
 from mtv.transfer.connections import Connections
 from mtv.transfer.epochs import epoch_bytes, recording
 from mtv.transfer.fetch import BUFFER_BYTES
@@ -9,6 +8,7 @@ from mtv.transfer.gather import Gather
 from mtv.transfer.grains import DATA, ZERO
 from mtv.transfer.standing import Standing
 from mtv.transfer.stream_reader import StreamReader
+from mtv.transfer.unwritten import not_written
 
 
 def copy_stream(

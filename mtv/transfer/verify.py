@@ -7,11 +7,13 @@ from pathlib import Path
 from mtv.errors import SizeChanged, TransferError
 from mtv.tasks import OnProgress, VerifyResult
 from mtv.transfer import resume
-from mtv.transfer.base import MayWrite, not_written, open_base
+from mtv.transfer.base import MayWrite
+from mtv.transfer.bases import open_base
 from mtv.transfer.beside import Beside
 from mtv.transfer.digests import DigestList
 from mtv.transfer.lease import writer_lease
 from mtv.transfer.reread import differing_grains, mismatch
+from mtv.transfer.unwritten import not_written
 
 
 def verify_base(
@@ -47,8 +49,7 @@ def verify_base(
         except OSError as problem:
             raise not_written(base, problem, 0, 0) from problem
         bad, read_bytes = differing_grains(
-            base,
-            capacity_bytes,
+            target,
             expected,
             says="comparing the copy",
             on_progress=on_progress,
