@@ -29,7 +29,8 @@ def not_written(path: Path, problem: OSError, wanted: int, left: int) -> Transfe
             f"{path} cannot get as large as the disk: {problem.strerror}",
             "its file system or a limit of this process (ulimit -f) forbids files of that size",
         )
-    found = os.statvfs(path)
+    # QEMU takes away what it could not make.
+    found = os.statvfs(path if path.exists() else path.parent)
     free = found.f_bavail * found.f_frsize
     return TargetFull(
         f"there is no room for {path}: at least {max(wanted - free, found.f_frsize)} and at most "
