@@ -10,7 +10,7 @@ FROM ${BASE}
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates gcc guestfs-tools libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-dev \
-      linux-image-cloud-amd64 nbdkit ovmf pkg-config python3-dev python3-venv qemu-system-x86 qemu-utils \
+      linux-image-cloud-amd64 nbdkit ovmf pkg-config python3-dev python3-venv qemu-system-common qemu-system-x86 qemu-utils \
       seabios util-linux virt-v2v \
  && rm -rf /var/lib/apt/lists/*
 

@@ -57,10 +57,15 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     vddk: Vddk | None = None
 
 
+BaseFormat = Literal["raw", "qcow2"]
+
+
 class LocalTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Target on this machine: images in a directory, booted by libvirt."""
 
     directory: str
+    format: BaseFormat = "raw"
+    """Of the images; those that are begun already keep theirs."""
     accel: Literal["auto", "kvm", "tcg"] = "auto"
     luns: str = "/dev/disk/by-id"
     """Where LUNs of the sources are, if this machine sees them: links by their names (udev)."""

@@ -59,6 +59,8 @@ class Needs:
 
     kinds: frozenset[str] | None = None
     """Kinds of its sources."""
+    packs: bool | None = None
+    """Disks are written in qcow2 here."""
     boots: bool | None = None
     """Guests are booted here."""
     converts: bool | None = None
@@ -73,12 +75,19 @@ class Program:
     name: str
     used_for: str
     need: str
-    """``boots`` or ``converts``: the field of ``Needs`` that asks for it."""
+    """``packs``, ``boots`` or ``converts``: the field of ``Needs`` that asks for it."""
     debian: str
     fedora: str
 
 
 PROGRAMS = (
+    Program(
+        "qemu-storage-daemon",
+        "writing disks in qcow2",
+        "packs",
+        "qemu-system-common",
+        "qemu-img",
+    ),
     Program("qemu-system-x86_64", "booting guests", "boots", "qemu-system-x86", "qemu-system-x86"),
     Program("qemu-img", "the overlays of a conversion", "converts", "qemu-utils", "qemu-img"),
     Program("virt-v2v-in-place", "converting guests", "converts", "virt-v2v", "virt-v2v"),

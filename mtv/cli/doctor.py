@@ -182,6 +182,7 @@ def _needs(project: Project | None, settings: Settings | None) -> Needs:
         converts = boots and planned != {Convert.NONE}
     return Needs(
         kinds=frozenset(source.kind for source in settings.sources.values()),
+        packs=settings.target is not None and settings.target.local.format == "qcow2",
         boots=boots,
         converts=converts,
         accel=settings.target.local.accel if settings.target else "auto",

@@ -1,4 +1,4 @@
-"""qcow2 overlays over raw bases: made, committed, thrown away.
+"""qcow2 overlays over bases: made, committed, thrown away.
 
 Formats are always said and never probed: a guest can write what looks like a qcow2 header to the
 first sector of its raw disk, and name any file of this machine as its backing file.
@@ -36,14 +36,14 @@ def create_overlays(bases: Sequence[DiskImage], directory: Path) -> tuple[DiskIm
     """Empty overlays ``disk-0.qcow2`` ... in ``directory``, for the bases in their order.
 
     What an earlier attempt left under these names is replaced. Raises ConvertError for a base
-    that is not raw or not there, ProgramFailed when qemu-img fails.
+    of another format or not there, ProgramFailed when qemu-img fails.
     """
     qemu_img = find("qemu-img", "qemu-utils")
     directory.mkdir(parents=True, exist_ok=True)
     overlays = []
     for number, base in enumerate(bases):
-        if base.format != "raw" or not base.path.startswith("/"):
-            raise ConvertError(f"a base must be a raw disk with an absolute path: {base.path}")
+        if base.format not in ("raw", "qcow2") or not base.path.startswith("/"):
+            raise ConvertError(f"a base is raw or qcow2, with an absolute path: {base.path}")
         if not Path(base.path).exists():
             raise ConvertError(f"the base {base.path} is not there", "run: mtv sync")
         path = directory.absolute() / f"disk-{number}.qcow2"

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from mtv.cutover.base_files import base_file
 from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.probes import Probes, Prover
 from mtv.cutover.stop import Stop
@@ -19,7 +20,7 @@ from mtv.model.vm import Disk
 from mtv.names import distinct
 from mtv.sharing import is_lun
 from mtv.sources import Source
-from mtv.tasks import Connection, DiskImage, OnProgress
+from mtv.tasks import Connection, DiskImage, OnProgress, base_format
 
 Detail = dict[str, Any]
 
@@ -58,6 +59,8 @@ class Move:
     on_progress: OnProgress
     shared: Mapping[str, SharedDisk] = field(default_factory=dict)
     """Key of each disk that other VMs have, too."""
+    base_format: str = "raw"
+    """Of bases that are not begun yet."""
     lun_devices: Path = Path("/dev/disk/by-id")
     """Where LUNs are on this machine."""
     lun_sharers: tuple[PlacedVm, ...] = ()
@@ -90,13 +93,13 @@ class Move:
         """
         if disk_key in self.shared:
             return self.shared[disk_key].base
-        return self.directory / f"disk-{distinct(disk_key)}.raw"
+        return base_file(self.directory, f"disk-{distinct(disk_key)}", self.base_format)
 
     def bases(self) -> tuple[DiskImage, ...]:
         """The bases of the disks that are copied, in the order of the VM; told apart by the names
         of their files, as a conversion that is killed has to find them again."""
         return tuple(
-            DiskImage(volume=base.stem, path=str(base), format="raw")
+            DiskImage(volume=base.stem, path=str(base), format=base_format(base))
             for base in (self.base(disk.key) for disk in self.disks)
         )
 

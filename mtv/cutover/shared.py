@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mtv.cutover.base_files import base_file
 from mtv.cutover.move import SharedDisk
 from mtv.errors import ConfigError
 from mtv.estate import Estate, PlacedVm
@@ -14,8 +15,14 @@ from mtv.sharing import Sharer, is_shared, sharers
 class SharedDisks:
     """Those of the VMs of a wave. All that have one go over together, or none does."""
 
-    def __init__(self, estate: Estate, wave: Wave, chosen: frozenset[str]) -> None:
-        """``chosen``: refs of the VMs that something is done with; all of the wave if empty."""
+    def __init__(
+        self, estate: Estate, wave: Wave, chosen: frozenset[str], base_format: str
+    ) -> None:
+        """``chosen``: refs of the VMs that something is done with; all of the wave if empty.
+
+        ``base_format``: of bases that are not begun yet.
+        """
+        self._base_format = base_format
         self._sharers = sharers(estate.vms())
         self._wave = wave
         self._planned = {vm.ref: vm for vm in wave.vms}
@@ -50,8 +57,8 @@ class SharedDisks:
                     "end the sharing at the source",
                 )
         owner, disk = members[0]
-        name = f"shared-{distinct(f'{owner.ref}-{disk.key}')}.raw"
+        stem = f"shared-{distinct(f'{owner.ref}-{disk.key}')}"
         return SharedDisk(
-            base=directory(self._planned[owner.ref]) / name,
+            base=base_file(directory(self._planned[owner.ref]), stem, self._base_format),
             others=tuple((each, key.key) for each, key in members if each.ref != placed.ref),
         )

@@ -81,7 +81,7 @@ class Workshop:
         """The moves of a wave, in the order in which its VMs start; of the ``chosen`` refs only, if
         there are any."""
         elsewhere = gone_over(self.project, wave.name)
-        shared = SharedDisks(self.estate, wave, chosen)
+        shared = SharedDisks(self.estate, wave, chosen, self.target.format)
         for vm in in_start_order(wave.vms, self._start_plan()):
             if not chosen or vm.ref in chosen:
                 move = self._move(vm, wave, journal, progress.of(vm.name))
@@ -117,6 +117,7 @@ class Workshop:
             open_source=lambda: self.sources.get(to),
             traffic=self.traffic,
             directory=self._directory(vm, manifest),
+            base_format=self.target.format,
             lun_devices=self.project.root / Path(self.target.luns).expanduser(),
             lun_sharers=self._lun_sharers(placed),
             run=self.project.run(wave.name),

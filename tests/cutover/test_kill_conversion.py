@@ -1,4 +1,4 @@
-"""A conversion killed again and again comes to a guest that boots.
+"""A conversion killed again and again comes to a guest that boots, here on a base in qcow2.
 
 In a file of its own, so that it runs beside the other kills: it takes minutes.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cutover.crashes import end_state, kill_at
+from tests.cutover.test_qcow2 import in_format
 from tests.driver import Mtv
 from tests.real.people import is_on
 from tests.real.small_estate import SmallEstate
@@ -22,7 +23,7 @@ Planned = Callable[..., Mtv]
 def test_the_conversion_of_debian_killed_three_times_ends_in_a_guest_that_boots(
     planned: Planned, estate: SmallEstate, vcenter: VCenter
 ) -> None:
-    project = planned("billing-db")
+    project = in_format(planned("billing-db"), "qcow2")
     for moment in ("convert:overlay", "convert:running", "convert:converted"):
         kill_at(project, moment, "cutover")
     project.run("cutover")
@@ -31,8 +32,8 @@ def test_the_conversion_of_debian_killed_three_times_ends_in_a_guest_that_boots(
     assert dict(state.steps) == dict.fromkeys(steps, "done")
     assert state.processes == ()
     assert sorted(Path(name).name for name, _ in state.files) == [
-        *("disk-2000.raw", "disk-2000.raw.digests"),
-        *("disk-2000.raw.lease", "disk-2000.raw.resume"),
+        *("disk-2000.qcow2", "disk-2000.qcow2.digests"),
+        *("disk-2000.qcow2.lease", "disk-2000.qcow2.resume"),
     ]
     console = project.directory / "runs" / "pilot" / "evidence" / "billing-db" / "console.log"
     assert "login:" in console.read_text(errors="replace")
