@@ -33,11 +33,11 @@ def on_qcow2(bench: Bench) -> Bench:
     return bench
 
 
-def seen(base: Path) -> str:
-    """Digest of what a guest would see."""
+def seen(base: Path, length: int | None = None) -> str:
+    """Digest of what a guest would see; of so many bytes, as it sees whole sectors."""
     raw = base.with_name("seen.raw")
     subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", base, raw], check=True)
-    return sha256(raw)
+    return sha256(raw, length)
 
 
 def is_sound(base: Path) -> bool:
@@ -63,11 +63,11 @@ def in_use(base: Path) -> Iterator[None]:
         program.stdin.close()
 
 
-@pytest.mark.parametrize("extra", [0, 512, 64 * 1024])
+@pytest.mark.parametrize("extra", [0, 77, 512, 64 * 1024])
 def test_it_holds_the_disk_and_its_holes(set_up: SetUp, extra: int) -> None:
     bench = on_qcow2(set_up("d.p....d" + "." * 64, extra=extra))
     result = copied(bench.source, bench.base, bench.capacity)
-    assert seen(bench.base) == sha256(bench.disk)
+    assert seen(bench.base, bench.capacity) == sha256(bench.disk)
     assert recorded_digest(bench.base, bench.capacity) == result.target
     assert allocated(bench.base) < 4 * MIB
     assert bench.base.stat().st_mode & 0o777 == 0o600
