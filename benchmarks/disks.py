@@ -63,6 +63,10 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     """What is made durable and recorded at a time; 0: as mtv does it."""
     no_compare: bool = False
     """Ends before the copy is read back: to say what that takes."""
+    unrecorded: bool = False
+    """The resume file takes no records."""
+    not_durable: bool = False
+    """``fsync`` and ``fdatasync`` do nothing."""
 
     def argv(self) -> list[str]:
         """The program that makes it."""
@@ -181,6 +185,13 @@ def _copy(wanted: Copy) -> None:
     if wanted.epoch_bytes:
         for module in (copy, streamed):  # where it is looked up
             module.epoch_bytes = lambda *_: wanted.epoch_bytes  # type: ignore[attr-defined]
+    if wanted.unrecorded:
+        from mtv.transfer.resume import ResumeFile
+
+        ResumeFile.append = lambda *_: None  # type: ignore[method-assign]
+    if wanted.not_durable:
+        for name in ("fsync", "fdatasync"):
+            setattr(os, name, lambda _: None)
     if wanted.no_compare:
 
         def end(*_: object) -> None:
