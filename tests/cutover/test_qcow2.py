@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from mtv.cutover.base_files import base_file
 from tests.cutover.crashes import kill_at
 from tests.cutover.test_verify import COPY_PAGE, events, flat_file
 from tests.driver import Mtv
@@ -42,7 +43,7 @@ def compared_by_the_page(base: Path) -> None:
     for command in commands:
         argv = ["bash", "-o", "pipefail", "-c", command.replace("disk-2000", base.stem)]
         subprocess.run(argv, cwd=base.parent, check=True, stdout=subprocess.DEVNULL)
-    base.with_suffix(".raw").unlink()
+    (base.parent / "plain").unlink()
 
 
 def test_a_vm_goes_over_in_qcow2_and_its_copy_can_be_checked(
@@ -73,6 +74,37 @@ def test_what_was_begun_keeps_its_format(planned: Planned, estate: SmallEstate) 
     again = in_format(project, "qcow2").run("sync", "-o", "json").json
     assert [each["outcome"] for each in again] == ["nothing to do"]
     assert {path.suffix for path in images(project)} == {".raw"}
+
+
+def test_two_bases_of_a_disk_stop_it_before_anything_is_done(
+    planned: Planned, estate: SmallEstate
+) -> None:
+    """Somebody made a raw copy of the image, under the very name of a base."""
+    del estate
+    project = in_format(planned("sensor"), "qcow2")
+    project.run("sync")
+    (base,) = images(project)
+    other = base.with_suffix(".raw")
+    other.write_bytes(b"x" * 512)
+    before = len(events(project, "boot"))
+    for command in ("verify", "sync", "cutover"):
+        ended = project.run(command, expect=None)
+        assert ended.code in (1, 2), ended
+        assert "disk-2000.raw and disk-2000.qcow2" in ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert (other.read_bytes(), len(events(project, "boot"))) == (b"x" * 512, before)
+    other.unlink()
+    project.run("cutover")
+    assert images(project) == [base]
+
+
+def test_what_is_known_of_a_copy_says_its_format(tmp_path: Path) -> None:
+    """The image went elsewhere after the cutover; its list stays for mtv verify --source."""
+    assert base_file(tmp_path, "disk-1", "qcow2") == tmp_path / "disk-1.qcow2"
+    (tmp_path / "disk-1.raw.digests").touch()
+    assert base_file(tmp_path, "disk-1", "qcow2") == tmp_path / "disk-1.raw"
+    (tmp_path / "disk-1.qcow2").touch()
+    assert base_file(tmp_path, "disk-1", "raw") == tmp_path / "disk-1.qcow2"
 
 
 def test_a_format_that_is_none_is_told(planned: Planned, estate: SmallEstate) -> None:
