@@ -62,7 +62,7 @@ class _Chunk(NamedTuple):
 class NbdClient:
     """A connection, and once it is ``opened`` one to an export. Raises OSError when made."""
 
-    def __init__(self, path: Path, *, io_seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, *, io_seconds: float | None = 60.0) -> None:
         self._handle = 0
         self._wire = Wire(path, io_seconds)
         self.export: Export

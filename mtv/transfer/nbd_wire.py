@@ -68,8 +68,8 @@ class Export:
 class Wire:
     """A connected socket that gives exactly what was asked for, or an error."""
 
-    def __init__(self, path: Path, io_seconds: float) -> None:
-        """Raises OSError. ``io_seconds``: how long the server may be silent."""
+    def __init__(self, path: Path, io_seconds: float | None) -> None:
+        """Raises OSError. ``io_seconds``: how long the server may be silent; None: for ever."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(io_seconds)

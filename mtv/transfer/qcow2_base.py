@@ -12,13 +12,15 @@ import contextlib
 import errno
 import json
 import os
+import re
 import stat
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from mtv.errors import ProgramFailed, TransferError
+from mtv.errors import MtvError, ProgramFailed, TransferError
 from mtv.images.image import BadImage
 from mtv.images.qcow2 import Qcow2
 from mtv.listening import Listening, NotListening
@@ -32,6 +34,11 @@ DAEMON, PACKAGE = "qemu-storage-daemon", "qemu-system-common"
 _CREATE_SECONDS = 120.0
 _SECTOR_BYTES = 512
 _LOOK_BYTES = 1 << 30
+
+LOCK_SECONDS = 5.0
+"""A daemon whose worker was killed may take a moment to die."""
+_LOCKED = re.compile(r'Failed to get .*"\w+" lock|^Is another process using the image')
+"""How QEMU says that another one has the image open; "lock" alone is in the name of an option."""
 
 T = TypeVar("T")
 
@@ -101,14 +108,18 @@ class Qcow2Base(Base):
             self._disk.client().flush()
 
     def sync_times(self) -> None:
-        """And the file's own times."""
+        """And the file's own times, when QEMU has closed it and changes them no more."""
         self.sync()
+        self._close_disk()
         os.fsync(self._descriptor)
 
     @contextlib.contextmanager
     def on_disk(self) -> Iterator["_OnDisk"]:
-        """Read by a daemon of its own, which has none of the tables in memory."""
-        self.sync()
+        """Read by a daemon of its own, which has none of the tables in memory.
+
+        The one that writes is ended first: then QEMU's lock tells of others that have it open.
+        """
+        self.sync_times()
         served = _Served(self.path, self._descriptor, writable=False)
         try:
             yield _OnDisk(served, self.capacity_bytes)
@@ -116,7 +127,7 @@ class Qcow2Base(Base):
             served.close()
 
     def close(self) -> None:
-        """Ends the daemon."""
+        """Ends the daemon, which writes the rest of its tables if it still may write."""
         try:
             self._close_disk()
         finally:
@@ -147,7 +158,13 @@ class Qcow2Base(Base):
 
     def _close_disk(self) -> None:
         disk, self._disk = self._disk, None
-        if disk is not None:
+        if disk is None:
+            return
+        try:
+            self.may_write()
+        except MtvError:
+            disk.close(gently=False)
+        else:
             disk.close()
 
 
@@ -199,12 +216,19 @@ class _Served:
         find(DAEMON, PACKAGE)
         self._lock = threading.Lock()
         self._clients = dict[int, NbdClient]()
-        try:
-            self._daemon = Listening(
-                lambda socket: _argv(path, socket, _can_go_direct(descriptor), writable=writable)
-            )
-        except NotListening as problem:
-            raise _not_served(path, problem.lines) from None
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                direct = _can_go_direct(descriptor)
+                self._daemon = Listening(
+                    lambda socket: _argv(path, socket, direct, writable=writable)  # noqa: B023
+                )
+            except NotListening as problem:
+                if not _locked(problem.lines) or time.monotonic() > deadline:
+                    raise _not_served(path, problem.lines) from None
+                time.sleep(0.1)
+            else:
+                return
 
     def client(self) -> NbdClient:
         """The connection of this thread. Raises OSError, BadServer, ExportRefused."""
@@ -212,7 +236,8 @@ class _Served:
         with self._lock:
             found = self._clients.get(me)
         if found is None:
-            found = NbdClient(self._daemon.socket)
+            # Storage may hang as long as it may under a raw base; a daemon that ends is noticed.
+            found = NbdClient(self._daemon.socket, io_seconds=None)
             try:
                 found.opened("disk")
                 if not found.can_multi_conn or found.export.allocation is None:
@@ -226,13 +251,13 @@ class _Served:
                 self._clients[me] = found
         return found
 
-    def close(self) -> None:
-        """Ends the daemon, which closes the image."""
+    def close(self, *, gently: bool = True) -> None:
+        """Ends the daemon; ``gently``: it closes the image first."""
         with self._lock:
             clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()
-        self._daemon.close(gently=True)
+        self._daemon.close(gently=gently)
 
 
 def _argv(path: Path, socket: Path, direct: bool, *, writable: bool) -> list[str]:
@@ -253,9 +278,6 @@ def _argv(path: Path, socket: Path, direct: bool, *, writable: bool) -> list[str
         "cache": {"direct": direct, "no-flush": False},
         "read-only": not writable,
     }
-    if not writable:
-        # The daemon that writes has it open, too; nothing is written while this one reads.
-        file["force-share"] = image["force-share"] = True
     export = {
         "type": "nbd", "id": "disk", "node-name": "image", "name": "disk", "writable": writable,
     }  # fmt: skip
@@ -277,16 +299,22 @@ def _can_go_direct(descriptor: int) -> bool:
 
 
 def _not_served(path: Path, lines: Sequence[str]) -> TransferError:
-    said = "; ".join(lines)
-    if "lock" in said:
+    # After the option that each is about, which is ours and long.
+    said = "; ".join(line.rpartition("}: ")[2] for line in lines)
+    if _locked(lines):
         return TransferError(
             f"{path} is open in another QEMU",
-            "shut down the guest that runs on it here, then run the same command again",
+            "shut down the guest that runs on it here, end qemu-nbd or what else has it open, then "
+            "run the same command again",
         )
     return TransferError(
         f"QEMU does not open {path}: {said or 'it does not come up'}",
         "look at the storage; mtv verify says whether the copy is whole",
     )
+
+
+def _locked(lines: Sequence[str]) -> bool:
+    return any(map(_LOCKED.search, lines))
 
 
 @contextlib.contextmanager
@@ -296,3 +324,5 @@ def _as_os_errors() -> Iterator[None]:
         yield
     except (BadServer, ExportRefused) as problem:
         raise OSError(errno.EIO, f"{DAEMON}: {problem}") from problem
+    except ConnectionError as problem:
+        raise OSError(errno.EIO, f"{DAEMON} is gone") from problem
