@@ -47,7 +47,7 @@ def _pass(move: Move) -> Moved:
         detail: Detail = {"disks": copy_disks(move, held), "off": off}
     move.record(Sync.name, State.DONE, detail)
     copies = detail["disks"].values()
-    seen = tuple(_seen(held, copies))
+    seen = (*_seen(held, copies), *_kept(move))
     if not any(copy["fetched_bytes"] for copy in copies):
         says = "every disk is copied and did not change since"
         return moved(move, "nothing to do", "; ".join((says, *seen)))
@@ -71,6 +71,12 @@ def _seen(held: Held, copies: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield f"nobody could tell what changed on {whole} of its disks: compared as a whole"
     elif whole:
         yield "so all of its disks were compared as a whole"
+
+
+def _kept(move: Move) -> Iterator[str]:
+    """What is in another format than mtv.yaml wants."""
+    for each in sorted({base.format for base in move.bases()} - {move.base_format}):
+        yield f"its disks stay {each}, as they were begun; {move.base_format} is for disks to come"
 
 
 def _last_pass(move: Move) -> Event | None:

@@ -73,6 +73,7 @@ def test_what_was_begun_keeps_its_format(planned: Planned, estate: SmallEstate) 
     project.run("sync")
     again = in_format(project, "qcow2").run("sync", "-o", "json").json
     assert [each["outcome"] for each in again] == ["nothing to do"]
+    assert "its disks stay raw, as they were begun; qcow2 is for disks to come" in again[0]["says"]
     assert {path.suffix for path in images(project)} == {".raw"}
 
 
