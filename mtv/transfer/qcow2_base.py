@@ -10,37 +10,31 @@ the daemon is told that there is no backing file.
 
 import contextlib
 import errno
-import json
 import os
-import re
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from mtv.errors import MtvError, ProgramFailed, TransferError
 from mtv.images.image import BadImage
 from mtv.images.qcow2 import Qcow2
-from mtv.listening import Listening, NotListening
 from mtv.model.disk import GRAIN_BYTES
 from mtv.process import find, run
 from mtv.transfer.base import Base, MayWrite
 from mtv.transfer.nbd import NbdClient
-from mtv.transfer.nbd_wire import BadServer, ExportRefused
+from mtv.transfer.qcow2_daemon import (
+    LOCK_SECONDS,
+    ServedImage,
+    as_os_errors,
+    is_locked,
+    not_served,
+)
 
-DAEMON, PACKAGE = "qemu-storage-daemon", "qemu-system-common"
 _CREATE_SECONDS = 120.0
 _SECTOR_BYTES = 512
 _LOOK_BYTES = 1 << 30
-
-LOCK_SECONDS = 5.0
-"""A daemon whose worker was killed may take a moment to die."""
-_LOCKED = re.compile(r'Failed to get .*"\w+" lock|^Is another process using the image')
-"""How QEMU says that another one has the image open; "lock" alone is in the name of an option."""
-
-T = TypeVar("T")
 
 
 class Qcow2Base(Base):
@@ -62,7 +56,7 @@ class Qcow2Base(Base):
         self.inode = found.st_ino
         self.size_bytes = capacity_bytes if self._is_whole() else 0
         self._lock = threading.Lock()
-        self._disk: _Served | None = None
+        self._disk: ServedImage | None = None
 
     @property
     def changed_ns(self) -> int:
@@ -76,12 +70,18 @@ class Qcow2Base(Base):
         size = -(-self.capacity_bytes // _SECTOR_BYTES) * _SECTOR_BYTES
         argv = [find("qemu-img", "qemu-utils"), "create", "-q", "-f", "qcow2", "--"]
         argv += [str(self.path.absolute()), str(size)]
-        try:
-            run(argv, timeout_seconds=_CREATE_SECONDS, env={"LC_ALL": "C"})
-        except ProgramFailed as problem:
-            if os.strerror(errno.ENOSPC) in problem.message:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
-            raise _not_served(self.path, [problem.message]) from problem
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                run(argv, timeout_seconds=_CREATE_SECONDS, env={"LC_ALL": "C"})
+                break
+            except ProgramFailed as problem:
+                if os.strerror(errno.ENOSPC) in problem.message:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
+                if not is_locked([problem.message]) or time.monotonic() > deadline:
+                    raise not_served(self.path, [problem.message]) from problem
+            time.sleep(0.1)
+            self.may_write()
         os.fsync(self._descriptor)
         self.size_bytes = self.capacity_bytes
         return True
@@ -89,14 +89,14 @@ class Qcow2Base(Base):
     def read(self, offset: int, length: int) -> bytearray:
         """What stands there, as QEMU has it."""
         data = bytearray(length)
-        with _as_os_errors():
+        with as_os_errors():
             self._served().client().read(memoryview(data), offset)
         return data
 
     def clear(self, offset: int, length: int) -> None:
         """Gives the clusters back to the file."""
         self.may_write()
-        with _as_os_errors():
+        with as_os_errors():
             self._served().client().write_zeroes(offset, length)
 
     def sync(self) -> None:
@@ -104,7 +104,7 @@ class Qcow2Base(Base):
         if self._disk is None:
             os.fdatasync(self._descriptor)
             return
-        with _as_os_errors():
+        with as_os_errors():
             self._disk.client().flush()
 
     def sync_times(self) -> None:
@@ -120,7 +120,7 @@ class Qcow2Base(Base):
         The one that writes is ended first: then QEMU's lock tells of others that have it open.
         """
         self.sync_times()
-        served = _Served(self.path, self._descriptor, writable=False)
+        served = ServedImage(self.path, self._descriptor, writable=False)
         try:
             yield _OnDisk(served, self.capacity_bytes)
         finally:
@@ -137,7 +137,7 @@ class Qcow2Base(Base):
         client = self._served().client()
         for at in range(0, len(view), GRAIN_BYTES):
             self.may_write()
-            with _as_os_errors():
+            with as_os_errors():
                 client.write(view[at : at + GRAIN_BYTES], offset + at)
 
     def _is_whole(self) -> bool:
@@ -150,10 +150,10 @@ class Qcow2Base(Base):
         beyond: int = image.size_bytes - self.capacity_bytes
         return 0 <= beyond < _SECTOR_BYTES
 
-    def _served(self) -> "_Served":
+    def _served(self) -> "ServedImage":
         with self._lock:
             if self._disk is None:
-                self._disk = _Served(self.path, self._descriptor, writable=True)
+                self._disk = ServedImage(self.path, self._descriptor, writable=True)
             return self._disk
 
     def _close_disk(self) -> None:
@@ -169,7 +169,7 @@ class Qcow2Base(Base):
 
 
 class _OnDisk:
-    def __init__(self, served: "_Served", capacity_bytes: int) -> None:
+    def __init__(self, served: "ServedImage", capacity_bytes: int) -> None:
         self._served = served
         self._capacity = capacity_bytes
 
@@ -178,7 +178,7 @@ class _OnDisk:
         start = end = first
         at = first
         while at < last:
-            with _as_os_errors():
+            with as_os_errors():
                 runs = self._served.client().block_status(at, min(last - at, _LOOK_BYTES))
             for run_ in runs:
                 here, at = at, at + run_.length
@@ -204,125 +204,5 @@ class _Uncached:
         self._client = client
 
     def fill(self, view: memoryview, offset: int, length: int) -> None:
-        with _as_os_errors():
+        with as_os_errors():
             self._client.read(view[:length], offset)
-
-
-class _Served:
-    """The image on a socket, and a connection to it for each thread."""
-
-    def __init__(self, path: Path, descriptor: int, *, writable: bool) -> None:
-        """Raises MissingTool, TransferError."""
-        find(DAEMON, PACKAGE)
-        self._lock = threading.Lock()
-        self._clients = dict[int, NbdClient]()
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                direct = _can_go_direct(descriptor)
-                self._daemon = Listening(
-                    lambda socket: _argv(path, socket, direct, writable=writable)  # noqa: B023
-                )
-            except NotListening as problem:
-                if not _locked(problem.lines) or time.monotonic() > deadline:
-                    raise _not_served(path, problem.lines) from None
-                time.sleep(0.1)
-            else:
-                return
-
-    def client(self) -> NbdClient:
-        """The connection of this thread. Raises OSError, BadServer, ExportRefused."""
-        me = threading.get_ident()
-        with self._lock:
-            found = self._clients.get(me)
-        if found is None:
-            # Storage may hang as long as it may under a raw base; a daemon that ends is noticed.
-            found = NbdClient(self._daemon.socket, io_seconds=None)
-            try:
-                found.opened("disk")
-                if not found.can_multi_conn or found.export.allocation is None:
-                    raise OSError(
-                        errno.EOPNOTSUPP, f"{DAEMON} is older than QEMU 7.1, which is needed"
-                    )
-            except BaseException:
-                found.close()
-                raise
-            with self._lock:
-                self._clients[me] = found
-        return found
-
-    def close(self, *, gently: bool = True) -> None:
-        """Ends the daemon; ``gently``: it closes the image first."""
-        with self._lock:
-            clients, self._clients = self._clients, {}
-        for client in clients.values():
-            client.close()
-        self._daemon.close(gently=gently)
-
-
-def _argv(path: Path, socket: Path, direct: bool, *, writable: bool) -> list[str]:
-    file = {
-        "driver": "file",
-        "node-name": "file",
-        "filename": str(path.absolute()),
-        "cache": {"direct": direct, "no-flush": False},
-        "discard": "unmap",
-        "read-only": not writable,
-    }
-    image = {
-        "driver": "qcow2",
-        "node-name": "image",
-        "file": "file",
-        "backing": None,
-        "discard": "unmap",
-        "cache": {"direct": direct, "no-flush": False},
-        "read-only": not writable,
-    }
-    export = {
-        "type": "nbd", "id": "disk", "node-name": "image", "name": "disk", "writable": writable,
-    }  # fmt: skip
-    server = {"addr": {"type": "unix", "path": str(socket)}}
-    return [
-        DAEMON,
-        *("--blockdev", json.dumps(file), "--blockdev", json.dumps(image)),
-        *("--nbd-server", json.dumps(server), "--export", json.dumps(export)),
-    ]
-
-
-def _can_go_direct(descriptor: int) -> bool:
-    try:
-        os.close(os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECT))
-    except OSError:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        return False
-    return True
-
-
-def _not_served(path: Path, lines: Sequence[str]) -> TransferError:
-    # After the option that each is about, which is ours and long.
-    said = "; ".join(line.rpartition("}: ")[2] for line in lines)
-    if _locked(lines):
-        return TransferError(
-            f"{path} is open in another QEMU",
-            "shut down the guest that runs on it here, end qemu-nbd or what else has it open, then "
-            "run the same command again",
-        )
-    return TransferError(
-        f"QEMU does not open {path}: {said or 'it does not come up'}",
-        "look at the storage; mtv verify says whether the copy is whole",
-    )
-
-
-def _locked(lines: Sequence[str]) -> bool:
-    return any(map(_LOCKED.search, lines))
-
-
-@contextlib.contextmanager
-def _as_os_errors() -> Iterator[None]:
-    """What the daemon did wrong is a failure of the storage for whoever writes there."""
-    try:
-        yield
-    except (BadServer, ExportRefused) as problem:
-        raise OSError(errno.EIO, f"{DAEMON}: {problem}") from problem
-    except ConnectionError as problem:
-        raise OSError(errno.EIO, f"{DAEMON} is gone") from problem

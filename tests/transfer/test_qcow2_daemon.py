@@ -46,11 +46,14 @@ def test_while_another_has_it_open_nothing_is_proven(set_up: SetUp) -> None:
     assert verified(bench).read_bytes == 2 * MIB
 
 
-def test_a_daemon_that_is_still_dying_is_waited_for(set_up: SetUp) -> None:
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_daemon_that_is_still_dying_is_waited_for(set_up: SetUp, recorded: bool) -> None:
     """As after a kill -9: the lease is free at once, QEMU's lock a moment later."""
     bench = on_qcow2(set_up("d.d"))
     copied(bench.source, bench.base, bench.capacity)
     change(bench.disk, 0, b"news")
+    if not recorded:  # it is emptied then
+        bench.beside("resume").unlink()
     with ends_soon(bench.base):
         copied(bench.source, bench.base, bench.capacity)
     assert seen(bench.base) == sha256(bench.disk)
