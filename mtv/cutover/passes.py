@@ -61,6 +61,28 @@ def points(move: Move) -> tuple[str, ...]:
     return tuple(point for point in found if point is not None)
 
 
+def forget_older_points(move: Move) -> None:
+    """Has the source forget what no copy is told changes from any more.
+
+    What it does not forget now it is asked to forget again, after the next pass or the cutover.
+    """
+    needed = points(move)
+    with contextlib.suppress(SourceError):
+        move.open_source().forget(
+            move.placed.vm.id, [each for each in points_left(move) if each not in needed]
+        )
+
+
+def points_left(move: Move) -> tuple[str, ...]:
+    """Every point that a pass has ever left at the source, also one that was killed."""
+    found = (
+        msgspec.convert(event.detail, Held).leaves
+        for event in move.journal.events(move.ref)
+        if event.step in (HOLD, RELEASE) and "id" in event.detail
+    )
+    return tuple(dict.fromkeys(each for each in found if each))
+
+
 def _before(move: Move) -> Held | None:
     """What held the disks in the last pass that came to its end; else in the first one of all.
 

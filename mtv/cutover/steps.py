@@ -19,7 +19,7 @@ from mtv.cutover.luns import (
     must_not_have_gone_back,
 )
 from mtv.cutover.move import Detail, Move
-from mtv.cutover.passes import holding_anew, release_all
+from mtv.cutover.passes import holding_anew, points_left, release_all
 from mtv.cutover.power import running
 from mtv.errors import DigestMismatch, SourceError
 from mtv.estate import PlacedVm
@@ -205,11 +205,9 @@ class LetGo:
 
     def run(self, move: Move) -> Detail:
         """Removes snapshots and checkpoints that told passes apart."""
-        copies = move.latest(Sync.name)
-        disks = copies.detail.get("disks", {}) if copies is not None else {}
-        points = [each["point"] for each in disks.values() if each.get("point")]
+        points = points_left(move)
         stays = move.open_source().let_go(move.placed.vm.id, points, move.stop)
-        return {"points": points, "stays": list(stays)}
+        return {"points": list(points), "stays": list(stays)}
 
 
 def steps_of(move: Move) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from mtv.cutover.forecast import forecast
 from mtv.cutover.luns import must_not_have_gone_back
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.passes import holding
+from mtv.cutover.passes import forget_older_points, holding
 from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, steps_of
 from mtv.cutover.traffic import BlackoutBegan
@@ -46,6 +46,7 @@ def _pass(move: Move) -> Moved:
     with holding(move) as held:
         detail: Detail = {"disks": copy_disks(move, held), "off": off}
     move.record(Sync.name, State.DONE, detail)
+    forget_older_points(move)
     copies = detail["disks"].values()
     seen = (*_seen(held, copies), *_kept(move))
     if not any(copy["fetched_bytes"] for copy in copies):

@@ -113,6 +113,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Not after which moment, by the source's clock (ISO 8601)."""
     places: Mapping[str, str] = {}
     """Key of a disk -> where the source keeps it, in its words."""
+    leaves: str = ""
+    """The point that stays at the source when it is let go of: the next pass tells from it."""
     others: tuple[str, ...] = ()
     """Snapshots of others that the VM has, by name."""
     seen: tuple[str, ...] = ()

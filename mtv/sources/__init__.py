@@ -82,6 +82,12 @@ class Source(Protocol):
         None when holding them costs nothing, as of a VM that is off. Raises SourceError.
         """
 
+    def forget(self, vm: str, points: Iterable[str]) -> None:
+        """Removes points of a VM that no pass will tell changes from any more.
+
+        What has to stay for now is no error. Raises SourceError.
+        """
+
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all that is ours from a VM: there will be no pass over it any more.
 

@@ -40,6 +40,10 @@ class StandsStill:
         """It costs nothing."""
         del vm, held
 
+    def forget(self, vm: str, points: Iterable[str]) -> None:
+        """There are none."""
+        del vm, points
+
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """There is nothing of ours."""
         del vm, points, cancelled

@@ -9,7 +9,7 @@ import yaml
 from mtv.model.attachment import Attachment
 from mtv.sources import HasLuns
 from tests.cutover.crashes import KILLED, last_states
-from tests.cutover.test_rhv_passes import base, project, source
+from tests.cutover.test_rhv_passes import base, not_waited_for, project, source
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import RhvEngine
 from tests.real.small_rhv import disk_id, small_estate, start_small_rhv, vm_id
@@ -58,6 +58,7 @@ def test_it_goes_over_and_back(engine: RhvEngine, tmp_path: Path) -> None:
     settings["target"]["local"]["luns"] = str(seen_here(tmp_path, unit()))
     (made.directory / "mtv.yaml").write_text(yaml.safe_dump(settings))
 
+    not_waited_for(made)
     before = attachments(engine, tmp_path)
     assert [each.key for each in before] == [disk_id("vault_lun")]
     made.run("sync")

@@ -6,6 +6,7 @@ engine nor its imageio daemons hold anything of ours.
 
 import contextlib
 import hashlib
+import re
 import shutil
 import sqlite3
 import threading
@@ -22,6 +23,7 @@ from mtv.model.disk import TlsTrust
 from mtv.sources import Source, open_source
 from mtv.tasks import Connection, SecretRef
 from tests.conftest import TARGET
+from tests.cutover.crashes import last_states
 from tests.cutover.test_side_by_side import limit
 from tests.driver import Mtv
 from tests.real.imageio.guest import writing
@@ -61,6 +63,15 @@ def project(engine: RhvEngine, directory: Path, *vms: str) -> Mtv:
     words = [word for vm in vms for word in ("--vm", vm, "--check", f"{vm}=runs:1")]
     made.run("plan", *words)
     return made
+
+
+def not_waited_for(made: Mtv) -> None:
+    """Guests without a system do not hear that they are to shut down: they are given a second."""
+    for manifest in (made.directory / "manifests").rglob("*.yaml"):
+        text = manifest.read_text()
+        manifest.write_text(
+            re.sub(r"terminationGracePeriodSeconds: \d+", "terminationGracePeriodSeconds: 1", text)
+        )
 
 
 @contextlib.contextmanager
@@ -144,7 +155,7 @@ def opened(made: Mtv) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("vm", ["shop", "ledger"])
+@pytest.mark.parametrize("vm", ["shop", "ledger", "mail"])
 def test_a_running_vm_goes_over_in_passes(engine: RhvEngine, tmp_path: Path, vm: str) -> None:
     made = project(engine, tmp_path / "project", vm)
     socket = engine.where()["machines"][vm_id(vm)]
@@ -171,6 +182,9 @@ def test_a_running_vm_goes_over_in_passes(engine: RhvEngine, tmp_path: Path, vm:
         final_moments = (guest.written, guest.written + 1)
         assert guest.moment_of(base(made, name).read_bytes()) in final_moments
     assert "the source is what was copied" in made.run("verify", "--source").stdout
-    with source(engine, tmp_path) as opened:
-        points = [each["point"] for each in final.values()]
-        assert opened.let_go(vm_id(vm), points, threading.Event()) == ()
+    if vm == "mail":
+        # Those of passes that were killed or are over are gone, whoever asked for the last one.
+        assert len(engine.held()["checkpoints"]) == 1
+    not_waited_for(made)
+    made.run("cutover")  # no system is on these disks, but it runs for its second
+    assert last_states(made)["let-go"] == "done"

@@ -1,8 +1,9 @@
-"""A small estate in the test engine: four VMs with real disks, two of them running.
+"""A small estate in the test engine: five VMs with real disks, three of them running.
 
 files   down   files_system (qcow2, incremental backup)  files_data (raw)
 shop    up     shop_system  (qcow2, incremental backup)  shop_data (raw)
 ledger  up     ledger_disk  (qcow2, no incremental backup: its layers tell what changed)
+mail    up     mail_system, mail_data  (qcow2, incremental backup: told by checkpoints)
 vault   down   vault_disk (qcow2), vault_lun (a direct LUN, by iSCSI)
 """
 
@@ -42,6 +43,8 @@ DISKS = {
     "shop_data": Spec(32 * MIB, format="raw"),
     "ledger_disk": Spec(48 * MIB),
     "vault_disk": Spec(32 * MIB),
+    "mail_system": Spec(48 * MIB, backup="incremental"),
+    "mail_data": Spec(32 * MIB, backup="incremental"),
 }
 
 VMS = {
@@ -49,11 +52,12 @@ VMS = {
     "shop": ("shop_system", "shop_data"),
     "ledger": ("ledger_disk",),
     "vault": ("vault_disk",),
+    "mail": ("mail_system", "mail_data"),
 }
 
 LUNS = {"vault": "vault_lun"}
 
-UP = ("shop", "ledger")
+UP = ("shop", "ledger", "mail")
 
 
 def vm_id(name: str) -> str:

@@ -313,7 +313,10 @@ def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: 
     never = threading.Event()
     disks = [disk_id(SYSTEM)]
     left = hold(login, SHOP, disks, [], never)
-    assert held_by_us(login, SHOP) == (Held(id=left.id),)
+    # Also what a run left before it could note it tells which point is going to stay.
+    (checkpoint,) = engine.held()["checkpoints"]
+    assert left.leaves == POINT + checkpoint
+    assert held_by_us(login, SHOP) == (Held(id=left.id, leaves=left.leaves),)
     with pytest.raises(SourceError, match=r"during a backup|locked"):
         begin_backup(login, SHOP, [disk_id(DATA)])
     assert let_go(login, SHOP, [], never) == []

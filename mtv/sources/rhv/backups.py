@@ -201,12 +201,12 @@ def end_backup(engine: Engine, vm: str, backup: str) -> None:
         )
 
 
-def open_backups(engine: Engine, vm: str) -> list[str]:
-    """Backups of ours that are not over. Raises SourceError."""
+def open_backups(engine: Engine, vm: str) -> list[tuple[str, str | None]]:
+    """Id and checkpoint of each backup of ours that is not over. Raises SourceError."""
     if engine.version < FIRST:
         return []
     return [
-        each.id
+        (each.id, each.to_checkpoint_id)
         for each in engine.list(f"vms/{vm}/backups")
         if word(each.phase) not in _OVER and each.description == DESCRIPTION
     ]

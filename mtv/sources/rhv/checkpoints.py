@@ -3,7 +3,7 @@
 Each backup leaves one. They form a row; an engine removes only the oldest of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from mtv.errors import SourceError
@@ -30,12 +30,19 @@ def oldest_good(engine: Engine, vm: str, points: Iterable[str]) -> str | None:
     return None
 
 
-def forget_checkpoints(engine: Engine, vm: str, checkpoints: Sequence[str]) -> list[str]:
-    """Removes checkpoints of ours; gives back those that have to stay.
+def of_points(points: Iterable[str]) -> list[str]:
+    """The ids of those that are checkpoints."""
+    return [each.removeprefix(POINT) for each in points if each.startswith(POINT)]
+
+
+def forget_checkpoints(engine: Engine, vm: str, checkpoints: Iterable[str]) -> list[str]:
+    """Removes checkpoints of ours, by their ids; gives back those that have to stay.
 
     An engine removes only the oldest one: those behind another one's stay. Raises SourceError.
     """
     left = list(checkpoints)
+    if not left:
+        return []
     for known in in_order(engine, vm):
         if known.id not in left:
             break

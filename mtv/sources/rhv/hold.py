@@ -23,7 +23,13 @@ from mtv.sources.rhv.backups import (
     is_tracked,
     open_backups,
 )
-from mtv.sources.rhv.checkpoints import POINT, FullNeeded, forget_checkpoints, oldest_good
+from mtv.sources.rhv.checkpoints import (
+    POINT,
+    FullNeeded,
+    forget_checkpoints,
+    of_points,
+    oldest_good,
+)
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
 from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
@@ -76,11 +82,11 @@ def release(engine: Engine, vm: str, held: Held, cancelled: Cancelled) -> None:
             remove_snapshot(engine, vm, older, cancelled)
 
 
-def let_go(engine: Engine, vm: str, checkpoints: Iterable[str], cancelled: Cancelled) -> list[str]:
+def let_go(engine: Engine, vm: str, points: Iterable[str], cancelled: Cancelled) -> list[str]:
     """Removes all of ours, when there will be no pass any more: backups, snapshots, checkpoints.
 
-    ``checkpoints`` are points of backups (others are passed by). Gives back the checkpoints that
-    have to stay, because somebody else's are older. Raises SourceError, Interrupted.
+    ``points`` that are no checkpoints are passed by. Gives back the checkpoints that have to
+    stay, because somebody else's are older. Raises SourceError, Interrupted.
     """
     for held in held_by_us(engine, vm):
         kind, id_ = _parts(held)
@@ -88,13 +94,12 @@ def let_go(engine: Engine, vm: str, checkpoints: Iterable[str], cancelled: Cance
             end_backup(engine, vm, id_)
         else:
             remove_snapshot(engine, vm, id_, cancelled)
-    ids = {each.removeprefix(POINT) for each in checkpoints if each.startswith(POINT)}
-    return forget_checkpoints(engine, vm, sorted(ids))
+    return forget_checkpoints(engine, vm, of_points(points))
 
 
 def held_by_us(engine: Engine, vm: str) -> tuple[Held, ...]:
     """What of ours holds the VM's disks now, the latest first; an earlier run may have left it."""
-    open_ = [Held(id=BACKUP + each) for each in open_backups(engine, vm)]
+    open_ = [_held(id_, checkpoint) for id_, checkpoint in open_backups(engine, vm)]
     kept = [Held(id=SNAPSHOT + each.id) for each in reversed(_snapshots(engine, vm))]
     return (*open_, *kept)
 
@@ -133,7 +138,7 @@ def _backup(
             if not consistent:
                 raise  # else the guest's agent may have been what failed
         else:
-            return Held(id=BACKUP + began.id, consistent=consistent or down)
+            return _held(began.id, began.checkpoint, consistent=consistent or down)
     raise AssertionError("the last way raises")
 
 
@@ -142,6 +147,11 @@ def _snapshots(engine: Engine, vm: str) -> list[Any]:
     found = engine.list(f"vms/{vm}/snapshots")
     ours = [each for each in found if each.description == snapshots.DESCRIPTION]
     return sorted(ours, key=lambda each: each.date)
+
+
+def _held(backup: str, checkpoint: str | None, *, consistent: bool = False) -> Held:
+    leaves = "" if checkpoint is None else POINT + checkpoint
+    return Held(id=BACKUP + backup, consistent=consistent, leaves=leaves)
 
 
 def _parts(held: Held) -> tuple[str, str]:

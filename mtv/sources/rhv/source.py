@@ -12,6 +12,7 @@ from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.rhv import hold as holds
 from mtv.sources.rhv import luns
+from mtv.sources.rhv.checkpoints import forget_checkpoints, of_points
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.permits import lacks
@@ -110,6 +111,10 @@ class Rhv:
         if self.power(vm) is Power.OFF:
             return None
         return Strain(rooms=tuple(rooms(self._engine, vm)))
+
+    def forget(self, vm: str, points: Iterable[str]) -> None:
+        """Removes checkpoints: each has a bitmap for every disk, which every write has to keep."""
+        forget_checkpoints(self._engine, vm, of_points(points))
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes backups, snapshots and checkpoints; an engine removes only its oldest ones."""

@@ -121,6 +121,10 @@ class VSphere:
             return None
         return strain_of(self._session, vm, held)
 
+    def forget(self, vm: str, points: Iterable[str]) -> None:
+        """A change id holds nothing."""
+        del vm, points
+
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all snapshots of ours; a change id holds nothing."""
         del points
