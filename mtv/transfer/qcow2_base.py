@@ -13,7 +13,6 @@ import errno
 import os
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,11 +24,10 @@ from mtv.process import find, run
 from mtv.transfer.base import Base, MayWrite
 from mtv.transfer.nbd import NbdClient
 from mtv.transfer.qcow2_daemon import (
-    LOCK_SECONDS,
+    NotOpened,
     ServedImage,
     as_os_errors,
-    is_locked,
-    not_served,
+    once_unlocked,
 )
 
 _CREATE_SECONDS = 120.0
@@ -65,23 +63,21 @@ class Qcow2Base(Base):
 
     def blank(self) -> bool:
         """Makes an empty image, in the same file."""
-        self.may_write()
         self._close_disk()
         size = -(-self.capacity_bytes // _SECTOR_BYTES) * _SECTOR_BYTES
         argv = [find("qemu-img", "qemu-utils"), "create", "-q", "-f", "qcow2", "--"]
         argv += [str(self.path.absolute()), str(size)]
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
+
+        def made() -> None:
+            self.may_write()
             try:
                 run(argv, timeout_seconds=_CREATE_SECONDS, env={"LC_ALL": "C"})
-                break
             except ProgramFailed as problem:
                 if os.strerror(errno.ENOSPC) in problem.message:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
-                if not is_locked([problem.message]) or time.monotonic() > deadline:
-                    raise not_served(self.path, [problem.message]) from problem
-            time.sleep(0.1)
-            self.may_write()
+                raise NotOpened([problem.message]) from problem
+
+        once_unlocked(self.path, made)
         os.fsync(self._descriptor)
         self.size_bytes = self.capacity_bytes
         return True

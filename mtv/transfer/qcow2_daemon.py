@@ -7,8 +7,9 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from mtv.errors import TransferError
 from mtv.listening import Listening, NotListening
@@ -17,6 +18,8 @@ from mtv.transfer.nbd import NbdClient
 from mtv.transfer.nbd_wire import BadServer, ExportRefused
 
 DAEMON, PACKAGE = "qemu-storage-daemon", "qemu-system-common"
+
+T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
 """A daemon whose worker was killed may take a moment to die."""
@@ -32,19 +35,15 @@ class ServedImage:
         find(DAEMON, PACKAGE)
         self._lock = threading.Lock()
         self._clients = dict[int, NbdClient]()
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
+        direct = _can_go_direct(descriptor)
+
+        def served() -> Listening:
             try:
-                direct = _can_go_direct(descriptor)
-                self._daemon = Listening(
-                    lambda socket: _argv(path, socket, direct, writable=writable)  # noqa: B023
-                )
+                return Listening(lambda socket: _argv(path, socket, direct, writable=writable))
             except NotListening as problem:
-                if not is_locked(problem.lines) or time.monotonic() > deadline:
-                    raise not_served(path, problem.lines) from None
-                time.sleep(0.1)
-            else:
-                return
+                raise NotOpened(problem.lines) from None
+
+        self._daemon = once_unlocked(path, served)
 
     def client(self) -> NbdClient:
         """The connection of this thread. Raises OSError, BadServer, ExportRefused."""
@@ -114,11 +113,33 @@ def _can_go_direct(descriptor: int) -> bool:
     return True
 
 
-def not_served(path: Path, lines: Sequence[str]) -> TransferError:
-    """The error for an image that QEMU does not open; ``lines``: what it said."""
+class NotOpened(Exception):
+    """QEMU does not open an image; ``lines``: what it said."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__()
+        self.lines = tuple(lines)
+
+
+def once_unlocked(path: Path, attempt: Callable[[], T]) -> T:
+    """What an attempt gives that raises NotOpened; made again while QEMU's lock is in its way.
+
+    Raises TransferError.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return attempt()
+        except NotOpened as problem:
+            if not _is_locked(problem.lines) or time.monotonic() > deadline:
+                raise _not_opened(path, problem.lines) from None
+        time.sleep(0.1)
+
+
+def _not_opened(path: Path, lines: Sequence[str]) -> TransferError:
     # After the option that each is about, which is ours and long.
     said = "; ".join(line.rpartition("}: ")[2] for line in lines)
-    if is_locked(lines):
+    if _is_locked(lines):
         return TransferError(
             f"{path} is open in another QEMU",
             "shut down the guest that runs on it here, end qemu-nbd or what else has it open, then "
@@ -130,8 +151,7 @@ def not_served(path: Path, lines: Sequence[str]) -> TransferError:
     )
 
 
-def is_locked(lines: Sequence[str]) -> bool:
-    """Whether QEMU says that another one has the image open."""
+def _is_locked(lines: Sequence[str]) -> bool:
     return any(map(_LOCKED.search, lines))
 
 
