@@ -9,22 +9,17 @@ import yaml
 from mtv.model.attachment import Attachment
 from mtv.sources import HasLuns
 from tests.cutover.crashes import KILLED, last_states
-from tests.cutover.test_rhv_passes import base, not_waited_for, project, source
-from tests.real.parts import PartMissing, require
+from tests.cutover.test_rhv_passes import base, not_waited_for, project, small_engine, source
 from tests.real.rhv import RhvEngine
-from tests.real.small_rhv import disk_id, small_estate, start_small_rhv, vm_id
+from tests.real.small_rhv import disk_id, small_estate, vm_id
 
 LUN_BYTES = 64 << 20
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[RhvEngine]:
-    try:
-        with start_small_rhv(tmp_path / "rhv") as started:
-            yield started
-            assert started.held() == {}
-    except PartMissing as missing:
-        require(missing.part, False, missing.remedy)
+    with small_engine(tmp_path / "rhv") as started:
+        yield started
 
 
 def seen_here(directory: Path, unit: str) -> Path:
