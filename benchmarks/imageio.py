@@ -4,8 +4,8 @@
 
 Both over HTTPS, to a raw file. The client (``ovirt_imageio.client.download``, GPL) is run as a
 program of the environment that setup/imageio.sh made; it has 4 connections unless told otherwise,
-digests nothing and makes nothing durable. mtv does all that it does. Every copy is compared with
-the disk.
+and so has mtv here, which takes 2. It digests nothing; ``then synced`` is it and one fsync of what
+it wrote. mtv does all that it does. Every copy is compared with the disk.
 """
 
 import contextlib
@@ -30,13 +30,15 @@ TICKET = "bench"
 PEER = "client.download"
 
 _DOWNLOAD = """\
-import sys
+import os, sys
 from ovirt_imageio import client
 from ovirt_imageio._internal.backends import http
 # It would take the daemon's Unix socket, which only the daemon's own host has.
 http.HTTPSConnection.is_local = lambda connection: False
-url, target, ca = sys.argv[1:]
+url, target, ca, synced = sys.argv[1:]
 client.download(url, target, ca, fmt="raw")
+if synced == "synced":
+    os.fsync(os.open(target, os.O_WRONLY))
 """
 
 
@@ -74,13 +76,18 @@ def main() -> None:
                 base=str(target / "base.raw"),
                 capacity_bytes=disk.stat().st_size,
                 imageio=True,
+                connections=4,
             )
             quick = msgspec.structs.replace(copy, no_compare=True)
+            few = msgspec.structs.replace(quick, connections=2)
+            peer = [str(client), "-c", _DOWNLOAD, url, copy.base, copy.ca]
             results = in_turn(
                 {
                     "mtv": copy.argv(),
                     "mtv, not read back": quick.argv(),
-                    PEER: [str(client), "-c", _DOWNLOAD, url, copy.base, copy.ca],
+                    "2 connections, not read back": few.argv(),
+                    PEER: [*peer, ""],
+                    f"{PEER}, then synced": [*peer, "synced"],
                 },
                 chosen.rounds,
                 before=partial(emptied, target),

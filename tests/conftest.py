@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.driver import Mtv
 from tests.real.guests import GuestImages, guest_images
@@ -13,6 +14,11 @@ from tests.real.parts import PartMissing, require
 from tests.real.small_estate import SmallEstate, populate
 from tests.real.vcenter import VCenter, start_vcenter
 from tests.real.vcenter_disks import nothing_of_mtv_is_left
+
+# No deadline: how long an example takes says more about the machine's load than about us.
+# Derandomized, so that a run depends on nothing but the tree.
+settings.register_profile("mtv", deadline=None, max_examples=80, derandomize=True)
+settings.load_profile("mtv")
 
 # A job in the background of a shell ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,8 +1,7 @@
 """ovirt-imageio's side of a transfer, over HTTP: whether it can be reached, where there is data.
 
 It listens on the host that reads the disk (54322), and beside the engine as a proxy to all hosts
-(54323). Certificates of hosts are signed by the engine's own authority, whatever the engine itself
-shows; the proxy shows the engine's. The bytes are ``mtv.transfer``'s.
+(54323). The bytes are ``mtv.transfer``'s.
 """
 
 import http.client
@@ -18,7 +17,6 @@ import msgspec
 from mtv import tls
 from mtv.errors import SourceError, Unreachable, UntrustedTls
 from mtv.model.disk import Extent, HttpLocation, TlsTrust
-from mtv.sources.rhv.engine import Engine
 
 REACH_SECONDS = 10.0
 """How long to wait for a host, which a firewall may hide, before the proxy is taken."""
@@ -53,33 +51,6 @@ class Block(msgspec.Struct, frozen=True):
 
 
 Context = Literal["zero", "dirty"]
-
-
-def authority(engine: Engine) -> TlsTrust:
-    """The engine's own authority, which signs its hosts. Raises SourceError in its kinds."""
-    trust = engine.connection.tls
-    context = tls.trusted_context(trust, engine.host, engine.port)
-    path = f"{engine.services}/pki-resource?resource=ca-certificate&format=X509-PEM-CA"
-    connection = http.client.HTTPSConnection(
-        engine.host, engine.port, timeout=tls.CONNECT_SECONDS, context=context
-    )
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        pem = response.read(1 << 20).decode("ascii", "replace")
-        if response.status != http.client.OK:
-            raise ValueError(f"status {response.status}")
-        ssl.create_default_context(cadata=pem)
-    except (ValueError, ssl.SSLError, http.client.HTTPException) as problem:
-        raise SourceError(
-            f"{engine.name}: the engine does not give its authority's certificate: {problem}",
-            f"https://{engine.host}:{engine.port}{path} should show it",
-        ) from problem
-    except OSError as problem:
-        raise tls.unreachable(engine.host, engine.port, problem) from problem
-    finally:
-        connection.close()
-    return TlsTrust(ca=engine.keep(pem))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from ovirtsdk4 import types
 
 from mtv.errors import SourceError, Unreachable, UntrustedTls
 from mtv.model.disk import Extent, HttpLocation, TlsTrust
+from mtv.sources.rhv.authority import authority
 from mtv.sources.rhv.engine import Engine, Refused
-from mtv.sources.rhv.imageio import Block, Context, Daemon, Refusal, authority, data, reach
+from mtv.sources.rhv.imageio import Block, Context, Daemon, Refusal, data, reach
 from mtv.sources.rhv.transfers import END_SECONDS, Transfer, wait_until
 from mtv.sources.rhv.values import word
 
