@@ -35,6 +35,8 @@ REFUSALS = (403, 404, 500)
 """Of /folder: the file is not there, somebody has it open, or the role does not allow it."""
 PROBE_SECONDS = 30.0
 POWER = "runtime.powerState"
+_KEY = "config.keyId"
+"""Set when a VM is encrypted, with or without its disks."""
 
 _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 
@@ -172,8 +174,8 @@ class _Found(NamedTuple):
 
 def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
-    values = read_one(session, obj, ["name", POWER, DEVICES])
-    name, snapshot = values.get("name", vm), None
+    values = read_one(session, obj, ["name", POWER, DEVICES, _KEY])
+    name, snapshot, encrypted = values.get("name", vm), None, _KEY in values
     if held is not None and held.id not in (NOTHING, OFF):
         snapshot = session.object(vim.vm.Snapshot, held.id)
         values = read_one(session, snapshot, [DEVICES])
@@ -196,7 +198,8 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
             f"{name} has no disk with key {key} any more",
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
-    _must_be_readable(name, disk, alone=held is not None and key in held.alone)
+    alone = held is not None and key in held.alone
+    _must_be_readable(name, disk, alone=alone, encrypted=encrypted)
     return _Found(
         name=name,
         disk=disk,
@@ -265,19 +268,19 @@ def _change_id(devices: Sequence[Data], key: str) -> str | None:
     return None
 
 
-def _must_be_readable(name: str, disk: Disk, *, alone: bool) -> None:
-    reason = None
+def _must_be_readable(name: str, disk: Disk, *, alone: bool, encrypted: bool) -> None:
     if disk.backing not in (Backing.FLAT, Backing.SESPARSE):
         reason = f"it is stored as {disk.backing}"
-    elif disk.encrypted:
-        reason = "it is encrypted"
+    elif disk.encrypted or encrypted:
+        reason = "it is encrypted" if disk.encrypted else "the VM is encrypted"
     elif is_shared(disk) and not alone:
         reason = "other VMs may write to it"
-    if reason:
-        raise SourceError(
-            f"{disk.label} of {name} can be read neither as a file nor by an export: {reason}",
-            "mtv assess says what to do about it",
-        )
+    else:
+        return
+    raise SourceError(
+        f"{disk.label} of {name} can be read neither as a file nor by an export: {reason}",
+        "mtv assess says what to do about it",
+    )
 
 
 def _folder_url(session: Session, name: str, disk: Disk) -> str:
