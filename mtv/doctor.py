@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -109,6 +109,8 @@ class Package:
     """Kind of source that needs it; None for booting on this machine."""
     built_with: tuple[str, str] | None = None
     """What pip compiles it with: packages of Debian, packages of Fedora."""
+    without: str = ""
+    """What is worse without it; empty where nothing works without it."""
 
 
 PACKAGES = (
@@ -120,6 +122,14 @@ PACKAGES = (
         "sources of kind rhv",
         "rhv",
         ("gcc libxml2-dev python3-dev", "gcc libxml2-devel python3-devel"),
+    ),
+    Package(
+        "isal",
+        (1, 7),
+        "fast",
+        "unpacking exports",
+        "vsphere",
+        without="exports take half as long again to unpack",
     ),
     Package(
         "libvirt-python",
@@ -159,11 +169,11 @@ def skipped(area: str, check: str, why: str, remedy: str = "") -> Finding:
     return Finding(area=area, check=check, state=State.SKIPPED, says=why, remedy=remedy)
 
 
-def software(needs: Needs) -> Iterator[Finding]:
+def software(needs: Needs, packages: Sequence[Package] = PACKAGES) -> Iterator[Finding]:
     """Python, its optional packages, and the programs that mtv runs."""
     version = platform.python_version()
     yield Finding(area=MACHINE, check="Python", state=State.OK, says=f"{version}, {sys.executable}")
-    for package in PACKAGES:
+    for package in packages:
         yield _package(package, needs)
     for program in PROGRAMS:
         yield _program(program, getattr(needs, program.need))
@@ -176,6 +186,9 @@ def _package(package: Package, needs: Needs) -> Finding:
         needed = needs.boots
     else:
         needed = None if needs.kinds is None else package.kind in needs.kinds
+    if package.without and needed:
+        needed = None  # it works without it
+    lack = package.without or f"{package.used_for} needs it"
 
     def version() -> str:
         remedy = f"run: pip install 'mtv[{package.extra}]'"
@@ -184,7 +197,7 @@ def _package(package: Package, needs: Needs) -> Finding:
         try:
             found = metadata.version(package.name)
         except metadata.PackageNotFoundError as problem:
-            raise MissingTool(f"not installed; {package.used_for} needs it", remedy) from problem
+            raise MissingTool(f"not installed; {lack}", remedy) from problem
         if tuple(map(int, re.findall(r"\d+", found)))[: len(package.least)] < package.least:
             least = ".".join(map(str, package.least))
             raise MissingTool(f"it is version {found}, and mtv needs {least} or newer", remedy)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mtv.accel import readable_kernel
-from mtv.doctor import PACKAGES, PROGRAMS
+from mtv.doctor import PACKAGES, PROGRAMS, Needs, Package, software
 from tests.conftest import MakeProject
 from tests.driver import Ended, Mtv
 from tests.real.parts import require
@@ -84,7 +84,8 @@ def test_a_fine_project_has_no_problem(project: Mtv) -> None:
     findings = doctor(project, expect=0)
     machine = states(findings, "machine")
     assert {machine[each.name] for each in PROGRAMS} == {"ok"}
-    assert {machine[each] for each in ("Python", "pyvmomi", "libvirt", "conversion")} == {"ok"}
+    packages = ("Python", "pyvmomi", "isal", "libvirt", "conversion")
+    assert {machine[each] for each in packages} == {"ok"}
     assert machine["KVM"] == "skipped"
     source = states(findings, "source vc1")
     assert [source[rung] for rung in RUNGS[:-1]] == ["ok"] * 6
@@ -93,6 +94,17 @@ def test_a_fine_project_has_no_problem(project: Mtv) -> None:
     assert "mtv collect" in findings["project", "inventory"]["remedy"]
     assert states(findings, "project")["target.yaml"] == "ok"
     assert "are free in" in findings["project", "target.local.directory"]["says"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state"), [({"vsphere"}, "warning"), ({"rhv"}, "skipped"), (None, "warning")]
+)
+def test_what_only_makes_it_faster_is_no_problem(kinds: set[str] | None, state: str) -> None:
+    package = Package("no-such-wheel", (1,), "fast", "exports", "vsphere", without="it is slow")
+    needs = Needs(kinds=None if kinds is None else frozenset(kinds))
+    (found,) = [each for each in software(needs, [package]) if each.check == package.name]
+    assert found.state == state
+    assert found.says.startswith("not installed; it is slow")
 
 
 def test_text_groups_the_findings_and_hides_secrets(project: Mtv, vcenter: VCenter) -> None:
@@ -396,5 +408,4 @@ def test_the_packages_are_those_of_the_extras() -> None:
         assert extras[package.extra] == [f"{package.name}>={least}"]
     named = re.search(r"mtv\[(.*)\]", extras["all"][0])
     assert named is not None
-    # `fast` only makes what there is faster: nobody has to have it.
-    assert {package.extra for package in PACKAGES} == set(named[1].split(",")) - {"fast"}
+    assert {package.extra for package in PACKAGES} == set(named[1].split(","))
