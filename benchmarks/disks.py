@@ -186,7 +186,7 @@ def _copy(wanted: Copy) -> None:
         for module in (copy, streamed):  # where it is looked up
             module.epoch_bytes = lambda *_: wanted.epoch_bytes  # type: ignore[attr-defined]
     if wanted.unrecorded:
-        from mtv.transfer.resume import ResumeFile
+        from mtv.transfer.records.resume import ResumeFile
 
         ResumeFile.append = lambda *_: None  # type: ignore[method-assign]
     if wanted.not_durable:

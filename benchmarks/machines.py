@@ -14,7 +14,7 @@ from benchmarks.workers import Copied, worker
 from mtv.model.disk import Held, TlsTrust
 from mtv.sources import ReadsTwoWays, Source, open_source
 from mtv.tasks import Connection, SecretRef, SyncTask
-from mtv.transfer.resume import recorded_point
+from mtv.transfer.records.resume import recorded_point
 from tests.real.disk_vm import MIB, result, start_lab
 from tests.real.engine.estate import Estate
 from tests.real.engine.sdk import types as t

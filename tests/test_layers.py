@@ -18,6 +18,9 @@ FOLDERS = STAGES | {"cli", "cutover", "model"}
 BASE_FOLDERS = {"images", "inventory", "knowledge"}
 """Folders of the base, each about one thing that several stages need."""
 
+FLOORS = {"transfer": ("crew", "reading", "bases", "records")}
+"""Parts of a stage, each of which imports only itself and those before it; the rest comes last."""
+
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyVmomi": ("mtv.sources.vsphere",),
     "pyVim": ("mtv.sources.vsphere",),
@@ -143,6 +146,17 @@ def wrong_directions(modules: Mapping[str, Module]) -> Iterator[str]:
             entry_point = module.name == "mtv.__main__" and target == "mtv.cli.main"
             if not entry_point and not may_import(layer(module.name), layer(target)):
                 yield f"{module.name} ({layer(module.name)}) imports {target} ({layer(target)})"
+            if layer(module.name) == layer(target) and floor(module.name) < floor(target):
+                yield f"{module.name} imports {target}, which stands above it"
+
+
+def floor(name: str) -> int:
+    """How far up a module stands in its stage; 0 where its parts have no order."""
+    _, _, *parts = name.split(".")
+    order = FLOORS.get(layer(name), ())
+    if not parts or parts[0] not in order:
+        return len(order) if parts else 0
+    return order.index(parts[0])
 
 
 def wrong_owners(modules: Mapping[str, Module]) -> Iterator[str]:
@@ -262,6 +276,14 @@ def test_the_example_that_the_wrong_ones_change_is_fine() -> None:
         ({"mtv.errors": "import requests"}, "imports requests, which has no owner"),
         ({"mtv.errors": "from . import model"}, "mtv.errors imports relatively"),
         ({"mtv.errors": "from mtv.model.estate import *"}, "imports * from mtv.model.estate"),
+        ({"mtv.transfer.crew": "import mtv.transfer.copy"}, "copy, which stands above it"),
+        (
+            {
+                "mtv.transfer.bases.raw": "import mtv.transfer.records.row",
+                "mtv.transfer.records.row": "",
+            },
+            "mtv.transfer.bases.raw imports mtv.transfer.records.row, which stands above it",
+        ),
         ({"mtv.utils": ""}, "mtv.utils has a name that says nothing"),
         ({"mtv.transfer.common": ""}, "mtv.transfer.common has a name that says nothing"),
         ({"mtv.engine.core": ""}, "mtv.engine.core is in a folder that is not in the drawing"),

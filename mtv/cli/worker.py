@@ -24,7 +24,7 @@ from mtv.tasks import (
     decode_task,
     encode,
 )
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.throttle import Throttle
 
 
 @click.command("worker", short_help="Run one task (used by mtv itself, not by people).")

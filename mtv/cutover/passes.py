@@ -19,7 +19,7 @@ from mtv.cutover.power import running
 from mtv.errors import SourceError
 from mtv.journal import HOLD, RELEASE, State
 from mtv.model.disk import Held
-from mtv.transfer.resume import recorded_point
+from mtv.transfer.records.resume import recorded_point
 
 
 @contextlib.contextmanager

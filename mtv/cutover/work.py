@@ -26,7 +26,7 @@ from mtv.tasks import (
 )
 from mtv.transfer.copy import copy_disk
 from mtv.transfer.probe import compare_ways
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.throttle import Throttle
 from mtv.transfer.verify import verify_base
 from mtv.transfer.verify_source import verify_source
 

@@ -5,13 +5,13 @@ import threading
 from collections.abc import Iterator
 
 from mtv.model.disk import GRAIN_BYTES
-from mtv.transfer.digests import DigestList
 from mtv.transfer.fetch import BUFFER_BYTES
 from mtv.transfer.gather import OPEN_GRAINS
-from mtv.transfer.grains import zero_digest
-from mtv.transfer.reader import Reader
-from mtv.transfer.row import Row
-from mtv.transfer.stream_reader import Pieces, StreamReader
+from mtv.transfer.reading.reader import Reader
+from mtv.transfer.reading.stream_reader import Pieces, StreamReader
+from mtv.transfer.records.digests import DigestList
+from mtv.transfer.records.grains import zero_digest
+from mtv.transfer.records.row import Row
 
 _ZERO_GRAIN = bytes(GRAIN_BYTES)
 

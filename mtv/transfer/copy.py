@@ -10,20 +10,20 @@ from mtv import moments
 from mtv.errors import SizeChanged
 from mtv.model.disk import DiskDigest, DiskSource
 from mtv.tasks import Limits, OnProgress, Progress, SyncResult
-from mtv.transfer.bases import open_base
-from mtv.transfer.beside import Beside
-from mtv.transfer.connections import Connections
+from mtv.transfer.bases.beside import Beside
+from mtv.transfer.bases.lease import writer_lease
+from mtv.transfer.bases.opening import open_base
+from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.crew import Shared
-from mtv.transfer.epochs import epoch_bytes, recording
 from mtv.transfer.fetch import BUFFER_BYTES, Fetch
-from mtv.transfer.getter import Patience
-from mtv.transfer.grains import DATA, ZERO, blank_holes, pieces, within
-from mtv.transfer.lease import writer_lease
-from mtv.transfer.reread import differing_grains, mismatch
-from mtv.transfer.standing import Standing, take_up
+from mtv.transfer.reading.connections import Connections
+from mtv.transfer.reading.getter import Patience
+from mtv.transfer.reading.throttle import Throttle
+from mtv.transfer.records.epochs import epoch_bytes, recording
+from mtv.transfer.records.grains import DATA, ZERO, blank_holes, pieces, within
+from mtv.transfer.records.reread import differing_grains, mismatch
+from mtv.transfer.records.standing import Standing, take_up
 from mtv.transfer.streamed import copy_stream
-from mtv.transfer.throttle import Throttle
-from mtv.transfer.unwritten import not_written
 
 PIECE_BYTES = 32 * 1024 * 1024
 """One range request: large ones cost a server least."""

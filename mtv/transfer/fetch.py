@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from mtv.model.disk import GRAIN_BYTES
-from mtv.transfer.base import Base
+from mtv.transfer.bases.base import Base
+from mtv.transfer.bases.pages import paged
+from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.crew import Stopped
-from mtv.transfer.epochs import Epochs
-from mtv.transfer.grains import BLANK, DATA, STALE, ZERO, Grains, Piece
-from mtv.transfer.pages import paged
-from mtv.transfer.reader import Reader
-from mtv.transfer.unwritten import not_written
+from mtv.transfer.reading.reader import Reader
+from mtv.transfer.records.epochs import Epochs
+from mtv.transfer.records.grains import BLANK, DATA, STALE, ZERO, Grains, Piece
 
 BUFFER_BYTES = 4 * 1024 * 1024
 _GRAINS_AT_ONCE = BUFFER_BYTES // GRAIN_BYTES

@@ -9,14 +9,14 @@ import hashlib
 import threading
 
 from mtv.model.disk import GRAIN_BYTES
-from mtv.transfer.base import Base
+from mtv.transfer.bases.base import Base
+from mtv.transfer.bases.pages import paged
+from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.crew import Stopped
-from mtv.transfer.epochs import Epochs
-from mtv.transfer.grains import BLANK, DATA, STALE, ZERO, Grains, blank_holes, pieces
-from mtv.transfer.pages import paged
-from mtv.transfer.reread import mismatch
-from mtv.transfer.stream_reader import Pieces
-from mtv.transfer.unwritten import not_written
+from mtv.transfer.reading.stream_reader import Pieces
+from mtv.transfer.records.epochs import Epochs
+from mtv.transfer.records.grains import BLANK, DATA, STALE, ZERO, Grains, blank_holes, pieces
+from mtv.transfer.records.reread import mismatch
 
 OPEN_GRAINS = 8
 """So many are in memory at a time; a stream in the order of the disk needs one."""

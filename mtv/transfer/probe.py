@@ -6,11 +6,11 @@ import time
 from mtv.errors import ReadFailed, SizeChanged
 from mtv.model.disk import GRAIN_BYTES, DiskSource, StreamedDisk
 from mtv.tasks import Limits, OnProgress, ProbeResult, Progress
-from mtv.transfer.connections import Connections
-from mtv.transfer.getter import Patience
-from mtv.transfer.reader import Reader
-from mtv.transfer.stream_reader import Pieces, StreamReader
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.connections import Connections
+from mtv.transfer.reading.getter import Patience
+from mtv.transfer.reading.reader import Reader
+from mtv.transfer.reading.stream_reader import Pieces, StreamReader
+from mtv.transfer.reading.throttle import Throttle
 
 SAMPLE_BYTES = 32 * GRAIN_BYTES
 """So much of the disk's data is compared, from where it begins: the stream has no other order."""

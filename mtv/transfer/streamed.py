@@ -1,14 +1,14 @@
 """Copies a disk that its source gives only as a whole, in one stream."""
 
 from mtv.tasks import OnProgress
-from mtv.transfer.connections import Connections
-from mtv.transfer.epochs import epoch_bytes, recording
+from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.fetch import BUFFER_BYTES
 from mtv.transfer.gather import Gather
-from mtv.transfer.grains import DATA, ZERO
-from mtv.transfer.standing import Standing
-from mtv.transfer.stream_reader import StreamReader
-from mtv.transfer.unwritten import not_written
+from mtv.transfer.reading.connections import Connections
+from mtv.transfer.reading.stream_reader import StreamReader
+from mtv.transfer.records.epochs import epoch_bytes, recording
+from mtv.transfer.records.grains import DATA, ZERO
+from mtv.transfer.records.standing import Standing
 
 
 def copy_stream(

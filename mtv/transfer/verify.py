@@ -6,14 +6,14 @@ from pathlib import Path
 
 from mtv.errors import SizeChanged, TransferError
 from mtv.tasks import OnProgress, VerifyResult
-from mtv.transfer import resume
-from mtv.transfer.base import MayWrite
-from mtv.transfer.bases import open_base
-from mtv.transfer.beside import Beside
-from mtv.transfer.digests import DigestList
-from mtv.transfer.lease import writer_lease
-from mtv.transfer.reread import differing_grains, mismatch
-from mtv.transfer.unwritten import not_written
+from mtv.transfer.bases.base import MayWrite
+from mtv.transfer.bases.beside import Beside
+from mtv.transfer.bases.lease import writer_lease
+from mtv.transfer.bases.opening import open_base
+from mtv.transfer.bases.unwritten import not_written
+from mtv.transfer.records import resume
+from mtv.transfer.records.digests import DigestList
+from mtv.transfer.records.reread import differing_grains, mismatch
 
 
 def verify_base(

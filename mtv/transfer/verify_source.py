@@ -14,15 +14,15 @@ from pathlib import Path
 from mtv.errors import DigestMismatch, SizeChanged, TransferError
 from mtv.model.disk import GRAIN_BYTES, DiskSource
 from mtv.tasks import Limits, OnProgress, VerifySourceResult
-from mtv.transfer.beside import Beside
+from mtv.transfer.bases.beside import Beside
+from mtv.transfer.bases.lease import writer_lease
 from mtv.transfer.comparison import Comparison
-from mtv.transfer.connections import Connections
 from mtv.transfer.copy import PIECE_BYTES
 from mtv.transfer.crew import Shared
-from mtv.transfer.digests import DigestList
-from mtv.transfer.getter import Patience
-from mtv.transfer.lease import writer_lease
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.connections import Connections
+from mtv.transfer.reading.getter import Patience
+from mtv.transfer.reading.throttle import Throttle
+from mtv.transfer.records.digests import DigestList
 from mtv.transfer.verify import note_different
 
 

@@ -12,7 +12,7 @@ from mtv.sources.rhv.engine import Engine
 from mtv.tasks import Connection, Limits, Progress, SecretRef, SyncResult
 from mtv.tls import trusted_context
 from mtv.transfer.copy import copy_disk
-from mtv.transfer.getter import Patience
+from mtv.transfer.reading.getter import Patience
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import RhvEngine
 from tests.real.small_rhv import start_small_rhv

@@ -13,7 +13,7 @@ from mtv.sources.rhv.checkpoints import forget_checkpoints
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
 from mtv.tasks import Limits, Progress
-from mtv.transfer.digests import recorded_digest
+from mtv.transfer.records.digests import recorded_digest
 from tests.real.cut_proxy import cut_proxy
 from tests.real.rhv import RhvEngine
 from tests.real.small_rhv import DISKS, MIB, VMS, content, disk_id, vm_id

@@ -16,7 +16,7 @@ from mtv.sources import Source, open_source
 from mtv.sources.vsphere.leases import ExportedDisk, place_of
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.wire import Data
-from mtv.transfer.base import GRANULE_BYTES
+from mtv.transfer.bases.base import GRANULE_BYTES
 from tests.real.disk_vm import MIB, DiskVm, Lab, content, result, take_snapshot
 from tests.real.vcenter_disks import Settings, writing
 from tests.sources.test_vsphere_passes import NEVER, Pass, connection, lab, running

@@ -18,7 +18,7 @@ from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.snapshots import DEVICES
 from mtv.tasks import Limits, Progress
 from mtv.transfer.copy import copy_disk
-from mtv.transfer.digests import recorded_digest
+from mtv.transfer.records.digests import recorded_digest
 from tests.real.disk_vm import MIB, DiskVm, Lab, content, leaf, result
 from tests.real.vcenter_disks import Settings
 from tests.sources.rhv_data import eventually

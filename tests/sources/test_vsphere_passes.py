@@ -13,9 +13,9 @@ from mtv.errors import NotAllowed, SourceError
 from mtv.model.disk import Held, TlsTrust
 from mtv.sources import ReadsTwoWays, Source, open_source
 from mtv.tasks import Connection, Limits, SecretRef, SyncResult
-from mtv.transfer.base import GRANULE_BYTES
+from mtv.transfer.bases.base import GRANULE_BYTES
 from mtv.transfer.copy import copy_disk
-from mtv.transfer.resume import recorded_point
+from mtv.transfer.records.resume import recorded_point
 from tests.real.disk_vm import (
     DATASTORE,
     MIB,

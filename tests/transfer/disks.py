@@ -11,7 +11,7 @@ from mtv.errors import SourceError
 from mtv.model.disk import GRAIN_BYTES, Extent, HttpLocation, TlsTrust
 from mtv.tasks import Limits, Progress, SyncResult
 from mtv.transfer.copy import copy_disk
-from mtv.transfer.getter import Patience
+from mtv.transfer.reading.getter import Patience
 
 MIB = GRAIN_BYTES
 NO_PAUSES = Patience(pauses=(0.0,) * 4, io_seconds=5.0)

@@ -10,9 +10,9 @@ import pytest
 from mtv.errors import ReadFailed, SizeChanged, TransferError
 from mtv.model.disk import Extent
 from mtv.tasks import Limits, Progress
-from mtv.transfer.digests import recorded_digest
-from mtv.transfer.lease import writer_lease
-from mtv.transfer.standing import needed_bytes
+from mtv.transfer.bases.lease import writer_lease
+from mtv.transfer.records.digests import recorded_digest
+from mtv.transfer.records.standing import needed_bytes
 from tests.transfer.conftest import SetUp
 from tests.transfer.disks import MIB, ServedDisk, allocated, change, copied, sha256
 

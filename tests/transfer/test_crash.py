@@ -14,10 +14,10 @@ import pytest
 
 from mtv.errors import DigestMismatch, ReadFailed, TargetFull, TransferError
 from mtv.tasks import Limits, SyncResult
-from mtv.transfer import resume
-from mtv.transfer.digests import recorded_digest
-from mtv.transfer.epochs import REDONE_BYTES, epoch_bytes
-from mtv.transfer.grains import DATA, ZERO
+from mtv.transfer.records import resume
+from mtv.transfer.records.digests import recorded_digest
+from mtv.transfer.records.epochs import REDONE_BYTES, epoch_bytes
+from mtv.transfer.records.grains import DATA, ZERO
 from mtv.transfer.verify import verify_base
 from tests.real.parts import require
 from tests.transfer.conftest import Bench, SetUp

@@ -11,8 +11,8 @@ import pytest
 from mtv.errors import Interrupted, LoginFailed, MtvError, ReadFailed, UntrustedTls
 from mtv.model.disk import TlsTrust
 from mtv.tasks import Limits
-from mtv.transfer.getter import Patience
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.getter import Patience
+from mtv.transfer.reading.throttle import Throttle
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, NO_PAUSES, TOKEN, ServedDisk, change, copied, sha256
 from tests.transfer.range_server import Behaviour, RangeServer, make_certificate

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from mtv.errors import ReadFailed
 from mtv.model.disk import Extent
-from mtv.transfer import resume
-from mtv.transfer.base import GRANULE_BYTES, data_runs
-from mtv.transfer.grains import (
+from mtv.transfer.bases.base import GRANULE_BYTES, data_runs
+from mtv.transfer.reading.reader import Identity
+from mtv.transfer.records import resume
+from mtv.transfer.records.grains import (
     BLANK,
     DATA,
     STALE,
@@ -23,7 +24,6 @@ from mtv.transfer.grains import (
     within,
     zero_digest,
 )
-from mtv.transfer.reader import Identity
 from tests.transfer.disks import MIB
 
 STATES = st.lists(st.sampled_from([UNKNOWN, BLANK, STALE, DATA, ZERO]), min_size=1, max_size=60)

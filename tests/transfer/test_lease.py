@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mtv.errors import TransferError
-from mtv.transfer.lease import writer_lease
+from mtv.transfer.bases.lease import writer_lease
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, copied, sha256
 
@@ -21,7 +21,7 @@ SECONDS = 3.0
 
 PROGRAM = f"""
 import runpy, sys
-from mtv.transfer import lease
+from mtv.transfer.bases import lease
 lease.LEASE_SECONDS = {SECONDS}
 sys.argv[0] = "copy_program"
 runpy.run_module("tests.transfer.copy_program", run_name="__main__")
@@ -126,7 +126,7 @@ NO_SIGNS = """
 import resource, sys, threading, time
 from pathlib import Path
 from mtv.errors import LeaseLost
-from mtv.transfer.lease import writer_lease
+from mtv.transfer.bases.lease import writer_lease
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 with writer_lease(Path(sys.argv[1]), threading.Event(), lease_seconds=0.6) as held:
     held.check()

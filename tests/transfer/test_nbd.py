@@ -14,8 +14,8 @@ from mtv.errors import Interrupted, ReadFailed
 from mtv.model.disk import NbdLocation
 from mtv.tasks import Limits, Progress, SyncResult
 from mtv.transfer.copy import copy_disk
-from mtv.transfer.nbd import NbdClient
-from mtv.transfer.nbd_wire import BadServer, ExportRefused
+from mtv.transfer.reading.nbd import NbdClient
+from mtv.transfer.reading.nbd_wire import BadServer, ExportRefused
 from tests.real.nbd_servers import KINDS, serving
 from tests.transfer.disks import MIB, NO_PAUSES, Nameless, make_disk, sha256
 

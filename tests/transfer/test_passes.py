@@ -7,8 +7,8 @@ import pytest
 from mtv.errors import Interrupted, ReadFailed
 from mtv.model.disk import Extent
 from mtv.tasks import Progress
-from mtv.transfer import resume
-from mtv.transfer.grains import DATA, ZERO
+from mtv.transfer.records import resume
+from mtv.transfer.records.grains import DATA, ZERO
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, change, copied, sha256
 

@@ -14,11 +14,11 @@ import pytest
 
 from mtv.errors import DigestMismatch, ReadFailed, TargetFull, TransferError
 from mtv.tasks import Limits
-from mtv.transfer import resume
-from mtv.transfer.bases import open_base
-from mtv.transfer.digests import recorded_digest
-from mtv.transfer.grains import DATA, ZERO
-from mtv.transfer.pages import paged
+from mtv.transfer.bases.opening import open_base
+from mtv.transfer.bases.pages import paged
+from mtv.transfer.records import resume
+from mtv.transfer.records.digests import recorded_digest
+from mtv.transfer.records.grains import DATA, ZERO
 from mtv.transfer.verify import verify_base
 from tests.real.parts import require
 from tests.transfer.conftest import Bench, SetUp

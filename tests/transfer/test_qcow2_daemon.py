@@ -12,7 +12,7 @@ import pytest
 
 from mtv.errors import DigestMismatch, LeaseLost, TransferError
 from mtv.tasks import VerifyResult
-from mtv.transfer.bases import open_base
+from mtv.transfer.bases.opening import open_base
 from mtv.transfer.verify import verify_base
 from tests.driver import processes_about
 from tests.transfer.conftest import Bench, SetUp

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtv.errors import TargetFull
-from mtv.transfer.row import Row, Scratch
+from mtv.transfer.records.row import Row, Scratch
 
 COUNT = 200_000
 """More than is looked at in one go."""

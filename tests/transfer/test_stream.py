@@ -15,10 +15,10 @@ import pytest
 from mtv.errors import DigestMismatch, ReadFailed, SizeChanged
 from mtv.model.disk import StreamLocation, TlsTrust
 from mtv.tasks import Limits, Progress, SyncResult, VerifySourceResult
-from mtv.transfer import resume
 from mtv.transfer.copy import copy_disk
-from mtv.transfer.digests import recorded_digest
-from mtv.transfer.grains import DATA, STALE, ZERO
+from mtv.transfer.records import resume
+from mtv.transfer.records.digests import recorded_digest
+from mtv.transfer.records.grains import DATA, STALE, ZERO
 from mtv.transfer.verify_source import verify_source
 from tests.real.vmdk import GRAIN, SECTOR, vmware_vmdk
 from tests.transfer.disks import MIB, NO_PAUSES, ServedDisk, allocated, change, make_disk, sha256

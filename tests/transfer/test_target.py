@@ -110,7 +110,7 @@ def test_two_processes_on_one_disk(set_up: SetUp) -> None:
     holder = f"""if True:
         import sys, threading
         from pathlib import Path
-        from mtv.transfer.lease import writer_lease
+        from mtv.transfer.bases.lease import writer_lease
         with writer_lease(Path({str(bench.beside("lease"))!r}), threading.Event()):
             print("held", flush=True)
             sys.stdin.read()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from mtv.errors import TargetFull, TransferError
 from mtv.tasks import base_format
-from mtv.transfer.base import Base, MayWrite
-from mtv.transfer.beside import sync_directory
-from mtv.transfer.qcow2_base import Qcow2Base
-from mtv.transfer.raw_base import RawBase
+from mtv.transfer.bases.base import Base, MayWrite
+from mtv.transfer.bases.beside import sync_directory
+from mtv.transfer.bases.qcow2 import Qcow2Base
+from mtv.transfer.bases.raw import RawBase
 
 
 @contextlib.contextmanager

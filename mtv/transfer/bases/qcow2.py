@@ -21,14 +21,14 @@ from mtv.images.image import BadImage
 from mtv.images.qcow2 import Qcow2
 from mtv.model.disk import GRAIN_BYTES
 from mtv.process import find, run
-from mtv.transfer.base import Base, MayWrite
-from mtv.transfer.nbd import NbdClient
-from mtv.transfer.qcow2_daemon import (
+from mtv.transfer.bases.base import Base, MayWrite
+from mtv.transfer.bases.qcow2_daemon import (
     NotOpened,
     ServedImage,
     as_os_errors,
     once_unlocked,
 )
+from mtv.transfer.reading.nbd import NbdClient
 
 _CREATE_SECONDS = 120.0
 _SECTOR_BYTES = 512

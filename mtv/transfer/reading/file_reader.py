@@ -6,15 +6,15 @@ import threading
 import time
 
 from mtv.errors import ReadFailed
-from mtv.transfer.reader import RESUMABLE, Served
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.reader import RESUMABLE, Served
+from mtv.transfer.reading.throttle import Throttle
 
 SLICE_BYTES = 1024 * 1024
 """Read in one call: between two of them the copy may stop or wait for its throttle."""
 
 
 class FileReader:
-    """One open file (a ``mtv.transfer.reader.Reader``)."""
+    """One open file (a ``mtv.transfer.reading.reader.Reader``)."""
 
     retries = 0
 

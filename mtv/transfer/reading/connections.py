@@ -17,16 +17,16 @@ from mtv.model.disk import (
     StreamLocation,
 )
 from mtv.tasks import Limits, OnProgress, Progress
-from mtv.transfer.access import Access
 from mtv.transfer.crew import Crew, Stopped
-from mtv.transfer.file_reader import FileReader
-from mtv.transfer.getter import Patience
-from mtv.transfer.http_range import RangeReader
-from mtv.transfer.nbd_reader import NbdReader
-from mtv.transfer.part_reader import Opened, PartReader
-from mtv.transfer.reader import Identity, Reader, Served, Way
-from mtv.transfer.stream_reader import StreamReader
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.access import Access
+from mtv.transfer.reading.file_reader import FileReader
+from mtv.transfer.reading.getter import Patience
+from mtv.transfer.reading.http_range import RangeReader
+from mtv.transfer.reading.nbd_reader import NbdReader
+from mtv.transfer.reading.part_reader import Opened, PartReader
+from mtv.transfer.reading.reader import Identity, Reader, Served, Way
+from mtv.transfer.reading.stream_reader import StreamReader
+from mtv.transfer.reading.throttle import Throttle
 
 T = TypeVar("T")
 

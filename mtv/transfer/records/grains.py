@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtv.errors import ReadFailed
 from mtv.model.disk import GRAIN_BYTES, Extent
-from mtv.transfer.row import Row, Scratch
+from mtv.transfer.records.row import Row, Scratch
 
 UNKNOWN = 0
 """To be copied; what stands on the base is not known (an interrupted run may have written)."""

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from mtv.transfer.unwritten import not_written
+from mtv.transfer.bases.unwritten import not_written
 
 _AT_ONCE = 64 * 1024
 

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 from mtv.errors import DigestMismatch, TransferError
 from mtv.model.disk import GRAIN_BYTES
 from mtv.tasks import OnProgress, Progress
-from mtv.transfer.base import Base, OnDisk
+from mtv.transfer.bases.base import Base, OnDisk
 from mtv.transfer.crew import Crew, Shared, Stopped
-from mtv.transfer.grains import zero_digest
-from mtv.transfer.row import Row
+from mtv.transfer.records.grains import zero_digest
+from mtv.transfer.records.row import Row
 
 BUFFER_BYTES = 4 * 1024 * 1024
 _HOLE_BYTES = 16384 * GRAIN_BYTES

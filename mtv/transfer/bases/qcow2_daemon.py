@@ -14,8 +14,8 @@ from typing import TypeVar
 from mtv.errors import TransferError
 from mtv.listening import Listening, NotListening
 from mtv.process import find
-from mtv.transfer.nbd import NbdClient
-from mtv.transfer.nbd_wire import BadServer, ExportRefused
+from mtv.transfer.reading.nbd import NbdClient
+from mtv.transfer.reading.nbd_wire import BadServer, ExportRefused
 
 DAEMON, PACKAGE = "qemu-storage-daemon", "qemu-system-common"
 

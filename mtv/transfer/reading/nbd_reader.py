@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from mtv.errors import ReadFailed
 from mtv.model.disk import GRAIN_BYTES, Extent, NbdLocation
-from mtv.transfer.access import Access
 from mtv.transfer.crew import Stopped
-from mtv.transfer.getter import Patience
-from mtv.transfer.nbd import NbdClient
-from mtv.transfer.nbd_wire import BadServer, ExportRefused
-from mtv.transfer.reader import RESUMABLE, Served
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.access import Access
+from mtv.transfer.reading.getter import Patience
+from mtv.transfer.reading.nbd import NbdClient
+from mtv.transfer.reading.nbd_wire import BadServer, ExportRefused
+from mtv.transfer.reading.reader import RESUMABLE, Served
+from mtv.transfer.reading.throttle import Throttle
 
 SLICE_BYTES = 1024 * 1024
 """Read in one request: between two of them the copy may stop or wait for its throttle."""
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class NbdReader:
-    """One connection to the server (a ``mtv.transfer.reader.Reader``)."""
+    """One connection to the server (a ``mtv.transfer.reading.reader.Reader``)."""
 
     def __init__(
         self, access: Access, throttle: Throttle, stop: threading.Event, patience: Patience

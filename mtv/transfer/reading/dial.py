@@ -6,8 +6,8 @@ import socket
 import threading
 
 from mtv.tls import CONNECT_SECONDS
-from mtv.transfer.access import Place
 from mtv.transfer.crew import Stopped
+from mtv.transfer.reading.access import Place
 
 
 class Dialed(http.client.HTTPConnection):

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from mtv.errors import ReadFailed
 from mtv.images.image import BadImage
 from mtv.images.stream import EndsEarly, StreamVmdk
-from mtv.transfer.access import Access
-from mtv.transfer.getter import BadAnswer, Getter, Patience, Refused
-from mtv.transfer.reader import Served
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.access import Access
+from mtv.transfer.reading.getter import BadAnswer, Getter, Patience, Refused
+from mtv.transfer.reading.reader import Served
+from mtv.transfer.reading.throttle import Throttle
 
 SLICE_BYTES = 256 * 1024
 """Read in one call: between two of them the copy may stop or wait for its throttle."""
@@ -23,7 +23,7 @@ Pieces = Iterator[tuple[int, bytes]]
 
 
 class StreamReader(Getter):
-    """The connection to a stream (a ``mtv.transfer.reader.Way``)."""
+    """The connection to a stream (a ``mtv.transfer.reading.reader.Way``)."""
 
     resumable = (
         "an export begins anew each time and has to come to its end once: run the same command "

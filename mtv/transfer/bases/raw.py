@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mtv.model.disk import GRAIN_BYTES
-from mtv.transfer.base import GRANULE_BYTES, Base, MayWrite
-from mtv.transfer.pages import PAGE_BYTES, on_pages
-from mtv.transfer.unwritten import NO_ROOM
+from mtv.transfer.bases.base import GRANULE_BYTES, Base, MayWrite
+from mtv.transfer.bases.pages import PAGE_BYTES, on_pages
+from mtv.transfer.bases.unwritten import NO_ROOM
 
 _ZERO_GRANULE = bytearray(GRANULE_BYTES)
 _PUNCH_HOLE_KEEP_SIZE = 0x03

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mtv.errors import TransferError
 from mtv.model.disk import GRAIN_BYTES, DiskDigest
-from mtv.transfer.beside import Beside, written_whole
-from mtv.transfer.grains import DIGEST_BYTES, ZERO, Grains, zero_digest
+from mtv.transfer.bases.beside import Beside, written_whole
+from mtv.transfer.records.grains import DIGEST_BYTES, ZERO, Grains, zero_digest
 
 _LINE_BYTES = 2 * DIGEST_BYTES + 1
 _LINES_AT_ONCE = 4096

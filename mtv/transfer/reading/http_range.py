@@ -11,10 +11,10 @@ import re
 import threading
 
 from mtv.errors import ReadFailed
-from mtv.transfer.access import Access
-from mtv.transfer.getter import BadAnswer, Getter, Patience, Refused
-from mtv.transfer.reader import Served
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.access import Access
+from mtv.transfer.reading.getter import BadAnswer, Getter, Patience, Refused
+from mtv.transfer.reading.reader import Served
+from mtv.transfer.reading.throttle import Throttle
 
 SLICE_BYTES = 256 * 1024
 """Read in one call. What a broken connection delivered of a slice is lost."""
@@ -23,7 +23,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})\Z"
 
 
 class RangeReader(Getter):
-    """One connection to the source (a ``mtv.transfer.reader.Reader``)."""
+    """One connection to the source (a ``mtv.transfer.reading.reader.Reader``)."""
 
     def __init__(
         self, access: Access, throttle: Throttle, stop: threading.Event, patience: Patience

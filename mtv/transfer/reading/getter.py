@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from mtv.errors import ReadFailed, Unreachable
 from mtv.tls import untrusted
-from mtv.transfer.access import Access, Place
 from mtv.transfer.crew import Stopped
-from mtv.transfer.dial import Dialed
-from mtv.transfer.reader import RESUMABLE
-from mtv.transfer.throttle import Throttle
+from mtv.transfer.reading.access import Access, Place
+from mtv.transfer.reading.dial import Dialed
+from mtv.transfer.reading.reader import RESUMABLE
+from mtv.transfer.reading.throttle import Throttle
 
 ENOUGH_BYTES = 64 * 1024
 """What has to come after a failure for the next one to count as the first again: a connection that

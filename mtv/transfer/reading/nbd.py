@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mtv.transfer.nbd_wire import (
+from mtv.transfer.reading.nbd_wire import (
     FLAG_FLUSH,
     FLAG_MULTI_CONN,
     FLAG_READ_ONLY,

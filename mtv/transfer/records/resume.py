@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from mtv.model.disk import GRAIN_BYTES
-from mtv.transfer.beside import Beside, written_whole
-from mtv.transfer.grains import BLANK, DATA, DIGEST_BYTES, STALE, UNKNOWN, ZERO, Grains
-from mtv.transfer.reader import Identity
+from mtv.transfer.bases.beside import Beside, written_whole
+from mtv.transfer.reading.reader import Identity
+from mtv.transfer.records.grains import BLANK, DATA, DIGEST_BYTES, STALE, UNKNOWN, ZERO, Grains
 
 MAGIC = b"mtv-sync"
 VERSION = 2

@@ -13,7 +13,7 @@ from mtv.images.image import BadImage, Image, Run
 from mtv.images.qcow2 import Qcow2
 from mtv.images.vmdk import Vmdk
 from mtv.model.disk import Extent, ImageFormat, Part
-from mtv.transfer.reader import Reader, Served
+from mtv.transfer.reading.reader import Reader, Served
 
 _DIGEST_BUFFER_BYTES = 4 * 1024 * 1024
 _NEAR_BYTES = 1024 * 1024
@@ -55,7 +55,7 @@ class Opened:
 
 
 class PartReader:
-    """A part of the file that another reader reads (a ``mtv.transfer.reader.Reader``)."""
+    """A part of the file that another reader reads (a ``mtv.transfer.reading.reader.Reader``)."""
 
     def __init__(self, raw: Reader, opened: Opened) -> None:
         self._raw = raw

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Iterator
 
 from mtv import moments
-from mtv.transfer import resume
-from mtv.transfer.base import Base
-from mtv.transfer.grains import Grains
-from mtv.transfer.resume import ResumeFile
+from mtv.transfer.bases.base import Base
+from mtv.transfer.records import resume
+from mtv.transfer.records.grains import Grains
+from mtv.transfer.records.resume import ResumeFile
 
 MIB = 1024 * 1024
 REDONE_BYTES = 128 * MIB

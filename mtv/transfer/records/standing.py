@@ -12,16 +12,16 @@ from pathlib import Path
 
 from mtv.model.disk import DiskDigest, Extent
 from mtv.tasks import OnProgress
-from mtv.transfer import resume
-from mtv.transfer.base import Base
-from mtv.transfer.beside import Beside, remove
-from mtv.transfer.digests import recorded_digest, write_list
-from mtv.transfer.grains import BLANK, DATA, STALE, UNKNOWN, ZERO, Grains, within
-from mtv.transfer.reader import Identity
-from mtv.transfer.reread import differing_grains
-from mtv.transfer.resume import Recorded, ResumeFile, Seal
-from mtv.transfer.row import Row
-from mtv.transfer.unwritten import not_written
+from mtv.transfer.bases.base import Base
+from mtv.transfer.bases.beside import Beside, remove
+from mtv.transfer.bases.unwritten import not_written
+from mtv.transfer.reading.reader import Identity
+from mtv.transfer.records import resume
+from mtv.transfer.records.digests import recorded_digest, write_list
+from mtv.transfer.records.grains import BLANK, DATA, STALE, UNKNOWN, ZERO, Grains, within
+from mtv.transfer.records.reread import differing_grains
+from mtv.transfer.records.resume import Recorded, ResumeFile, Seal
+from mtv.transfer.records.row import Row
 
 ChangedSince = Callable[[str], Sequence[Extent] | None]
 """``DiskSource.changed_since``."""

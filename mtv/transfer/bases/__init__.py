@@ -1,0 +1,1 @@
+"""What disks are copied to: files and devices, raw or qcow2, and who may write them."""
