@@ -22,7 +22,7 @@
      ├─ WorkerLost           a worker ended without a result                                  1
      ├─ Blocked              findings forbid going on                                         3
      ├─ PartlyDone           some objects are done, others failed                             4
-     └─ Interrupted          Ctrl-C or SIGTERM; what was done is kept                       130
+     └─ Interrupted          Ctrl-C, SIGTERM or SIGHUP; what was done is kept               130
 
 The message says what happened in one sentence, the hint what to do about it. Neither ever holds
 a secret.

@@ -100,6 +100,8 @@ def command(ctx: click.Context, directory: Path) -> None:
 def main() -> None:
     """The entry point: runs a command and ends the process with its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        signal.signal(signal.SIGHUP, _interrupt)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -138,7 +140,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends a command the way Ctrl-C does: everything it started is cleaned up."""
+    """SIGTERM, and a terminal that goes, end a command as Ctrl-C does: all is cleaned up."""
     raise KeyboardInterrupt
 
 

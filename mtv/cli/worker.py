@@ -42,6 +42,7 @@ def command(ctx: click.Context) -> None:
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
     signal.signal(signal.SIGINT, lambda *_: cancelled.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who gave the task hears it, and tells us
     lines = _lines(sys.stdin.fileno())
     voice = _Voice(cancelled)
     try:

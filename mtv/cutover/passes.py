@@ -16,7 +16,7 @@ from mtv.cutover.guarding import guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.power import running
-from mtv.errors import SourceError
+from mtv.errors import MtvError, SourceError
 from mtv.journal import HOLD, RELEASE, State
 from mtv.model.disk import Held
 from mtv.transfer.records.resume import recorded_point
@@ -30,11 +30,8 @@ def holding(move: Move) -> Iterator[Held]:
     """
     end_what_is_open(move)
     held = _left_by_a_kill(move) or _hold(move)
-    try:
-        with guarded(move, held):
-            yield move.prover().proven(move.placed.vm.id, held)
-    finally:
-        _release(move, held)
+    with _released(move, held), guarded(move, held):
+        yield move.prover().proven(move.placed.vm.id, held)
 
 
 @contextlib.contextmanager
@@ -43,10 +40,8 @@ def holding_anew(move: Move) -> Iterator[Held]:
     end_what_is_open(move)
     release_all(move)
     held = _hold(move)
-    try:
+    with _released(move, held):
         yield held
-    finally:
-        _release(move, held)
 
 
 def release_all(move: Move) -> None:
@@ -107,8 +102,13 @@ def _hold(move: Move) -> Held:
     held = move.open_source().hold(
         vm.id, [disk.key for disk in move.disks], points(move), move.stop, _before(move)
     )
-    held = _alone(move, held)
-    move.record(HOLD, State.DONE, held)
+    try:
+        held = _alone(move, held)
+        move.record(HOLD, State.DONE, held)
+    except BaseException:
+        with contextlib.suppress(MtvError):  # what went wrong first is told
+            _release(move, held)
+        raise
     return held
 
 
@@ -118,7 +118,6 @@ def _alone(move: Move, held: Held) -> Held:
         return held
     names = running(move)
     if names:
-        _release(move, held)
         raise SourceError(
             f"its disks are shared, and are copied while all that have them are off: "
             f"{', '.join(names)} run",
@@ -127,10 +126,30 @@ def _alone(move: Move, held: Held) -> Held:
     return msgspec.structs.replace(held, alone=tuple(move.shared))
 
 
+@contextlib.contextmanager
+def _released(move: Move, held: Held) -> Iterator[None]:
+    """Releases it when the block ends; what ended the block is told first."""
+    try:
+        yield
+    except MtvError as problem:
+        try:
+            _release(move, held)
+        except MtvError as another:
+            problem.message += f"; besides, {another.message}"
+        raise
+    except BaseException:
+        _release(move, held)
+        raise
+    _release(move, held)
+
+
 def _release(move: Move, held: Held) -> None:
-    # Not to be stopped by what stops the pass: else the snapshot would stay and grow.
-    move.record(RELEASE, State.STARTED, held)
-    move.open_source().release(move.placed.vm.id, held, threading.Event())
+    try:
+        move.record(RELEASE, State.STARTED, held)
+    finally:
+        # Whatever became of the record (a full disk), and not to be stopped by what stops the
+        # pass: else the snapshot would stay and grow.
+        move.open_source().release(move.placed.vm.id, held, threading.Event())
     move.record(RELEASE, State.DONE, held)
 
 

@@ -99,6 +99,9 @@ class NbdLocation(msgspec.Struct, frozen=True, kw_only=True):
 Location = HttpLocation | FileLocation | StreamLocation | NbdLocation
 
 
+VAGUE = " off"
+"""Behind a point: it is of some time after that point, and names no content by itself."""
+
 NOTHING = ""
 """Id of what holds the disks of a VM that is off by themselves."""
 
@@ -145,7 +148,8 @@ class DiskSource(Protocol):
     def point(self) -> str | None:
         """The source's own name of the frozen content that is read: the same name, the same bytes.
 
-        None where it has none, and only the server that gives the bytes may tell.
+        But for one that ends with ``VAGUE``: what the server says has to be the same, too. None
+        where it has none, and only the server that gives the bytes may tell.
         """
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:

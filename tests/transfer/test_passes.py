@@ -5,12 +5,12 @@ import threading
 import pytest
 
 from mtv.errors import Interrupted, ReadFailed
-from mtv.model.disk import Extent
+from mtv.model.disk import VAGUE, Extent
 from mtv.tasks import Progress
 from mtv.transfer.records import resume
 from mtv.transfer.records.grains import DATA, ZERO
 from tests.transfer.conftest import Bench, SetUp
-from tests.transfer.disks import MIB, change, copied, sha256
+from tests.transfer.disks import MIB, change, copied, settle, sha256
 
 LAYOUT = "d.p..dd.d.......dddd"
 
@@ -52,6 +52,17 @@ def test_a_pass_over_a_disk_that_did_not_change_reads_nothing(set_up: SetUp) -> 
     # It is a pass of its own: the next one asks what changed since it.
     change(bench.disk, 0, b"x")
     assert copy(bench, "three", two=[Extent(0, 1)]) == MIB
+
+
+@pytest.mark.parametrize("clock", ["ahead", "none"])
+def test_a_point_that_names_no_content_is_not_enough(set_up: SetUp, clock: str) -> None:
+    """The VM ran between two passes in which it was off; the server's clock tells nothing."""
+    bench = set_up("dd")
+    bench.server.behaviour.last_modified = clock == "ahead"
+    settle(bench.disk, -600)
+    assert copy(bench, f"one{VAGUE}") == bench.capacity
+    change(bench.disk, MIB, b"new", seconds_ago=-600)
+    assert copy(bench, f"one{VAGUE}") == bench.capacity
 
 
 def test_a_source_that_cannot_tell_has_its_disk_compared(set_up: SetUp) -> None:

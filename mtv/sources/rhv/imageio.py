@@ -5,9 +5,10 @@ It listens on the host that reads the disk (54322), and beside the engine as a p
 """
 
 import http.client
+import re
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -29,6 +30,8 @@ _MOST_BYTES = 1 << 29
 
 _CUTS = 3
 
+_RANGE = re.compile(r"bytes 0-0/([0-9]{1,19})\Z")
+
 
 class Refusal(Exception):
     """401 or 403: the ticket has expired or was taken away."""
@@ -46,7 +49,7 @@ class Block(msgspec.Struct, frozen=True):
 
     Hosts that cannot tell say so of nothing.
     """
-    dirty: bool = False
+    dirty: bool | None = None
     """It was written to since the checkpoint. Told only where that was asked for."""
 
 
@@ -65,19 +68,45 @@ class Daemon:
         return HttpLocation(url=self.url, headers=(), tls=self.trust)
 
     def blocks(self, context: Context) -> Sequence[Block] | None:
-        """What the daemon tells of the disk, in order and whole; None where it can't tell that.
+        """What the daemon tells of the disk; None where it can't tell that.
 
+        In order and whole: what a list leaves out would be taken for zeros, or for unchanged.
         Raises Refusal, Unreachable, SourceError.
         """
         text = self._get(f"/extents?context={context}")
         if text is None:
             return None
         try:
-            return msgspec.json.decode(text, type=list[Block])
+            found = msgspec.json.decode(text, type=list[Block])
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise SourceError(
                 f"{self._server} gives a list of extents that cannot be read"
             ) from problem
+        self._must_be_whole(found, context)
+        return found
+
+    def _must_be_whole(self, blocks: Sequence[Block], context: Context) -> None:
+        size_bytes, end = self._size_bytes(), 0
+        for block in blocks:
+            told = context == "zero" or block.dirty is not None
+            if block.start != end or block.length < 1 or not told:
+                break
+            end += block.length
+        if end != size_bytes:
+            raise SourceError(
+                f"{self._server} gives a list of extents that is not of the whole disk: of "
+                f"{size_bytes} bytes it goes on for {end}",
+                "run the same command again; if it is the same then, look at ovirt-imageio's log "
+                "on that host",
+            )
+
+    def _size_bytes(self) -> int:
+        """Size of what the ticket is for: a layer may be smaller than its disk is now."""
+        _, headers = self._request("GET", "", {"Range": "bytes=0-0"})
+        match = _RANGE.match(headers.get("Content-Range", ""))
+        if match is None:
+            raise SourceError(f"{self._server} does not tell how large the disk is")
+        return int(match[1])
 
     def alive(self) -> bool:
         """Whether the ticket is good. Raises Unreachable, SourceError."""
@@ -90,25 +119,28 @@ class Daemon:
     def _get(self, below: str) -> bytes | None:
         for left in reversed(range(_CUTS)):
             try:
-                return self._request("GET", below)
+                return self._request("GET", below)[0]
             except Unreachable:
                 if not left:
                     raise
         raise AssertionError
 
-    def _request(self, verb: str, below: str) -> bytes | None:
+    def _request(
+        self, verb: str, below: str, headers: Mapping[str, str] = {}
+    ) -> tuple[bytes | None, http.client.HTTPMessage]:
+        """Body and headers of the answer; no body where there is no such thing."""
         url = urlsplit(self.url)
         host, port = url.hostname or "", url.port or 443
         context = tls.trusted_context(self.trust, host, port)
         connection = http.client.HTTPSConnection(host, port, timeout=IO_SECONDS, context=context)
         try:
-            connection.request(verb, url.path + below)
+            connection.request(verb, url.path + below, headers=dict(headers))
             response = connection.getresponse()
             if response.status in (401, 403):
                 raise Refusal
             if response.status == http.client.NOT_FOUND:
-                return None
-            if response.status != http.client.OK:
+                return None, response.headers
+            if response.status not in (http.client.OK, http.client.PARTIAL_CONTENT):
                 raise SourceError(f"{self._server} does not tell of the disk ({response.status})")
             text = response.read(_MOST_BYTES)
             if len(text) == _MOST_BYTES:
@@ -118,7 +150,7 @@ class Daemon:
         except (OSError, http.client.HTTPException) as problem:
             raise tls.unreachable(host, port, problem) from problem
         else:
-            return text
+            return text, response.headers
         finally:
             connection.close()
 

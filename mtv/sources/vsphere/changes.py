@@ -12,14 +12,11 @@ from typing import Any, NamedTuple
 from pyVmomi import vim, vmodl
 
 from mtv.errors import SourceError
-from mtv.model.disk import Extent
+from mtv.model.disk import VAGUE, Extent
 from mtv.sources.vsphere.session import Session
 
 _CANNOT_TELL = (vim.fault.FileFault, vmodl.fault.InvalidArgument, vmodl.fault.SystemError)
 """Of a disk without tracking, or whose tracking began anew."""
-
-AFTER = " off"
-"""Behind a change id: the disk as it was when the VM was off, some time after that change id."""
 
 ALLOCATED = "*"
 """In place of a change id: all that was ever written."""
@@ -59,14 +56,17 @@ class Tracked(NamedTuple):
         """
         if self.change_id is None or self.doubted:
             return None
-        earlier = point.removesuffix(AFTER)
+        earlier = point.removesuffix(VAGUE)
         return self._areas(earlier) if are_in_order(earlier, self.change_id) else None
 
     def point(self) -> str | None:
-        """The name of what is read; None without change tracking."""
+        """The name of what is read; None without change tracking.
+
+        A VM that is off may have been written to since its last change id.
+        """
         if self.change_id is None or self.snapshot is not None:
             return self.change_id
-        return f"{self.change_id}{AFTER}"
+        return f"{self.change_id}{VAGUE}"
 
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
         with self.session.faults_as_errors():
@@ -86,16 +86,8 @@ class Tracked(NamedTuple):
                     f"for those from byte {start} on",
                     "reset change tracking of the VM, or copy it while it is off",
                 )
-            end = start + found.length
-            for area in found.changedArea or ():
-                if not start <= area.start <= area.start + area.length <= end:
-                    raise SourceError(
-                        f"{self.label}: vCenter tells a change that lies outside of what it says "
-                        "to have looked at",
-                        "reset change tracking of the VM, or copy it while it is off",
-                    )
-                yield Extent(area.start, area.length)
-            start = end
+            yield from areas_of(found, self.label)
+            start += found.length
 
     def _ask(self, change_id: str, start: int) -> Any:
         def ask() -> Any:
@@ -107,6 +99,22 @@ class Tracked(NamedTuple):
             )
 
         return self.session.renewing(ask)
+
+
+def areas_of(answer: Any, label: str) -> Iterator[Extent]:
+    """The areas of one answer, by their places: in which order they are told nobody promises.
+
+    Raises SourceError for one that is beyond what the answer says to be about.
+    """
+    end = answer.startOffset + answer.length
+    for area in sorted(answer.changedArea or (), key=lambda each: each.start):
+        if not answer.startOffset <= area.start <= area.start + area.length <= end:
+            raise SourceError(
+                f"{label}: vCenter tells a change that lies outside of what it says to have looked "
+                "at",
+                "reset change tracking of the VM, or copy it while it is off",
+            )
+        yield Extent(area.start, area.length)
 
 
 def are_in_order(earlier: str, later: str) -> bool:

@@ -10,7 +10,7 @@ such moments.
 import contextlib
 import http.client
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -22,10 +22,11 @@ from mtv.model.vm import Backing, Disk
 from mtv.sharing import is_shared
 from mtv.sources.vsphere.changes import Tracked
 from mtv.sources.vsphere.devices import disks
+from mtv.sources.vsphere.held import POWER, check_held, is_off
 from mtv.sources.vsphere.leases import ExportedDisk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
-from mtv.sources.vsphere.snapshots import DEVICES, OFF, held_by_us
+from mtv.sources.vsphere.snapshots import DEVICES, OFF
 from mtv.sources.vsphere.vddk import VddkDisk
 from mtv.sources.vsphere.wire import Data, wire_type
 
@@ -34,7 +35,6 @@ OBJECT_STORES = ("vsan", "vvol")
 REFUSALS = (403, 404, 500)
 """Of /folder: the file is not there, somebody has it open, or the role does not allow it."""
 PROBE_SECONDS = 30.0
-POWER = "runtime.powerState"
 _KEY = "config.keyId"
 """Set when a VM is encrypted, with or without its disks."""
 
@@ -81,13 +81,7 @@ class FlatFile:
 
     def check_held(self) -> None:
         """Raises SourceError when the snapshot was removed meanwhile, or the VM was started."""
-        tracked = self._tracked
-        if tracked.snapshot is not None:
-            there = {each.id for each in held_by_us(self._session, str(tracked.vm._moId))}
-            if str(tracked.snapshot._moId) not in there:
-                raise _let_go(f"somebody removed the snapshot that held {tracked.label} still")
-        elif not _is_off(read_one(self._session, tracked.vm, [POWER])):
-            raise _let_go(f"the VM was started while {tracked.label} was read")
+        check_held(self._tracked)
 
     def opened(self) -> str:
         """Nothing: a file is only read."""
@@ -179,7 +173,7 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     if held is not None and held.id not in (NOTHING, OFF):
         snapshot = session.object(vim.vm.Snapshot, held.id)
         values = read_one(session, snapshot, [DEVICES])
-    elif not _is_off(values):
+    elif not is_off(values):
         raise SourceError(
             f"{name} is not powered off: its disks change while they are read",
             "shut it down, or let mtv cutover do it",
@@ -215,17 +209,6 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
         ),
         target=obj if snapshot is None else snapshot,
         place=_place(devices, key),
-    )
-
-
-def _is_off(values: Mapping[str, Any]) -> bool:
-    return str(values.get(POWER)) == "poweredOff"
-
-
-def _let_go(says: str) -> SourceError:
-    return SourceError(
-        f"{says}: what was read may be of several moments",
-        "run the same command again: what may differ is read again",
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from mtv.errors import LoginFailed, SourceError
 from mtv.model.disk import Extent, NbdLocation
 from mtv.sources.vsphere.changes import Tracked
+from mtv.sources.vsphere.held import check_held
 from mtv.sources.vsphere.nbdkit import Nbdkit
 from mtv.sources.vsphere.session import TIMEOUT_SECONDS, Session
 
@@ -25,7 +26,7 @@ _LOCKED = re.compile(r"\block|in use|busy", re.IGNORECASE)
 
 
 class VddkDisk:
-    """One disk as nbdkit gives it (a ``mtv.model.disk.DiskSource``). Owns session and server."""
+    """One disk as nbdkit gives it (a ``mtv.model.disk.HeldDisk``). Owns session and server."""
 
     def __init__(self, path: str, tracked: Tracked) -> None:
         """Starts the server. ``path``: the disk's, ``[datastore] vm/vm.vmdk``.
@@ -78,6 +79,10 @@ class VddkDisk:
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
         return self._tracked.of_snapshots().changed_since(point)
+
+    def check_held(self) -> None:
+        """Raises SourceError when the snapshot was removed meanwhile, or the VM was started."""
+        check_held(self._tracked)
 
     def opened(self) -> str:
         """Nothing: the server ends with us, and its login with it."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from mtv.errors import ReadFailed
-from mtv.model.disk import Extent
+from mtv.model.disk import VAGUE, Extent
 
 RESUMABLE = "what was copied is kept; the same command goes on from here"
 
@@ -36,7 +36,8 @@ class Identity(NamedTuple):
 
     def is_same(self, other: "Identity") -> bool:
         """True when both are of the same bytes for sure."""
-        return self == other and self != NAMELESS
+        named = self.point is not None and not self.point.endswith(VAGUE)
+        return self == other and (named or self.served is not None)
 
     def tells_changes_from(self, earlier: "Identity") -> bool:
         """True when the source can be asked what changed between the two.
@@ -44,10 +45,6 @@ class Identity(NamedTuple):
         Not between two contents of one point: somebody wrote, and the source did not notice.
         """
         return None not in (self.point, earlier.point) and self.point != earlier.point
-
-
-NAMELESS = Identity(None, None)
-"""Of a source that tells nothing."""
 
 
 class Way(Protocol):
