@@ -6,10 +6,12 @@ Passes run side by side, cutovers one after the other. A VM that fails does not 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from mtv.cutover.luns import must_be_ready, must_not_have_gone_back
+from mtv.cutover.elsewhere import THEIRS
+from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.steps import Act, steps_of
+from mtv.cutover.passes import must_be_all_disks
+from mtv.cutover.steps import Act, must_not_have_run, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.quantities import duration
@@ -42,8 +44,17 @@ def cut_over(move: Move) -> Moved:
     must_be_ready(move)
     for step in steps:
         if not step.settled(move):
+            if step.name in THEIRS and not move.base_is_the_guests:
+                must_not_have_run(move)  # the last moment at which it can be copied anew
             take(step, move)
     return moved(move, "done", _how_it_came_up(move))
+
+
+def must_be_ready(move: Move) -> None:
+    """Raises what would stop the VM on the way, before it is shut down."""
+    luns_must_be_ready(move)
+    if not move.base_is_the_guests:
+        must_be_all_disks(move)
 
 
 def _how_it_came_up(move: Move) -> str:

@@ -120,7 +120,7 @@ def give_back(move: Move) -> tuple[Attachment, ...]:
     return back
 
 
-def must_be_ready(move: Move) -> None:
+def luns_must_be_ready(move: Move) -> None:
     """Raises what would stop the VM on the way, before anything of it is stopped or taken.
 
     This machine sees every LUN, and mtv may take them.

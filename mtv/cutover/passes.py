@@ -97,6 +97,7 @@ def _before(move: Move) -> Held | None:
 def _hold(move: Move) -> Held:
     release_all(move)
     must_bear_it(move)
+    must_be_all_disks(move)
     vm = move.placed.vm
     move.record(HOLD, State.STARTED)
     held = move.open_source().hold(
@@ -110,6 +111,18 @@ def _hold(move: Move) -> Held:
             _release(move, held)
         raise
     return held
+
+
+def must_be_all_disks(move: Move) -> None:
+    """Raises SourceError for a disk that nobody planned to copy: it would be left behind."""
+    vm = move.placed.vm
+    known = {disk.key for disk in vm.disks}
+    new = [name for key, name in move.open_source().disks_now(vm.id).items() if key not in known]
+    if new:
+        raise SourceError(
+            f"{vm.name} has disks that it had not when it was collected: {', '.join(new)}",
+            "run mtv collect, mtv translate and mtv plan again",
+        )
 
 
 def _alone(move: Move, held: Held) -> Held:

@@ -1,7 +1,11 @@
-"""Whether anybody writes to the disks of a VM."""
+"""Whether anybody writes to the disks of a VM, or did since they were copied."""
 
 from mtv.cutover.move import Move
+from mtv.journal import Event
 from mtv.model.vm import Power
+
+LAST_RUNS = "last_runs"
+"""In what a step notes: ref of a VM -> what named its last run then."""
 
 
 def running(move: Move) -> tuple[str, ...]:
@@ -11,4 +15,22 @@ def running(move: Move) -> tuple[str, ...]:
         placed.vm.name
         for placed in (move.placed, *move.sharers)
         if source.power(placed.vm.id) is not Power.OFF
+    )
+
+
+def last_runs(move: Move) -> dict[str, str]:
+    """What names the last run of the VM and of those that have disks of it; asked now."""
+    source = move.open_source()
+    return {each.ref: source.last_run(each.vm.id) for each in (move.placed, *move.sharers)}
+
+
+def ran_since(move: Move, noted: Event | None) -> tuple[str, ...]:
+    """Names of those that were started since this was noted, whether they run or not."""
+    before = {} if noted is None else noted.detail.get(LAST_RUNS, {})
+    now = last_runs(move) if before else {}
+    # A source forgets old runs; that is no new one.
+    return tuple(
+        placed.vm.name
+        for placed in (move.placed, *move.sharers)
+        if now.get(placed.ref) and now[placed.ref] != before.get(placed.ref, now[placed.ref])
     )

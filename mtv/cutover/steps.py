@@ -20,7 +20,7 @@ from mtv.cutover.luns import (
 )
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, points_left, release_all
-from mtv.cutover.power import running
+from mtv.cutover.power import LAST_RUNS, last_runs, ran_since, running
 from mtv.errors import DigestMismatch, SourceError
 from mtv.estate import PlacedVm
 from mtv.journal import LOOKS, State
@@ -60,7 +60,7 @@ class PowerOff:
             return False
         if event is None or event.state is not State.DONE:
             return False
-        if not running(move):
+        if not running(move) and not ran_since(move, event):
             return True
         if move.base_is_the_guests:
             raise _started_again(move)
@@ -77,7 +77,11 @@ class PowerOff:
             raise _wrote_after_it_went_over(move, running(move))
         how = self._shut_down(move, move.placed)
         sharers = {each.ref: self._shut_down(move, each) for each in move.sharers}
-        return {"how": how, **({"sharers": sharers} if sharers else {})}
+        return {
+            "how": how,
+            LAST_RUNS: last_runs(move),
+            **({"sharers": sharers} if sharers else {}),
+        }
 
     def _shut_down(self, move: Move, placed: PlacedVm) -> str:
         return move.open_source().shut_down(
@@ -97,7 +101,10 @@ class Sync:
         """
         if move.base_is_the_guests:
             return True
-        return _done_since_power_off(move, self.name) and not _found_different(move)
+        copied = move.latest(self.name)
+        as_it_stood = copied is not None and copied.detail.get("off") is True
+        done = as_it_stood and _done_since_power_off(move, self.name)
+        return done and not _found_different(move)
 
     def run(self, move: Move) -> Detail:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
@@ -174,8 +181,7 @@ class Boot:
 
     def run(self, move: Move) -> Detail:
         """Boots it, having seen the source off: there are never two of it running."""
-        if running(move):
-            raise _started_again(move)
+        must_not_have_run(move)
         luns_must_be_away(move)
         result = run_task(
             CheckTask(
@@ -233,6 +239,18 @@ def _found_different(move: Move) -> bool:
         and look.detail.get("error") == DigestMismatch.__name__
         and (copied is None or look.id > copied.id)
         for look in looks
+    )
+
+
+def must_not_have_run(move: Move) -> None:
+    """Raises SourceError when the source runs, or ran since it was shut down."""
+    if not running(move) and not ran_since(move, move.latest(PowerOff.name)):
+        return
+    if move.base_is_the_guests:
+        raise _started_again(move)
+    raise SourceError(
+        f"{move.placed.vm.name} was started at the source after it had been copied",
+        "run the same command again: what it wrote is copied, too",
     )
 
 

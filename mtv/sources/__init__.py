@@ -39,6 +39,15 @@ class Source(Protocol):
     def power(self, vm: str) -> Power:
         """Power state of a VM, asked now. Raises SourceError."""
 
+    def last_run(self, vm: str) -> str:
+        """What names the last run of a VM: another once it was started again.
+
+        "" where nobody tells. Raises SourceError.
+        """
+
+    def disks_now(self, vm: str) -> Mapping[str, str]:
+        """Key -> name of every disk that a VM has now, without LUNs. Raises SourceError."""
+
     def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
         """Shuts a VM down, by its guest where the guest can, and says how it went off.
 

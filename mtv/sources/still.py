@@ -1,6 +1,6 @@
 """Sources whose VMs do not run: their disks stand still by themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mtv.model.disk import Held
 from mtv.tasks import Cancelled
@@ -10,6 +10,16 @@ STILL = Held(id="still", consistent=True)
 
 class StandsStill:
     """The part of a ``Source`` that holds disks, where there is nothing to hold."""
+
+    def last_run(self, vm: str) -> str:
+        """None."""
+        del vm
+        return ""
+
+    def disks_now(self, vm: str) -> Mapping[str, str]:
+        """Nobody can tell."""
+        del vm
+        return {}
 
     def hold(
         self,

@@ -12,7 +12,7 @@ from tests.driver import Mtv, none_left_about, processes_about
 from tests.real.cut_proxy import CutProxy, cut_proxy
 from tests.real.guests import GuestImages
 from tests.real.parts import require
-from tests.real.people import is_on, power_on
+from tests.real.people import is_on, power_off, power_on
 from tests.real.small_estate import EstateDisk, SmallEstate
 from tests.real.vcenter import VCenter
 from tests.sources.sites import VSPHERE_READS
@@ -202,8 +202,9 @@ def test_ctrl_c_ends_with_130_leaves_nothing_running_and_can_be_resumed(
     project.run(command)
 
 
+@pytest.mark.parametrize("then", ["it runs", "it was shut down again"])
 def test_a_vm_started_again_after_its_copy_is_copied_again(
-    planned: Planned, estate: SmallEstate, vcenter: VCenter
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, then: str
 ) -> None:
     """What it wrote in between must not be lost."""
     vm = estate.vms["web02"]
@@ -215,22 +216,27 @@ def test_a_vm_started_again_after_its_copy_is_copied_again(
     power_on(vcenter, vm.moref)
     with flat.open("r+b") as file:  # the guest writes near the end of its disk
         file.seek(-4096, os.SEEK_END)
-        file.write(b"written after the first copy")
+        file.write(f"written after the first copy, {then}".encode())
+    if then != "it runs":
+        power_off(vcenter, vm.moref)
     project.run("cutover")
     assert equal(project, vm.disks[0])
 
 
+@pytest.mark.parametrize("then", ["it runs", "it was shut down again"])
 def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_done(
-    planned: Planned, estate: SmallEstate, vcenter: VCenter
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, then: str
 ) -> None:
     vm = estate.vms["web02"]
     power_on(vcenter, vm.moref)
     project = planned("web02")
     project.run("cutover", env={"MTV_KILL_AT": "journal:9:after"}, expect=-9)
     power_on(vcenter, vm.moref)
+    if then != "it runs":
+        power_off(vcenter, vm.moref)
     ended = project.run("cutover", expect=1)
     assert "was started again at the source" in ended.stdout
-    assert is_on(vcenter, vm.moref)
+    assert is_on(vcenter, vm.moref) == (then == "it runs")
     assert processes_about(str(project.directory)) == []
 
 

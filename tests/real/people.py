@@ -5,6 +5,7 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
+from tests.real.disk_vm import result
 from tests.real.small_estate import connected
 from tests.real.vcenter import VCenter
 
@@ -28,6 +29,32 @@ def power_on(vcenter: VCenter, moref: str) -> None:
             vm.PowerOnVM_Task()
             while not _runs(service, vm):
                 time.sleep(0.05)
+
+
+def power_off(vcenter: VCenter, moref: str) -> None:
+    """Someone powers a VM off."""
+    with connected(vcenter) as service:
+        vm = vim.VirtualMachine(moref, service._stub)
+        vm.PowerOffVM_Task()
+        while _runs(service, vm):
+            time.sleep(0.05)
+
+
+def add_disk(vcenter: VCenter, moref: str, datastore: str, capacity_bytes: int) -> None:
+    """Someone gives a VM another disk."""
+    device = vim.vm.device.VirtualDisk(
+        key=-1,
+        controllerKey=1000,
+        unitNumber=5,
+        capacityInKB=capacity_bytes // 1024,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+            diskMode="persistent", fileName=f"[{datastore}]", thinProvisioned=True
+        ),
+    )
+    change = vim.vm.device.VirtualDeviceSpec(operation="add", fileOperation="create", device=device)
+    with connected(vcenter) as service:
+        vm = vim.VirtualMachine(moref, service._stub)
+        result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
 
 
 def is_on(vcenter: VCenter, moref: str) -> bool:

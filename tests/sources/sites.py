@@ -59,7 +59,7 @@ def vsphere(directory: Path) -> Iterator[Site]:
 VSPHERE_READS = re.compile(
     r"RetrieveServiceContent|Login|Logout|CurrentTime|CreateContainerView|DestroyView|Fetch"
     r"|RetrieveProperties(Ex)?|(Continue|Cancel)RetrievePropertiesEx"
-    r"|QueryOptions|QueryChangedDiskAreas|QueryPerf|QueryPerfCounter|QueryNetworkHint|GetAlarm"
+    r"|QueryOptions|QueryEvents|QueryChangedDiskAreas|QueryPerf|QueryPerfCounter|QueryNetworkHint|GetAlarm"
     r"|RetrieveAllPermissions|(Has|Fetch)UserPrivilegeOnEntities"
     r"|PbmRetrieve(Service)?Content|PbmQuery(Profile|AssociatedProfiles?|AssociatedEntit(y|ies))"
     r"|(HEAD|GET) /\S*"

@@ -1,7 +1,7 @@
 """The OVA source: what the rest of mtv sees of exported VMs."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from posixpath import basename, dirname
 
@@ -109,6 +109,12 @@ class Ova(StandsStill):
         """An exported VM does not run. Raises SourceError when it is not there any more."""
         self._package_of(vm)
         return Power.OFF
+
+    def disks_now(self, vm: str) -> Mapping[str, str]:
+        """Those of its package."""
+        _, envelope = self._package_of(vm)
+        (found,) = (each for each in envelope.vms if each.id == vm)
+        return {disk.key: disk.label for disk in found.disks}
 
     def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
         """There is nothing to shut down."""

@@ -1,6 +1,6 @@
 """The RHV source: what the rest of mtv sees of an engine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mtv.config import Consent
 from mtv.errors import SourceError
@@ -10,8 +10,8 @@ from mtv.model.disk import NOTHING, DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
+from mtv.sources.rhv import attached
 from mtv.sources.rhv import hold as holds
-from mtv.sources.rhv import luns
 from mtv.sources.rhv.checkpoints import forget_checkpoints, of_points
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
@@ -48,6 +48,15 @@ class Rhv:
     def power(self, vm: str) -> Power:
         """Power state, asked now."""
         return power_of(self._engine.get(f"vms/{vm}").status)
+
+    def last_run(self, vm: str) -> str:
+        """When it went down last."""
+        stopped = self._engine.get(f"vms/{vm}").stop_time
+        return "" if stopped is None else str(stopped.isoformat())
+
+    def disks_now(self, vm: str) -> Mapping[str, str]:
+        """Its disks with images."""
+        return attached.images_attached(self._engine, vm)
 
     def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
         """Shuts the guest down by its agent (or ACPI), else (or too late) stops the VM.
@@ -123,19 +132,19 @@ class Rhv:
 
     def attachments(self, vm: str) -> tuple[Attachment, ...]:
         """Direct LUNs."""
-        return luns.attachments(self._engine, vm)
+        return attached.attachments(self._engine, vm)
 
     def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
         """Removes the attachment; the disk of the LUN stays."""
         del cancelled  # one request
         need_consent(self._connection, Consent.DISKS, "take LUNs from VMs")
-        luns.detach(self._engine, vm, attachment)
+        attached.detach(self._engine, vm, attachment)
 
     def attach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
         """Adds the attachment again."""
         del cancelled
         need_consent(self._connection, Consent.DISKS, "give LUNs back to VMs")
-        luns.attach(self._engine, vm, attachment)
+        attached.attach(self._engine, vm, attachment)
 
     def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
         """An image transfer of the disk, which the engine locks until it is closed."""

@@ -25,6 +25,9 @@ REVERT = "revert"
 
 TASKS_AT_ONCE = 100
 
+STARTED = ["VmPoweredOnEvent", "vim.event.VmPoweredOnEvent"]
+"""As vCenter calls the event, and as it calls its type."""
+
 
 def told(
     session: Session, vm: str, held: Held, begin: datetime, before: Held | None, *, copied: bool
@@ -46,6 +49,25 @@ def told(
     if before is not None:
         seen = (*_moves(before.places, places), *_snapshots(before.others, others))
     return msgspec.structs.replace(held, seen=(*seen, *([doubt] if doubt else ())), doubt=doubt)
+
+
+def last_start(session: Session, vm: str) -> str:
+    """The key of the event with which a VM was last started; "" where vCenter knows of none.
+
+    It forgets old ones, so that "" after a key is no start. Raises SourceError.
+    """
+    obj = session.object(vim.VirtualMachine, vm)
+    asked = vim.event.EventFilterSpec(
+        entity=vim.event.EventFilterSpec.ByEntity(entity=obj, recursion="self"),
+        eventTypeId=STARTED,
+    )
+    manager = session.content.eventManager
+    with session.faults_as_errors():
+        try:
+            found = session.renewing(lambda: manager.QueryEvents(asked))
+        except vim.fault.NoPermission:
+            return ""
+    return str(max((each.key for each in found or ()), default=""))
 
 
 def _moves(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

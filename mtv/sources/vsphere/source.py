@@ -15,7 +15,9 @@ from mtv.model.disk import DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
+from mtv.sharing import is_lun
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
+from mtv.sources.vsphere import devices as devices_
 from mtv.sources.vsphere import history, luns, privileges, snapshots
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_disk, open_export, open_file, unproven
@@ -54,6 +56,18 @@ class VSphere:
             self._session, self._session.object(vim.VirtualMachine, vm), ["runtime.powerState"]
         )
         return POWER.get(values.get("runtime.powerState", ""), Power.UNKNOWN)
+
+    def last_run(self, vm: str) -> str:
+        """Key of the event with which it was started last."""
+        return history.last_start(self._session, vm)
+
+    def disks_now(self, vm: str) -> Mapping[str, str]:
+        """Its virtual disks, but for raw device mappings in physical mode."""
+        devices = read_one(
+            self._session, self._session.object(vim.VirtualMachine, vm), [snapshots.DEVICES]
+        )
+        found = devices_.disks(devices.get(snapshots.DEVICES, []))
+        return {each.key: each.label for each in found if not is_lun(each)}
 
     def shut_down(self, vm: str, *, grace_seconds: float, cancelled: Cancelled) -> str:
         """Shuts the guest down through VMware Tools, else (or too late) powers the VM off.

@@ -1,4 +1,7 @@
-"""Direct LUNs: they are taken from a VM, and given back. The engine keeps the disk of the LUN."""
+"""Disks that are attached to a VM; of direct LUNs, that they are taken from it and given back.
+
+The engine keeps the disk of the LUN.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +19,15 @@ _SWITCHES = ("active", "bootable", "pass_discard", "read_only", "uses_scsi_reser
 def attachments(engine: Engine, vm: str) -> tuple[Attachment, ...]:
     """Direct LUNs that a VM has now. Raises SourceError."""
     return tuple(_attachments(engine, vm))
+
+
+def images_attached(engine: Engine, vm: str) -> dict[str, str]:
+    """Id -> name of the disks of a VM that are no LUNs. Raises SourceError."""
+    return {
+        disk.id: disk.alias or disk.name or disk.id
+        for _, disk in _attached(engine, vm)
+        if word(disk.storage_type) != "lun"
+    }
 
 
 def detach(engine: Engine, vm: str, attachment: Attachment) -> None:
@@ -43,11 +55,16 @@ def attach(engine: Engine, vm: str, attachment: Attachment) -> None:
 
 
 def _attachments(engine: Engine, vm: str) -> Iterator[Attachment]:
-    for attached in engine.list(f"vms/{vm}/diskattachments"):
-        key = attached.disk.id if attached.disk is not None else attached.id
-        disk = engine.get(f"disks/{key}")
+    for attached, disk in _attached(engine, vm):
         if word(disk.storage_type) == "lun":
             yield _attachment(engine, attached, disk)
+
+
+def _attached(engine: Engine, vm: str) -> Iterator[tuple[Any, Any]]:
+    """Every attachment of a VM with its disk."""
+    for attached in engine.list(f"vms/{vm}/diskattachments"):
+        key = attached.disk.id if attached.disk is not None else attached.id
+        yield attached, engine.get(f"disks/{key}")
 
 
 def _attachment(engine: Engine, attached: Any, disk: Any) -> Attachment:

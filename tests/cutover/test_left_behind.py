@@ -1,0 +1,122 @@
+"""What would be left behind: disks that nobody planned, snapshots when mtv cannot write or goes."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cutover.test_side_by_side import limit
+from tests.driver import Mtv, none_left_about
+from tests.real.parts import require
+from tests.real.people import add_disk, is_on, power_on
+from tests.real.small_estate import SmallEstate
+from tests.real.vcenter import VCenter
+from tests.real.vcenter_disks import Disks, disks_of
+
+Planned = Callable[..., Mtv]
+OURS = ("web02", "mtv")
+MIB = 1 << 20
+
+
+@pytest.fixture
+def disks(vcenter: VCenter) -> Iterator[Disks]:
+    with disks_of(vcenter) as opened:
+        yield opened
+
+
+def running(planned: Planned, estate: SmallEstate, vcenter: VCenter) -> Mtv:
+    """A project with a VM that runs, ready for a pass."""
+    power_on(vcenter, estate.vms["web02"].moref)
+    return planned("web02", warm=True)
+
+
+def until_held(project: Mtv) -> None:
+    """Waits until mtv knows that its snapshot is there."""
+    deadline = time.monotonic() + 60
+    while not is_held(project.directory / "runs" / "pilot" / "journal.db"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_held(journal: Path) -> bool:
+    query = "SELECT 1 FROM event WHERE step = 'hold' AND state = 'done'"
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+            return db.execute(query).fetchone() is not None
+    except sqlite3.OperationalError:  # it is just being made
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_snapshot_goes_with_who_took_it(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks, number: int
+) -> None:
+    """SIGHUP: the terminal, or the connection to it, is gone."""
+    project = running(planned, estate, vcenter)
+    limit(project, bytes_per_second=500_000)
+    process = project.start("sync")
+    until_held(project)
+    assert OURS in disks.left().snapshots
+    os.kill(process.pid, number)
+    process.communicate(timeout=90)
+    assert process.returncode == 130
+    assert OURS not in disks.left().snapshots
+    assert none_left_about(str(project.directory)) == []
+
+
+@pytest.fixture
+def small_runs(tmp_path: Path) -> Iterator[Path]:
+    """A file system for a run's journal."""
+    place = tmp_path / "small"
+    place.mkdir()
+    require("root, to mount a small file system", os.geteuid() == 0, "run the tests as root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_the_snapshot_goes_when_the_journal_cannot_be_written(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks, small_runs: Path
+) -> None:
+    project = running(planned, estate, vcenter)
+    (project.directory / "runs").symlink_to(small_runs)
+    limit(project, bytes_per_second=2_000_000)
+    process = project.start("sync")
+    until_held(project)
+    filler = small_runs / "filler"
+    fill(filler)
+    limit(project)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 or process.returncode == 2
+    assert OURS not in disks.left().snapshots, output
+    filler.unlink()
+    project.run("sync")
+
+
+def fill(file: Path) -> None:
+    """Leaves no byte free beside it."""
+    with contextlib.suppress(OSError), file.open("wb", buffering=0) as opened:
+        while True:
+            opened.write(bytes(4096))
+
+
+def test_a_disk_that_came_after_the_plan_stops_the_vm(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
+) -> None:
+    project = running(planned, estate, vcenter)
+    project.run("sync")
+    add_disk(vcenter, estate.vms["web02"].moref, "gold", 32 * MIB)
+    for command in ("sync", "cutover"):
+        ended = project.run(command, expect=1)
+        assert "web02 has disks that it had not when it was collected: " in ended.stdout
+        assert "mtv collect" in ended.stdout
+        assert is_on(vcenter, estate.vms["web02"].moref)
+    assert OURS not in disks.left().snapshots
