@@ -30,6 +30,9 @@ LOOKS = ("verify", "verify-source")
 OPEN, OPEN_TO_VERIFY = "open", "open-to-verify"
 """What workers have open at a source to read it; a verification may run beside a pass."""
 
+DISCARD = "discard"
+"""The copies of a VM were thrown away: what was before is past, and it has not begun."""
+
 NO_STEPS = (OPEN, OPEN_TO_VERIFY)
 """Entries that are none of the way of a VM."""
 
@@ -45,6 +48,14 @@ CREATE TABLE event (
   detail TEXT NOT NULL
 );
 CREATE INDEX event_of_vm ON event (vm, step);
+"""
+
+_EVENTS = """
+SELECT id, epoch, at, vm, step, state, detail FROM event
+WHERE (? IS NULL OR vm = ?) AND id > coalesce(
+  (SELECT max(past.id) FROM event AS past
+   WHERE past.vm = event.vm AND past.step = ? AND past.state = ?), 0)
+ORDER BY id
 """
 
 
@@ -158,13 +169,12 @@ class Journal:
             ) from problem
 
     def events(self, vm: str | None = None) -> Iterator[Event]:
-        """All events, or those of one VM, in the order they were written."""
-        where, values = ("WHERE vm = ?", (vm,)) if vm else ("", ())
+        """All events, or those of one VM, in the order they were written.
+
+        Of a VM whose copies were thrown away only those since then.
+        """
         with self._lock:
-            rows = self._db.execute(
-                f"SELECT id, epoch, at, vm, step, state, detail FROM event {where} ORDER BY id",  # noqa: S608
-                values,
-            ).fetchall()
+            rows = self._db.execute(_EVENTS, (vm, vm, DISCARD, State.DONE)).fetchall()
         for id_, epoch, at, of, step, state, detail in rows:
             yield Event(
                 id=id_,

@@ -7,6 +7,7 @@ before a guest starts with it here.
 """
 
 import re
+import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -143,9 +144,14 @@ def must_not_have_gone_back(move: Move) -> None:
     if back is not None and move.base_is_the_guests:
         raise SourceError(
             f"{move.placed.vm.name} went back to the source after its disks had become the guest's",
-            f"start anew: delete {move.directory} and {move.run} and run mtv sync; or, if a "
-            "rollback was stopped in the middle, run mtv rollback again",
+            f"to begin anew, delete its copies: {begin_anew(move)}; or, if a rollback was stopped "
+            "in the middle, run mtv rollback again",
         )
+
+
+def begin_anew(move: Move) -> str:
+    """The command that deletes the copies of this VM, and of no other."""
+    return f"mtv rollback {move.run.name} --vm {shlex.quote(move.vm.name)} --discard"
 
 
 def luns_must_be_away(move: Move) -> None:

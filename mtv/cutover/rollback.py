@@ -24,7 +24,7 @@ def roll_back(move: Move) -> Moved:
     """Gives a VM back what its cutover took from it. Raises SourceError, LaunchError."""
     if not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
-    _must_be_down_here(move)
+    must_be_down_here(move)
     if move.open_source().power(move.placed.vm.id) is not Power.OFF and recorded(move):
         raise SourceError(
             f"{move.placed.vm.name} runs at the source, without the LUNs that it had",
@@ -62,7 +62,7 @@ def _what_is_back(move: Move, labels: list[str]) -> str:
     )
 
 
-def _must_be_down_here(move: Move) -> None:
+def must_be_down_here(move: Move) -> None:
     """Raises LaunchError when a guest runs here on one of its disks."""
     paths = [Path(disk.path) for disk in move.images()]
     for disk in move.luns:

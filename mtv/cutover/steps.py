@@ -14,6 +14,7 @@ from mtv.cutover.executors import run_task
 from mtv.cutover.luns import (
     ROLLBACK,
     Detach,
+    begin_anew,
     lun_images,
     luns_must_be_away,
     must_not_have_gone_back,
@@ -272,5 +273,5 @@ def _started_again(move: Move) -> SourceError:
     return SourceError(
         f"{move.placed.vm.name} was started again at the source after it had been copied",
         "shut it down there if its new changes may be lost, then run the same command again; "
-        f"else start anew: delete {move.directory} and {move.run} and run mtv sync",
+        f"else begin anew, without what the guest wrote here: {begin_anew(move)}",
     )

@@ -1,0 +1,51 @@
+"""A VM begins anew: it goes back to the source, and its copies are thrown away."""
+
+import shutil
+
+from mtv.cutover.move import Move
+from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.passes import points_left, release_all
+from mtv.cutover.rollback import foresee_rollback, must_be_down_here, roll_back
+from mtv.errors import TransferError
+from mtv.journal import DISCARD, State
+from mtv.moments import reached
+
+
+def discard(move: Move) -> Moved:
+    """Rolls a VM back and deletes its copies, with all that a guest wrote to them.
+
+    Nothing of ours is left at the source then, and ``mtv sync`` begins anew. Raises SourceError,
+    LaunchError, TransferError for copies that are not its own alone.
+    """
+    if move.gone_over_in:
+        return moved(move, "passed by", went_over(move))
+    _must_be_its_own(move)
+    must_be_down_here(move)
+    back = roll_back(move)
+    release_all(move)
+    move.open_source().let_go(move.placed.vm.id, points_left(move), move.stop)
+    move.record(DISCARD, State.STARTED)
+    reached("discard:started")
+    if move.directory.exists():
+        shutil.rmtree(move.directory)
+    move.record(DISCARD, State.DONE)
+    given = f"{back.says.partition('; ')[0]}; " if "again" in back.says else ""
+    return moved(move, "done", f"{given}its copies are deleted: mtv sync begins anew")
+
+
+def foresee_discard(move: Move) -> Moved:
+    """What ``discard`` would do with a VM; changes nothing."""
+    if move.gone_over_in:
+        return moved(move, "passed by", went_over(move))
+    _must_be_its_own(move)
+    back = foresee_rollback(move).says
+    return moved(move, "would", f"{back}, and delete {move.directory}")
+
+
+def _must_be_its_own(move: Move) -> None:
+    if move.shared:
+        names = ", ".join(each.vm.name for each in move.sharers)
+        raise TransferError(
+            f"disks of {move.vm.name} are shared: their copies are those of {names}, too",
+            "take the whole wave back, and delete its directory in runs and its disks by hand",
+        )

@@ -1,0 +1,63 @@
+"""A VM begins anew; the others of its wave stay what they are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.driver import Mtv
+from tests.real.people import is_on, power_on
+from tests.real.small_estate import SmallEstate
+from tests.real.vcenter import VCenter
+
+KILLED = -9
+
+
+def bases(project: Mtv, vm: str) -> list[Path]:
+    return sorted((project.directory / "vms").rglob(f"{vm}/disk-*.raw"))
+
+
+def states(project: Mtv) -> dict[str, str]:
+    return {each["name"]: each["state"] for each in project.run("status", "-o", "json").json}
+
+
+def test_one_vm_begins_anew_and_the_other_is_not_touched(
+    planned: Callable[..., Mtv], estate: SmallEstate, vcenter: VCenter
+) -> None:
+    project = planned("web02", "sensor")
+    project.run("cutover")
+    before = states(project)
+    written = b"what the guest wrote since"
+    for vm in ("web02", "sensor"):
+        with bases(project, vm)[0].open("r+b") as file:
+            file.write(written)
+    power_on(vcenter, estate.vms["web02"].moref)
+    told = project.run("sync", "--vm", "web02", "-o", "json").json[0]
+    assert told["outcome"] == "passed by"
+
+    wanted = ("rollback", "--vm", "web02", "--discard")
+    said = project.run(*wanted, "--dry-run").stdout
+    assert "delete" in said
+    assert bases(project, "web02")
+    project.run(*wanted, env={"MTV_KILL_AT": "discard:started"}, expect=KILLED)
+    project.run(*wanted)
+    assert bases(project, "web02") == []
+    after = states(project)
+    assert after["web02"] == "not begun"
+    assert after["sensor"] == before["sensor"]
+    assert bases(project, "sensor")[0].read_bytes().startswith(written)
+    assert is_on(vcenter, estate.vms["web02"].moref)
+
+    project.run("cutover")
+    flat = estate.vms["web02"].disks[0].flat_file
+    assert flat is not None
+    assert bases(project, "web02")[0].stat().st_size == flat.stat().st_size
+    assert not bases(project, "web02")[0].read_bytes().startswith(written)
+    assert bases(project, "sensor")[0].read_bytes().startswith(written)
+    assert states(project) == before
+
+
+def test_it_is_never_done_to_a_whole_wave(planned: Callable[..., Mtv]) -> None:
+    project = planned("sensor")
+    project.run("sync")
+    ended = project.run("rollback", "--discard", expect=2)
+    assert "name each with --vm" in ended.stderr
+    assert bases(project, "sensor")
