@@ -77,9 +77,12 @@ def run_wave(
         )
         naming = load_naming(project, estate)
         workshop = Workshop(project, settings, estate, naming, sources, traffic)
-        moves = list(workshop.moves(wave, journal, view, refs))
+        outcomes = list[Moved]()
+        moves = list(workshop.moves(wave, journal, view, refs, outcomes.append))
+        for outcome in outcomes:
+            tell(outcome)
         prepare_for_threads({move.connection.kind for move in moves})
-        outcomes = take(moves, act, tell)
+        outcomes += take(moves, act, tell)
     emit(output, outcomes, lambda: None)
     raise_failures(outcomes)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.outcome import Moved, failed, moved, went_over
 from mtv.cutover.passes import must_be_all_disks
 from mtv.cutover.steps import Act, must_not_have_run, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
@@ -129,15 +129,15 @@ def _outcome(move: Move, act: Callable[[Move], Moved]) -> Moved:
         problem = move.stop.why
     except MtvError as failure:
         problem = failure
-    return moved(move, "failed", problem.message, problem.hint, type(problem).__name__)
+    return failed(move.vm, problem)
 
 
 def raise_failures(outcomes: Sequence[Moved]) -> None:
     """Raises PartlyDone when some VMs failed, MtvError when all did."""
-    failed = [each for each in outcomes if each.outcome == "failed"]
-    if not failed:
+    wrong = [each for each in outcomes if each.outcome == "failed"]
+    if not wrong:
         return
-    names = ", ".join(each.name for each in failed)
-    message = f"{len(failed)} of {len(outcomes)} VMs failed: {names}"
-    kind = MtvError if len(failed) == len(outcomes) else PartlyDone
+    names = ", ".join(each.name for each in wrong)
+    message = f"{len(wrong)} of {len(outcomes)} VMs failed: {names}"
+    kind = MtvError if len(wrong) == len(outcomes) else PartlyDone
     raise kind(message, "the same command goes on where they stopped; mtv status shows all")

@@ -3,6 +3,8 @@
 import msgspec
 
 from mtv.cutover.move import Move
+from mtv.errors import MtvError
+from mtv.model.plan import PlannedVm
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +24,18 @@ def moved(move: Move, outcome: str, says: str = "", hint: str = "", error: str =
     """The outcome for a VM."""
     return Moved(
         ref=move.ref, name=move.vm.name, outcome=outcome, says=says, hint=hint, error=error
+    )
+
+
+def failed(vm: PlannedVm, problem: MtvError) -> Moved:
+    """The outcome for a VM that something is wrong with."""
+    return Moved(
+        ref=vm.ref,
+        name=vm.name,
+        outcome="failed",
+        says=problem.message,
+        hint=problem.hint,
+        error=type(problem).__name__,
     )
 
 

@@ -1,7 +1,7 @@
 """From a wave of the plan to moves: what is on disk, who is to be asked."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ import yaml
 from mtv.config import Settings, connection
 from mtv.cutover.elsewhere import gone_over
 from mtv.cutover.move import Move
+from mtv.cutover.outcome import Moved, failed
 from mtv.cutover.probes import Probes
 from mtv.cutover.shared import SharedDisks
 from mtv.cutover.traffic import Traffic
@@ -76,20 +77,35 @@ class Workshop:
         self.probes = Probes(project)
 
     def moves(
-        self, wave: Wave, journal: Journal, progress: "ProgressOf", chosen: frozenset[str]
+        self,
+        wave: Wave,
+        journal: Journal,
+        progress: "ProgressOf",
+        chosen: frozenset[str],
+        on_failed: Callable[[Moved], None] | None = None,
     ) -> Iterator[Move]:
         """The moves of a wave, in the order in which its VMs start; of the ``chosen`` refs only, if
-        there are any."""
+        there are any.
+
+        ``on_failed`` is told of each VM without a manifest that fits; without it the first one ends
+        it all with ProjectError.
+        """
         elsewhere = gone_over(self.project, wave.name)
         shared = SharedDisks(self.estate, wave, chosen, self.target.format)
         for vm in in_start_order(wave.vms, self._start_plan()):
-            if not chosen or vm.ref in chosen:
+            if chosen and vm.ref not in chosen:
+                continue
+            try:
                 move = self._move(vm, wave, journal, progress.of(vm.name))
                 yield replace(
                     move,
                     shared=shared.of(move.placed, self._directory),
                     gone_over_in=elsewhere.get(vm.ref, ""),
                 )
+            except ProjectError as problem:
+                if on_failed is None:
+                    raise
+                on_failed(failed(vm, problem))
 
     def _directory(self, vm: PlannedVm, manifest: dict[str, Any] | None = None) -> Path:
         """Where the images of a planned VM are."""

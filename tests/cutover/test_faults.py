@@ -166,6 +166,23 @@ def test_one_vm_that_fails_does_not_hold_the_others_up(
     assert outcomes == {"sensor": "failed", "web01": "done"}
 
 
+def test_a_vm_without_a_manifest_does_not_hold_the_others_up(
+    planned: Planned, estate: SmallEstate
+) -> None:
+    del estate
+    project = planned("sensor", "web02")
+    (manifest,) = project.directory.glob("manifests/vms/*/web02.yaml")
+    manifest.unlink()
+    ended = project.run("sync", "-o", "json", expect=4)
+    outcomes = {each["name"]: each for each in ended.json}
+    assert outcomes["sensor"]["outcome"] == "done"
+    assert outcomes["web02"]["outcome"] == "failed"
+    assert "no manifest for" in outcomes["web02"]["says"]
+    assert "mtv translate" in outcomes["web02"]["hint"]
+    alone = project.run("sync", "--vm", "web02", expect=1)
+    assert "no manifest for" in alone.stdout
+
+
 def test_ctrl_c_ends_a_collection_that_waits_for_an_answer(
     planned: Planned, proxy: CutProxy
 ) -> None:

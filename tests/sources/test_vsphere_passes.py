@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from mtv.config import Consent
-from mtv.errors import NotAllowed, SourceError
+from mtv.errors import Interrupted, NotAllowed, SourceError
 from mtv.model.disk import Held, TlsTrust
 from mtv.sources import ReadsTwoWays, Source, open_source
 from mtv.tasks import Connection, Limits, SecretRef, SyncResult
@@ -241,6 +241,20 @@ def test_what_a_killed_pass_left_is_found_and_goes(passes: Pass) -> None:
     assert [each.id for each in passes.source.held_by_us(passes.vm.id)] == [held.id]
     passes.source.let_go(passes.vm.id, (), NEVER)
     assert passes.source.held_by_us(passes.vm.id) == ()
+
+
+def test_a_snapshot_that_comes_after_the_stop_goes(passes: Pass) -> None:
+    """Ctrl-C, or a blackout that begins, while vCenter brings the guest's file systems in order."""
+    lab = passes.lab
+    lab.disks.set(Settings(snapshot_seconds=3.0))
+    stop = threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    with pytest.raises(Interrupted):
+        passes.source.hold(passes.vm.id, ["2000"], (), stop)
+    assert stop.is_set()
+    assert passes.source.held_by_us(passes.vm.id) == ()
+    assert not {name for name in lab.disks.left().snapshots if name[0] == passes.vm.name}
+    passes.whole()
 
 
 def test_a_removal_that_fails_leaves_nothing_to_consolidate(passes: Pass) -> None:

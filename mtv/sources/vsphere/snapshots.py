@@ -4,6 +4,7 @@ They are told from everybody else's by their name and description. The memory is
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,8 @@ OFF = "off"
 """In place of a snapshot's id: the VM is off, and nothing has to hold its disks."""
 
 POLL_SECONDS = 0.5
+UNDO_SECONDS = 300.0
+"""How long a snapshot that is not wanted any more may take until it is there to be removed."""
 LEFT_EXPORT_SECONDS = 330.0
 """vCenter ends an export after 300 seconds without a sign of life."""
 DEVICES = "config.hardware.device"
@@ -121,7 +124,29 @@ def _take(session: Session, obj: Any, cancelled: Cancelled, *, quiesce: bool) ->
             name=NAME, description=DESCRIPTION, memory=False, quiesce=quiesce
         )
 
-    return str(finished(session, session.renewing(take), cancelled))
+    task = session.renewing(take)
+    try:
+        return str(finished(session, task, cancelled))
+    except Interrupted:
+        _undo(session, obj, task)
+        raise
+
+
+def _undo(session: Session, obj: Any, task: Any) -> None:
+    """Removes the snapshot that a task makes for nobody, once it has made it.
+
+    Not cancelled: what a cancelled one leaves depends on how far it was. One that takes longer than
+    is waited for is found by its name in the next pass.
+    """
+    enough = threading.Event()
+    timer = threading.Timer(UNDO_SECONDS, enough.set)
+    timer.start()
+    try:
+        with contextlib.suppress(vmodl.MethodFault, SourceError, Interrupted):
+            made = Held(id=str(finished(session, task, enough)))
+            release(session, str(obj._moId), made, enough)
+    finally:
+        timer.cancel()
 
 
 def _once_free(call: Callable[[], Any], cancelled: Cancelled) -> Any:
