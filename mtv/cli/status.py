@@ -50,7 +50,7 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
 
 def _standings(project: Project, wave: Wave) -> list[Standing]:
     path = project.run(wave.name) / "journal.db"
-    elsewhere = gone_over(project, wave.name)
+    elsewhere = gone_over(project.run(wave.name))
     if not path.is_file():
         return [_standing(vm, None, elsewhere) for vm in wave.vms]
     with Journal(path, command=None) as journal:

@@ -1,24 +1,27 @@
-"""VMs that went over in another wave's run: from a new wave they would be moved a second time."""
+"""What other waves' runs say of a VM: it may have been in one of them before."""
 
-from mtv.journal import Journal
-from mtv.project import Project
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtv.journal import Event, Journal
 
 THEIRS = ("commit", "boot")
 """Steps from whose first moment on the base is the guest's own."""
 
 
-def gone_over(project: Project, wave: str) -> dict[str, str]:
+def gone_over(run: Path) -> dict[str, str]:
     """Ref -> the other wave in whose run the VM's disks have become the guest's.
 
-    Raises ProjectError for a journal that cannot be read.
+    From a new wave it would be moved a second time. ``run``: the folder of this wave's run. Raises
+    ProjectError for a journal that cannot be read.
     """
-    found = dict[str, str]()
-    here = project.run(wave)
-    for path in sorted(here.parent.glob("*/journal.db")):
-        if path.parent == here:
-            continue
-        with Journal(path, command=None) as journal:
-            for event in journal.events():
-                if event.step in THEIRS:
-                    found[event.vm] = path.parent.name
-    return found
+    return {event.vm: wave for wave, event in events_elsewhere(run) if event.step in THEIRS}
+
+
+def events_elsewhere(run: Path, vm: str | None = None) -> Iterator[tuple[str, Event]]:
+    """The events of all other waves' runs, or those of one VM, with the name of the wave."""
+    for path in sorted(run.parent.glob("*/journal.db")):
+        if path.parent != run:
+            with Journal(path, command=None) as journal:
+                for event in journal.events(vm):
+                    yield path.parent.name, event

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from mtv.cutover.elsewhere import events_elsewhere
 from mtv.cutover.guarding import guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open
@@ -69,10 +70,15 @@ def forget_older_points(move: Move) -> None:
 
 
 def points_left(move: Move) -> tuple[str, ...]:
-    """Every point that a pass has ever left at the source, also one that was killed."""
+    """Every point that a pass has ever left at the source, also one that was killed.
+
+    And also one of another wave, in which the VM was before: an engine keeps all later ones
+    behind it.
+    """
+    before = (event for _, event in events_elsewhere(move.run, move.ref))
     found = (
         msgspec.convert(event.detail, Held).leaves
-        for event in move.journal.events(move.ref)
+        for event in (*before, *move.journal.events(move.ref))
         if event.step in (HOLD, RELEASE) and "id" in event.detail
     )
     return tuple(dict.fromkeys(each for each in found if each))

@@ -90,7 +90,7 @@ class Workshop:
         ``on_failed`` is told of each VM without a manifest that fits; without it the first one ends
         it all with ProjectError.
         """
-        elsewhere = gone_over(self.project, wave.name)
+        elsewhere = gone_over(self.project.run(wave.name))
         shared = SharedDisks(self.estate, wave, chosen, self.target.format)
         for vm in in_start_order(wave.vms, self._start_plan()):
             if chosen and vm.ref not in chosen:

@@ -195,3 +195,16 @@ def test_a_running_vm_goes_over_in_passes(engine: RhvEngine, tmp_path: Path, vm:
     not_waited_for(made)
     made.run("cutover")  # no system is on these disks, but it runs for its second
     assert last_states(made)["let-go"] == "done"
+
+
+def test_a_vm_that_changes_its_wave_leaves_no_checkpoint(tmp_path: Path) -> None:
+    with start_small_rhv(tmp_path / "rhv") as engine:
+        made = project(engine, tmp_path / "project", "mail")
+        made.run("sync")
+        assert engine.held()["checkpoints"]
+        plan = made.directory / "plan.yaml"
+        plan.write_text(plan.read_text().replace("pilot", "later"))
+        made.run("sync", "later")
+        not_waited_for(made)
+        made.run("cutover", "later")
+        assert engine.held() == {}

@@ -7,10 +7,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from ovirtsdk4 import types
 
 from mtv.errors import Interrupted, SourceError
 from mtv.model.disk import Held
-from mtv.sources.rhv.backups import RhvBackup, begin_backup, end_backup
+from mtv.sources.rhv.backups import DESCRIPTION, RhvBackup, begin_backup, end_backup
 from mtv.sources.rhv.checkpoints import POINT, FullNeeded, forget_checkpoints
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
@@ -24,7 +25,7 @@ from tests.real.rhv import RhvEngine
 from tests.real.small_rhv import DISKS, VMS, content, disk_id, vm_id
 from tests.sources.rhv_data import bring_up, copied, eventually, logged_in, small_rhv
 
-SHOP, LEDGER = vm_id("shop"), vm_id("ledger")
+SHOP, LEDGER, MAIL = vm_id("shop"), vm_id("ledger"), vm_id("mail")
 SYSTEM, DATA = VMS["shop"]
 (LEDGER_DISK,) = VMS["ledger"]
 
@@ -184,6 +185,30 @@ def test_a_backup_that_was_left_behind_is_ended(engine: RhvEngine, login: Engine
     end_backup(login, SHOP, noted)
     end_backup(login, SHOP, "00000000-0000-0000-0000-000000000001")
     forget_checkpoints(login, SHOP, [str(backup.checkpoint)])
+    assert engine.held() == {}
+
+
+def test_a_stop_while_a_backup_starts_leaves_no_checkpoint(
+    engine: RhvEngine, login: Engine
+) -> None:
+    engine.faults(backup_seconds=1.0)
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Interrupted):
+        hold(login, MAIL, [disk_id(name) for name in VMS["mail"]], [], stop)
+    assert engine.held() == {}
+
+
+def test_a_kill_while_a_backup_starts_leaves_no_checkpoint(
+    engine: RhvEngine, login: Engine
+) -> None:
+    """The next run finds a backup that does not say yet which checkpoint it will leave."""
+    engine.faults(backup_seconds=1.0)
+    disks = [types.Disk(id=disk_id(name)) for name in VMS["mail"]]
+    login.add(f"vms/{MAIL}/backups", types.Backup(disks=disks, description=DESCRIPTION))
+    (found,) = held_by_us(login, MAIL)
+    assert not found.leaves
+    release(login, MAIL, found, threading.Event())
     assert engine.held() == {}
 
 

@@ -20,7 +20,13 @@ from ovirtsdk4 import types
 
 from mtv.errors import SourceError, Unreachable
 from mtv.model.disk import Extent
-from mtv.sources.rhv.checkpoints import POINT, from_on, full_needed, must_be_good
+from mtv.sources.rhv.checkpoints import (
+    POINT,
+    forget_checkpoints,
+    from_on,
+    full_needed,
+    must_be_good,
+)
 from mtv.sources.rhv.disks import Found, look, readable
 from mtv.sources.rhv.engine import NOT_THERE, Engine, Refused
 from mtv.sources.rhv.imageio import dirty
@@ -159,14 +165,36 @@ def begin_backup(
     except Unreachable:
         # It may have begun all the same.
         with contextlib.suppress(SourceError):
-            end_backup(engine, vm, asked.id)
+            undo_backup(engine, vm, asked.id)
         raise
     try:
         _wait_ready(engine, f"vms/{vm}/backups/{began}", name, since, cancelled)
         return RhvBackup(engine, vm, began)
     except BaseException:
         with contextlib.suppress(SourceError):
-            end_backup(engine, vm, began)
+            undo_backup(engine, vm, began)
+        raise
+
+
+def undo_backup(engine: Engine, vm: str, backup: str) -> None:
+    """Ends a backup that nobody read, and removes the checkpoint that it left.
+
+    No copy is told changes from it, nobody would know it as ours, and the engine would keep all
+    later ones behind it. Raises SourceError.
+    """
+    made = {_checkpoint_of(engine, vm, backup)}
+    end_backup(engine, vm, backup)
+    made.add(_checkpoint_of(engine, vm, backup))  # one that was starting had none yet
+    forget_checkpoints(engine, vm, [each for each in made if each])
+
+
+def _checkpoint_of(engine: Engine, vm: str, backup: str) -> str:
+    """ "" where there is none, or the engine has forgotten the backup."""
+    try:
+        return engine.get(f"vms/{vm}/backups/{backup}").to_checkpoint_id or ""
+    except Refused as problem:
+        if problem.status == NOT_THERE:
+            return ""
         raise
 
 

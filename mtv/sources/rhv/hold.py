@@ -22,6 +22,7 @@ from mtv.sources.rhv.backups import (
     end_backup,
     is_tracked,
     open_backups,
+    undo_backup,
 )
 from mtv.sources.rhv.checkpoints import (
     POINT,
@@ -74,7 +75,9 @@ def release(engine: Engine, vm: str, held: Held, cancelled: Cancelled) -> None:
     """
     kind, id_ = _parts(held)
     if kind == BACKUP:
-        end_backup(engine, vm, id_)
+        # One that was still starting when mtv was killed does not say what it leaves.
+        end = end_backup if held.leaves else undo_backup
+        end(engine, vm, id_)
         return
     ours = [each.id for each in _snapshots(engine, vm)]
     if id_ in ours:
