@@ -65,11 +65,11 @@ def reading(
 
         try:
             yield pace, heard
-        except WorkerLost:
-            opened.end()
-            raise
-        except MtvError:
-            opened.given_back()
+        except MtvError as problem:
+            if isinstance(problem, WorkerLost) or isinstance(problem.__cause__, WorkerLost):
+                opened.end()
+            else:
+                opened.given_back()
             raise
         opened.given_back()
 

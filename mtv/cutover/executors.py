@@ -30,8 +30,8 @@ def run_task(
     """Does a task in a worker and returns its result.
 
     What the worker writes on standard error goes to ``log``. ``pace`` may be changed while it
-    runs. Raises the worker's error, Interrupted when ``stop`` was set, or WorkerLost when it ended
-    without a word.
+    runs. Raises the worker's error, WorkerLost when it ended without a word, and Interrupted when
+    ``stop`` was set: because of WorkerLost, if it had to be killed.
     """
     command = [sys.executable, "-m", "mtv", "worker"]
     with process.start(command, grace_seconds=GRACE_SECONDS) as worker:
@@ -56,14 +56,17 @@ def run_task(
         logger.join(1.0)
     if isinstance(outcome, Done):
         return outcome.result
-    if stop is not None and stop.is_set():
-        raise Interrupted("the work was stopped", "the same command goes on from here")
-    if isinstance(outcome, Failed):
-        raise outcome.exception()
-    raise WorkerLost(
+    lost = WorkerLost(
         f"the worker for this task ended without a result (exit code {worker.exit_code})",
         f"see {log}; run the same command again to resume",
     )
+    if stop is not None and stop.is_set():
+        # One that had to be killed gave nothing back.
+        cause = lost if outcome is None else None
+        raise Interrupted("the work was stopped", "the same command goes on from here") from cause
+    if isinstance(outcome, Failed):
+        raise outcome.exception()
+    raise lost
 
 
 def _tell(worker: process.Child, message: Task | Order) -> None:

@@ -1,17 +1,29 @@
 """The seam between orchestrator and worker: lines of JSON, and who ends when who is gone."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from mtv.cutover.executors import run_task
-from mtv.errors import DigestMismatch, LoginFailed, MtvError, WorkerLost
+from mtv.errors import DigestMismatch, Interrupted, LoginFailed, MtvError, WorkerLost
 from mtv.model.disk import TlsTrust
-from mtv.tasks import Connection, Limits, SecretRef, SyncTask, VerifyTask, decode_line, encode
+from mtv.tasks import (
+    Connection,
+    Limits,
+    Progress,
+    SecretRef,
+    SyncTask,
+    VerifyTask,
+    decode_line,
+    encode,
+)
 from tests.real.cut_proxy import cut_proxy
 from tests.real.small_estate import SmallEstate
 from tests.real.vcenter import VCenter
@@ -142,3 +154,30 @@ def test_a_bug_in_a_worker_is_told_and_not_swallowed(tmp_path: Path) -> None:
     task = VerifyTask(base="nul\0byte", capacity_bytes=1)
     with pytest.raises(MtvError):
         run_task(task, lambda _: None, tmp_path / "log")
+
+
+def test_a_worker_that_has_to_be_killed_gave_nothing_back(
+    vcenter: VCenter, estate: SmallEstate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had open at the source stays open in the journal, so that the next run ends it."""
+    monkeypatch.setenv("VC1_PASSWORD", vcenter.password)
+    task = sync_task(vcenter, estate, tmp_path / "base")
+    slow = msgspec.structs.replace(task, limits=Limits(bytes_per_second=100_000))
+    stop = threading.Event()
+
+    def freeze(progress: Progress) -> None:
+        if progress.says == "reading the source" and not stop.is_set():
+            for pid in children():
+                os.kill(pid, signal.SIGSTOP)
+            stop.set()
+
+    with pytest.raises(Interrupted) as caught:
+        run_task(slow, freeze, tmp_path / "log", stop)
+    assert isinstance(caught.value.__cause__, WorkerLost)
+
+
+def children() -> list[int]:
+    """Processes that this one started: all of them workers here."""
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [int(pid) for each in found for pid in each.read_text().split()]
+    return [pid for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
