@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pyVmomi import vim, vmodl
 
 from mtv.errors import SourceError
-from mtv.model.disk import VAGUE, Extent
+from mtv.model.disk import GRAIN_BYTES, VAGUE, Extent
 from mtv.sources.vsphere.session import Session
 
 _CANNOT_TELL = (vim.fault.FileFault, vmodl.fault.InvalidArgument, vmodl.fault.SystemError)
@@ -125,12 +125,15 @@ def are_in_order(earlier: str, later: str) -> bool:
 
 
 def _joined(areas: Iterator[Extent]) -> Iterator[Extent]:
-    """Areas in order, those that touch or overlap as one."""
+    """Areas in order; those that touch, overlap or lie in one grain as one.
+
+    A disk is read by grains: a million small areas need not be kept apart.
+    """
     last: Extent | None = None
     for area in areas:
         if last is None:
             last = area
-        elif area.offset <= last.offset + last.length:
+        elif area.offset <= -(-(last.offset + last.length) // GRAIN_BYTES) * GRAIN_BYTES:
             end = max(last.offset + last.length, area.offset + area.length)
             last = Extent(last.offset, end - last.offset)
         else:
