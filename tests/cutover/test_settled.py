@@ -19,6 +19,7 @@ from mtv.tasks import Connection
 from tests.estates import inventory, plain_vm
 from tests.report.runs import one_planned
 
+OFF = {"off": True}
 DIFFERS = {"error": "DigestMismatch", "message": "", "hint": ""}
 
 
@@ -50,7 +51,7 @@ def move(tmp_path: Path) -> Iterator[Move]:
         )
         for step in ("power-off", "sync", "convert"):
             moving.record(step, State.STARTED)
-            moving.record(step, State.DONE)
+            moving.record(step, State.DONE, OFF if step == "sync" else None)
         yield moving
 
 
@@ -63,16 +64,22 @@ def test_a_conversion_is_done_again_after_a_sync_that_dropped_it(move: Move) -> 
     """Else its commit would find nothing to commit, and an unconverted guest would boot."""
     move.record("sync", State.STARTED)
     assert not ConvertGuest().settled(move)
-    move.record("sync", State.DONE)
+    move.record("sync", State.DONE, OFF)
     assert Sync().settled(move)
     assert not ConvertGuest().settled(move)
+
+
+def test_a_pass_of_a_vm_that_runs_is_no_final_copy(move: Move) -> None:
+    """Somebody started the VM, mtv sync copied it, and it went off again without mtv."""
+    move.record("sync", State.DONE, {"off": False})
+    assert not Sync().settled(move)
 
 
 @pytest.mark.parametrize("step", ["verify", "verify-source"])
 def test_a_copy_that_was_found_different_is_made_again(move: Move, step: str) -> None:
     move.record(step, State.FAILED, DIFFERS)
     assert not Sync().settled(move)
-    move.record("sync", State.DONE)
+    move.record("sync", State.DONE, OFF)
     assert Sync().settled(move)
 
 
