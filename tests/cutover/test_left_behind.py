@@ -31,9 +31,14 @@ def disks(vcenter: VCenter) -> Iterator[Disks]:
 
 
 def running(planned: Planned, estate: SmallEstate, vcenter: VCenter) -> Mtv:
-    """A project with a VM that runs, ready for a pass."""
+    """A project with a VM that runs, ready for a pass that needs no probe any more.
+
+    The export of a probe that is killed holds the snapshot until vCenter ends it, after minutes.
+    """
     power_on(vcenter, estate.vms["web02"].moref)
-    return planned("web02", warm=True)
+    project = planned("web02", warm=True)
+    project.run("doctor", "--probe", "web02")
+    return project
 
 
 def until_held(project: Mtv) -> None:
@@ -87,7 +92,7 @@ def test_the_snapshot_goes_when_the_journal_cannot_be_written(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks, small_runs: Path
 ) -> None:
     project = running(planned, estate, vcenter)
-    (project.directory / "runs").symlink_to(small_runs)
+    (project.directory / "runs" / "pilot").symlink_to(small_runs)
     limit(project, bytes_per_second=2_000_000)
     process = project.start("sync")
     until_held(project)
