@@ -22,18 +22,16 @@ class Comparison:
     def __init__(self, expected: DigestList, capacity_bytes: int) -> None:
         self._expected = expected
         self.capacity_bytes = capacity_bytes
-        self._count = -(-capacity_bytes // GRAIN_BYTES)
-        self._differs = Row(self._count, expected.directory)
+        self._differs = expected.row()
         self._lock = threading.Lock()
         self.done = 0
         """Bytes of the disk that were compared."""
         self.never_came = 0
         """Bytes of a stream's disk that are zeros, as nothing came for them."""
 
-    def bad(self) -> list[int]:
-        """The grains that differ, in order."""
-        runs = self._differs.runs(1)
-        return [first + each for first, count in runs for each in range(count)]
+    def bad(self) -> Row | None:
+        """1 for each grain that differs; None: none does."""
+        return self._differs if self._differs.count(1) else None
 
     def work(self, reader: Reader, pieces: Iterator[tuple[int, int]]) -> None:
         """Reads pieces (start and end) until there are none left."""
@@ -56,8 +54,8 @@ class Comparison:
 
     def _take(self, stream: StreamReader, pieces: Pieces) -> None:
         """One try: nothing of an earlier one counts."""
-        self._differs = Row(self._count, self._expected.directory)
-        opened, came = dict[int, bytearray](), Row(self._count, self._expected.directory)
+        self._differs = self._expected.row()
+        opened, came = dict[int, bytearray](), self._expected.row()
         for offset, data in pieces:
             grain, at = divmod(offset, GRAIN_BYTES)
             buffer = opened.get(grain)

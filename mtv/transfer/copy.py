@@ -151,11 +151,11 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
         cancelled=cancelled,
         only=standing.unproven(),
     ).bad
-    if bad:
+    if bad is not None:
         # If that cannot be noted, the next run finds them again: it is not sealed.
         with contextlib.suppress(OSError):
             standing.forget(bad)
-        raise mismatch(base.path, bad)
+        raise mismatch(base.path, bad.runs(1))
 
 
 def _complete(standing: Standing) -> DiskDigest:

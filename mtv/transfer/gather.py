@@ -126,7 +126,7 @@ class Gather:
         except OSError as problem:
             raise self._not_written(problem) from problem
         if hashlib.sha256(found).digest() != self._grains.digest(grain):
-            raise mismatch(self._base.path, [grain])
+            raise mismatch(self._base.path, [(grain, 1)])
         return found
 
     def _not_written(self, problem: OSError) -> Exception:

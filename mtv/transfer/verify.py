@@ -14,6 +14,7 @@ from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.records import resume
 from mtv.transfer.records.digests import DigestList
 from mtv.transfer.records.reread import differing_grains, mismatch
+from mtv.transfer.records.row import Row
 
 
 def verify_base(
@@ -55,23 +56,23 @@ def verify_base(
             on_progress=on_progress,
             cancelled=cancelled,
         )
-        if bad:
+        if bad is not None:
             try:
                 note_different(files, capacity_bytes, bad, lease.check)
             except OSError as problem:
-                raise not_written(files.resume, problem, 0, 0) from mismatch(base, bad)
-            raise mismatch(base, bad)
+                raise not_written(files.resume, problem, 0, 0) from mismatch(base, bad.runs(1))
+            raise mismatch(base, bad.runs(1))
     return VerifyResult(
         digest=expected.digest, read_bytes=read_bytes, seconds=time.monotonic() - started
     )
 
 
-def note_different(files: Beside, capacity_bytes: int, bad: list[int], may_write: MayWrite) -> None:
-    """Has the resume file say that these grains are to be copied again. Raises OSError."""
+def note_different(files: Beside, capacity_bytes: int, bad: Row, may_write: MayWrite) -> None:
+    """Has the resume file say which grains are to be copied again: 1 in ``bad``. Raises OSError."""
     recorded = resume.read(files.resume, capacity_bytes)
     if recorded is not None:
         file = recorded.reopen(files.resume, may_write)
         try:
-            file.append(resume.forgotten(bad))
+            file.append(resume.forgotten(bad.runs(1)))
         finally:
             file.close()

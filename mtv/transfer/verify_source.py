@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from mtv.errors import DigestMismatch, SizeChanged, TransferError
-from mtv.model.disk import GRAIN_BYTES, DiskSource
+from mtv.model.disk import DiskSource
 from mtv.tasks import Limits, OnProgress, VerifySourceResult
 from mtv.transfer.bases.beside import Beside
 from mtv.transfer.bases.lease import writer_lease
@@ -23,6 +23,8 @@ from mtv.transfer.reading.connections import Connections
 from mtv.transfer.reading.getter import Patience
 from mtv.transfer.reading.throttle import Throttle
 from mtv.transfer.records.digests import DigestList
+from mtv.transfer.records.reread import counted
+from mtv.transfer.records.row import Row
 from mtv.transfer.verify import note_different
 
 
@@ -75,7 +77,7 @@ def verify_source(
         told_zero = _told_zero(connections, comparison)
         connections.was_read()
         bad = comparison.bad()
-        if bad:
+        if bad is not None:
             _note(files, capacity_bytes, bad, cancelled)
             raise _differs(bad)
         return VerifySourceResult(
@@ -112,17 +114,18 @@ def _told_zero(connections: Connections, comparison: Comparison) -> int:
     return 0 if kept is None else comparison.capacity_bytes - sum(each.length for each in kept)
 
 
-def _note(files: Beside, capacity_bytes: int, bad: list[int], cancelled: threading.Event) -> None:
+def _note(files: Beside, capacity_bytes: int, bad: Row, cancelled: threading.Event) -> None:
     # A sync may have come in between: then grains that are right by now are read once more.
     # If it cannot be noted, whoever looks again finds it again: what was found is told in any case.
     with contextlib.suppress(OSError, TransferError), writer_lease(files.lease, cancelled) as lease:
         note_different(files, capacity_bytes, bad, lease.check)
 
 
-def _differs(bad: list[int]) -> DigestMismatch:
+def _differs(bad: Row) -> DigestMismatch:
+    count, offset = counted(bad.runs(1))
     return DigestMismatch(
-        f"the source does not hold what was copied from it: {len(bad)} of the disk's 1 MiB grains "
-        f"differ, the first one at byte {bad[0] * GRAIN_BYTES}",
+        f"the source does not hold what was copied from it: {count} of the disk's 1 MiB grains "
+        f"differ, the first one at byte {offset}",
         "somebody wrote to it since (did the VM run?), or the platform did not tell all that had "
         "changed: before the guest is converted or booted mtv sync copies those grains again, "
         "afterwards see what lies there (docs/copy.md)",

@@ -1,11 +1,15 @@
 """The seam between orchestrator and worker: lines of JSON, and who ends when who is gone."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -24,9 +28,12 @@ from mtv.tasks import (
     decode_line,
     encode,
 )
+from tests.cutover.test_side_by_side import limit
+from tests.driver import Mtv
 from tests.real.cut_proxy import cut_proxy
 from tests.real.small_estate import SmallEstate
 from tests.real.vcenter import VCenter
+from tests.real.vcenter_disks import Settings, disks_of, nothing_of_mtv_is_left
 
 
 def worker(text: bytes) -> "subprocess.CompletedProcess[bytes]":
@@ -167,7 +174,7 @@ def test_a_worker_that_has_to_be_killed_gave_nothing_back(
 
     def freeze(progress: Progress) -> None:
         if progress.says == "reading the source" and not stop.is_set():
-            for pid in children():
+            for pid in workers_of(os.getpid()):
                 os.kill(pid, signal.SIGSTOP)
             stop.set()
 
@@ -176,8 +183,47 @@ def test_a_worker_that_has_to_be_killed_gave_nothing_back(
     assert isinstance(caught.value.__cause__, WorkerLost)
 
 
-def children() -> list[int]:
-    """Processes that this one started: all of them workers here."""
-    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+def test_what_a_killed_worker_had_open_is_given_up(
+    planned: Callable[..., Mtv], vcenter: VCenter
+) -> None:
+    """A frozen worker gives nothing back itself: whoever kills it asks the source to end it."""
+    project = planned("billing-db")
+    limit(project, bytes_per_second=500_000)
+    vcenter.set_faults({"fault": "Forbidden", "path": "/folder/"})  # so that it has to be exported
+    with disks_of(vcenter) as disks:
+        disks.set(Settings(lease_seconds=4.0))
+        try:
+            process = project.start("sync")
+            deadline = time.monotonic() + 60
+            while not opened(project):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            for worker in workers_of(process.pid):
+                os.kill(worker, signal.SIGSTOP)
+            os.kill(process.pid, signal.SIGTERM)
+            process.communicate(timeout=120)
+        finally:
+            vcenter.set_faults()
+            disks.set(Settings())
+    assert process.returncode == 130
+    assert opened(project) == ["started", "done"]
+    assert "HttpNfcLeaseAbort" in {each.method for each in vcenter.requests()}
+    nothing_of_mtv_is_left(vcenter)
+
+
+def opened(project: Mtv) -> list[str]:
+    """What the journal tells of what workers have open at the source."""
+    journal = project.directory / "runs" / "pilot" / "journal.db"
+    query = "SELECT state FROM event WHERE step = 'open' ORDER BY id"
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+            return [state for (state,) in db.execute(query)]
+    except sqlite3.OperationalError:  # it is just being made
+        return []
+
+
+def workers_of(parent: int) -> list[int]:
+    """Workers that a process started."""
+    found = Path(f"/proc/{parent}/task").glob("*/children")
     pids = [int(pid) for each in found for pid in each.read_text().split()]
     return [pid for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]

@@ -1,9 +1,12 @@
 """Passes over VMs of a vCenter that run and write meanwhile: a copy is one moment, to the byte."""
 
 import hashlib
+import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 import pytest
@@ -243,18 +246,91 @@ def test_what_a_killed_pass_left_is_found_and_goes(passes: Pass) -> None:
     assert passes.source.held_by_us(passes.vm.id) == ()
 
 
+def when_asked(lab: Lab, method: str, act: Callable[[], None]) -> threading.Thread:
+    """Acts as soon as vCenter was asked to do something; to be joined."""
+    before = len(lab.vcenter.requests())
+
+    def watch() -> None:
+        while method not in {each.method for each in lab.vcenter.requests()[before:]}:
+            time.sleep(0.05)
+        act()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    return watcher
+
+
+def nothing_is_left(lab: Lab, vm: DiskVm) -> None:
+    """By the vCenter's own state, now and not later."""
+    left = lab.disks.left()
+    assert vm.name not in {name for name, _ in left.snapshots}
+    assert vm.name not in left.merging
+    assert not {each for each in left.redo_logs if f"/{vm.name}-" in each}
+
+
 def test_a_snapshot_that_comes_after_the_stop_goes(passes: Pass) -> None:
-    """Ctrl-C, or a blackout that begins, while vCenter brings the guest's file systems in order."""
-    lab = passes.lab
-    lab.disks.set(Settings(snapshot_seconds=3.0))
+    """A blackout that begins while vCenter brings the guest's file systems in order."""
+    lab, vm = passes.lab, passes.vm
+    lab.disks.set(Settings(snapshot_seconds=2.0))
     stop = threading.Event()
-    threading.Timer(1.0, stop.set).start()
+    watcher = when_asked(lab, "CreateSnapshot_Task", stop.set)
     with pytest.raises(Interrupted):
-        passes.source.hold(passes.vm.id, ["2000"], (), stop)
-    assert stop.is_set()
-    assert passes.source.held_by_us(passes.vm.id) == ()
-    assert not {name for name in lab.disks.left().snapshots if name[0] == passes.vm.name}
+        passes.source.hold(vm.id, ["2000"], (), stop)
+    watcher.join()
+    nothing_is_left(lab, vm)
     passes.whole()
+
+
+def test_a_snapshot_that_comes_after_ctrl_c_goes(passes: Pass) -> None:
+    """It is the main thread that waits: it gets no ``stop`` but an exception of Python's own."""
+    lab, vm = passes.lab, passes.vm
+    lab.disks.set(Settings(snapshot_seconds=2.0))
+    main = threading.get_ident()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        watcher = when_asked(
+            lab, "CreateSnapshot_Task", lambda: signal.pthread_kill(main, signal.SIGUSR1)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            passes.source.hold(vm.id, ["2000"], (), NEVER)
+        watcher.join()
+    finally:
+        signal.signal(signal.SIGUSR1, usual)
+    nothing_is_left(lab, vm)
+
+
+def test_a_snapshot_of_which_vcenter_did_not_tell_how_it_went_goes(passes: Pass) -> None:
+    lab, vm = passes.lab, passes.vm
+    lab.disks.set(Settings(snapshot_seconds=2.0))
+    fault = {"fault": "InvalidRequest", "method": "RetrieveProperties", "times": 1}
+    watcher = when_asked(lab, "CreateSnapshot_Task", lambda: lab.vcenter.set_faults(fault))
+    with pytest.raises(SourceError, match="InvalidRequest"):
+        passes.source.hold(vm.id, ["2000"], (), NEVER)
+    watcher.join()
+    nothing_is_left(lab, vm)
+
+
+@pytest.mark.parametrize("at", ["CreateSnapshot_Task", "RemoveSnapshot_Task"])
+def test_the_snapshot_that_begins_tracking_goes_after_the_stop(
+    lab: Lab, tmp_path: Path, at: str
+) -> None:
+    vm = lab.vm(content("d", SIZE), tracked=False)
+    may = (Consent.SNAPSHOTS, Consent.CHANGE_TRACKING)
+    source = open_source(connection(lab, tmp_path, *may))
+    try:
+        lab.disks.set(Settings(snapshot_seconds=1.0, merge_seconds=2.0))
+        stop = threading.Event()
+        watcher = when_asked(lab, at, stop.set)
+        with pytest.raises(Interrupted):
+            source.hold(vm.id, ["2000"], (), stop)
+        watcher.join()
+        nothing_is_left(lab, vm)
+    finally:
+        source.close()
 
 
 def test_a_removal_that_fails_leaves_nothing_to_consolidate(passes: Pass) -> None:

@@ -133,7 +133,7 @@ def test_resume_file_says_what_was_put_into_it(
             else:
                 grains.mark_data(grain, digest)
             file.append(resume.copied(grains, [(grain, 1)]))
-        file.append(resume.forgotten(bad))
+        file.append(resume.forgotten((grain, 1) for grain in sorted(bad)))
         if sealed:
             file.append([resume.sealed(seal)])
         file.close()

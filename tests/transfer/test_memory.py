@@ -3,6 +3,8 @@
 The disks are qcow2 images in an OVA as RHV writes it: of some TiB, with little in them.
 """
 
+import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,18 +15,39 @@ import pytest
 from mtv.model.collection import CollectOptions
 from mtv.model.disk import GRAIN_BYTES
 from mtv.sources import open_source
-from mtv.tasks import Connection, Done, SyncResult, SyncTask, decode_line, encode
+from mtv.tasks import (
+    Connection,
+    Done,
+    Failed,
+    SyncResult,
+    SyncTask,
+    Task,
+    VerifyTask,
+    decode_line,
+    encode,
+)
+from mtv.transfer.bases.beside import Beside
+from mtv.transfer.reading.reader import Identity
+from mtv.transfer.records import resume
+from mtv.transfer.records.grains import DATA, UNKNOWN, Grains, zero_digest
 from tests.real.ova import ovf_text, tar_of
 
 MIB, TIB = 1 << 20, 1 << 40
 MOST_BYTES = 80 * MIB
 LARGEST = 8 * TIB
 """Of a file on the file systems that tests run on."""
+DIFFERENT = 300_000
 
 
 class Ended(NamedTuple):
-    result: SyncResult
+    said: Done | Failed
     peak_bytes: int
+
+    @property
+    def result(self) -> SyncResult:
+        assert isinstance(self.said, Done), self.said
+        assert isinstance(self.said.result, SyncResult)
+        return self.said.result
 
 
 def make_ova(path: Path, capacity_bytes: int) -> Path:
@@ -44,7 +67,7 @@ def make_ova(path: Path, capacity_bytes: int) -> Path:
     return path
 
 
-def worker(task: SyncTask) -> Ended:
+def worker(task: Task) -> Ended:
     """Runs a worker to its end."""
     # A process counts the memory of who started it, too, until it becomes another program: so
     # it is a small one that starts the worker.
@@ -62,9 +85,8 @@ def worker(task: SyncTask) -> Ended:
     )
     *_, last, peak = ended.stdout.splitlines()
     said = decode_line(last)
-    assert isinstance(said, Done), (said, ended.stderr)
-    assert isinstance(said.result, SyncResult)
-    return Ended(said.result, int(peak) * 1024)
+    assert isinstance(said, Done | Failed), ended.stderr
+    return Ended(said, int(peak) * 1024)
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +118,27 @@ def test_a_disk_of_eight_tib_takes_no_more_memory_than_any(task: SyncTask) -> No
     assert again.peak_bytes <= MOST_BYTES
     evidence = Path(f"{task.base}.digests")
     assert evidence.stat().st_size == 65 * (LARGEST // GRAIN_BYTES)
+
+
+def test_many_grains_that_differ_take_no_more_memory_than_one(tmp_path: Path) -> None:
+    """Every other grain of a base is gone: what is noted of them is as scattered as it can be."""
+    count, pair = 2 * DIFFERENT, hashlib.sha256(b"was here").digest() + zero_digest(GRAIN_BYTES)
+    capacity = count * GRAIN_BYTES
+    base = tmp_path / "base.raw"
+    base.touch()
+    os.truncate(base, capacity)
+    files, grains = Beside(base), Grains(capacity, tmp_path)
+    grains.mark_data(0, pair * DIFFERENT)
+    files.digests.write_text((pair.hex("\n", 32) + "\n") * DIFFERENT)
+    resume.create(
+        files.resume, Identity("point", None), base.stat().st_ino, grains, lambda: None
+    ).close()
+    ended = worker(VerifyTask(base=str(base), capacity_bytes=capacity))
+    assert isinstance(ended.said, Failed)
+    assert ended.said.error == "DigestMismatch"
+    assert f"{DIFFERENT} of its 1 MiB grains differ, the first one at byte 0" in ended.said.message
+    assert ended.peak_bytes <= MOST_BYTES
+    noted = resume.read(files.resume, capacity)
+    assert noted is not None
+    assert (noted.grains.state.count(UNKNOWN), noted.grains.state.count(DATA)) == (DIFFERENT,) * 2
+    assert noted.grains.state[0] == UNKNOWN

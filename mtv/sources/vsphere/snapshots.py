@@ -12,7 +12,7 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from mtv.config import Consent
-from mtv.errors import Interrupted, SourceError
+from mtv.errors import Interrupted, MtvError, SourceError
 from mtv.model.disk import Held
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
@@ -113,11 +113,14 @@ def _begin_tracking(session: Session, obj: Any, cancelled: Cancelled) -> None:
     with session.faults_as_errors():
         finished(session, session.renewing(lambda: obj.ReconfigVM_Task(spec)), cancelled)
         made = Held(id=_take(session, obj, cancelled, quiesce=False))
-    release(session, str(obj._moId), made, cancelled)
+    # Not to be stopped by what stops the pass: else it would stay and grow.
+    release(session, str(obj._moId), made, threading.Event())
 
 
 def _take(session: Session, obj: Any, cancelled: Cancelled, *, quiesce: bool) -> str:
-    """Id of a new snapshot."""
+    """Id of a new snapshot. Whatever it raises, none is left, as far as vCenter can be asked."""
+    if cancelled.is_set():
+        raise Interrupted("stopped before a snapshot was taken")
 
     def take() -> Any:
         return obj.CreateSnapshot_Task(
@@ -127,7 +130,7 @@ def _take(session: Session, obj: Any, cancelled: Cancelled, *, quiesce: bool) ->
     task = session.renewing(take)
     try:
         return str(finished(session, task, cancelled))
-    except Interrupted:
+    except BaseException:  # Ctrl-C, too, and a network that fails
         _undo(session, obj, task)
         raise
 
@@ -142,7 +145,8 @@ def _undo(session: Session, obj: Any, task: Any) -> None:
     timer = threading.Timer(UNDO_SECONDS, enough.set)
     timer.start()
     try:
-        with contextlib.suppress(vmodl.MethodFault, SourceError, Interrupted):
+        # What went wrong first is told.
+        with contextlib.suppress(MtvError), session.faults_as_errors():
             made = Held(id=str(finished(session, task, enough)))
             release(session, str(obj._moId), made, enough)
     finally:

@@ -14,6 +14,7 @@ from mtv.errors import TransferError
 from mtv.model.disk import GRAIN_BYTES, DiskDigest
 from mtv.transfer.bases.beside import Beside, written_whole
 from mtv.transfer.records.grains import DIGEST_BYTES, ZERO, Grains, zero_digest
+from mtv.transfer.records.row import Row
 
 _LINE_BYTES = 2 * DIGEST_BYTES + 1
 _LINES_AT_ONCE = 4096
@@ -52,8 +53,7 @@ class DigestList:
         """
         count = -(-capacity_bytes // GRAIN_BYTES)
         self._path = path
-        self.directory = path.parent
-        """Where it lies."""
+        self._count = count
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size != count * _LINE_BYTES:
@@ -74,6 +74,10 @@ class DigestList:
                 "somebody changed it: before the commit mtv sync writes it again, afterwards "
                 "bring it back from a backup",
             )
+
+    def row(self) -> Row:
+        """A row with a 0 for each grain, beside the list."""
+        return Row(self._count, self._path.parent)
 
     def __getitem__(self, grain: int) -> bytes:
         line = self._lines(grain, 1)

@@ -89,6 +89,11 @@ class Grains:
         """Gives a run of grains a state."""
         self.state.fill(first, count, state)
 
+    def mistrust(self, bad: Row) -> None:
+        """Where ``bad`` is 1 the base does not hold what was known of it."""
+        for first, count in bad.runs(1):
+            self.mark(first, count, UNKNOWN)
+
     def doubt(self, changed: Row | None = None) -> None:
         """The source is not what it was, where ``changed`` is 1 (None: all over).
 

@@ -3,7 +3,7 @@
 import hashlib
 import mmap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -31,12 +31,15 @@ class Expected(Protocol):
     def not_zero(self, first: int, count: int) -> Iterator[int]:
         """Those of a run of grains that may hold more than zeros; it costs little to ask."""
 
+    def row(self) -> Row:
+        """A row with a 0 for each grain, where there is room for it."""
+
 
 class Reread(NamedTuple):
     """What a comparison found."""
 
-    bad: list[int]
-    """The grains that differ, in order."""
+    bad: Row | None
+    """1 for each grain that differs; None: none does."""
     read_bytes: int
     """Read from the disk; the rest were holes."""
 
@@ -50,7 +53,7 @@ def differing_grains(
     cancelled: threading.Event,
     only: Row | None = None,
 ) -> Reread:
-    """The grains whose content does not have the digest that is ``expected`` of it, in order.
+    """The grains whose content does not have the digest that is ``expected`` of it.
 
     What was written must be durable already. Where the file system says that there is a hole,
     nothing is read. ``only`` has a 1 for each grain to look at; None: all are.
@@ -70,14 +73,22 @@ def differing_grains(
             what=f"comparing {base.path}",
             tick=tick,
         )
-    return Reread(sorted(comparison.bad), comparison.read_bytes)
+    return Reread(comparison.bad if comparison.bad.count(1) else None, comparison.read_bytes)
 
 
-def mismatch(path: Path, bad: list[int]) -> DigestMismatch:
-    """The error for a base with grains (at least one) that do not hold what was read."""
+def counted(bad: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """How many grains these runs have (one at least, in order), and the first one's offset."""
+    runs = iter(bad)
+    first, count = next(runs)
+    return count + sum(each for _, each in runs), first * GRAIN_BYTES
+
+
+def mismatch(path: Path, bad: Iterable[tuple[int, int]]) -> DigestMismatch:
+    """The error for a base with runs of grains (one at least) that do not hold what was read."""
+    count, offset = counted(bad)
     return DigestMismatch(
-        f"{path} does not hold what was read from the source: {len(bad)} of its 1 MiB grains "
-        f"differ, the first one at byte {bad[0] * GRAIN_BYTES}",
+        f"{path} does not hold what was read from the source: {count} of its 1 MiB grains "
+        f"differ, the first one at byte {offset}",
         "look for what else writes there, and at the storage; mtv sync copies those grains again",
     )
 
@@ -98,7 +109,7 @@ class _Comparison:
         self._wanted = wanted
         self._stop = stop
         self._lock = threading.Lock()
-        self.bad: list[int] = []
+        self.bad = expected.row()
         self.done = 0
         self.read_bytes = 0
         self.total = sum(end - start for start, end in self._asked())
@@ -159,8 +170,7 @@ class _Comparison:
 
     def _compare(self, grain: int, digest: bytes) -> None:
         if self._expected[grain] != digest:
-            with self._lock:
-                self.bad.append(grain)
+            self.bad.fill(grain, 1, 1)
 
     def _advance(self, count: int, read: int = 0) -> None:
         with self._lock:

@@ -42,6 +42,8 @@ _RECORD = struct.Struct("<BxxxIQ")
 _SEAL = struct.Struct("<Qq32s")
 _CRC = struct.Struct("<I")
 _LONGEST_HEADER = _HEADER.size + LONGEST_POINT + _CRC.size
+_PORTION_BYTES = 1024 * 1024
+"""Of records that are appended so much is in memory at a time, and the last one."""
 _GRAINS_AT_ONCE = 4096
 """Digests of so many are in memory at a time: the file of a 60 TiB disk is 2 GiB."""
 
@@ -68,12 +70,20 @@ class ResumeFile:
 
     def append(self, records: Iterable[bytes]) -> None:
         """Adds records (made by the functions below) and makes them durable. Raises OSError."""
-        text = b"".join(record + _CRC.pack(zlib.crc32(record, self._seed)) for record in records)
-        left = memoryview(text)
+        portion = bytearray()
+        for record in records:
+            portion += record + _CRC.pack(zlib.crc32(record, self._seed))
+            if len(portion) >= _PORTION_BYTES:
+                self._write(bytes(portion))
+                portion.clear()
+        self._write(bytes(portion))
+        os.fdatasync(self._descriptor)
+
+    def _write(self, portion: bytes) -> None:
+        left = memoryview(portion)
         self._may_write()
         while left:
             left = left[os.write(self._descriptor, left) :]
-        os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         """Closes the file; what was appended is durable already."""
@@ -192,9 +202,10 @@ def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> Iterator[bytes]:
                 raise AssertionError(f"grain {start} is recorded but not copied")
 
 
-def forgotten(bad: Iterable[int]) -> list[bytes]:
-    """Records that say these grains do not hold what was recorded."""
-    return [_RECORD.pack(_KIND_FORGET, 1, grain) for grain in bad]
+def forgotten(bad: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """Records that say these runs of grains do not hold what was recorded."""
+    for first, count in bad:
+        yield _RECORD.pack(_KIND_FORGET, count, first)
 
 
 def sealed(seal: Seal) -> bytes:

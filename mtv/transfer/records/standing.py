@@ -18,7 +18,7 @@ from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.reading.reader import Identity
 from mtv.transfer.records import resume
 from mtv.transfer.records.digests import recorded_digest, write_list
-from mtv.transfer.records.grains import BLANK, DATA, STALE, UNKNOWN, ZERO, Grains, within
+from mtv.transfer.records.grains import BLANK, DATA, STALE, ZERO, Grains, within
 from mtv.transfer.records.reread import differing_grains
 from mtv.transfer.records.resume import Recorded, ResumeFile, Seal
 from mtv.transfer.records.row import Row
@@ -64,11 +64,10 @@ class Standing:
         self.base.may_write()
         remove(self._files.digests)
 
-    def forget(self, bad: list[int]) -> None:
-        """These grains do not hold what was recorded; the next run copies them again."""
-        self.file.append(resume.forgotten(bad))
-        for grain in bad:
-            self.grains.mark(grain, 1, UNKNOWN)
+    def forget(self, bad: Row) -> None:
+        """Where it is 1 a grain does not hold what was recorded; the next run copies it again."""
+        self.file.append(resume.forgotten(bad.runs(1)))
+        self.grains.mistrust(bad)
 
     def list_digests(self) -> DiskDigest:
         """Writes the digest list; gives the disk's digest."""
@@ -102,7 +101,7 @@ def take_up(
             standing = _start_over(base, files, identity)
         else:
             touched = not _is_as_left(base, recorded)
-            bad = _differing(base, recorded.grains, on_progress, cancelled) if touched else []
+            bad = _differing(base, recorded.grains, on_progress, cancelled) if touched else None
             if identity.is_same(recorded.identity):
                 standing = _go_on(base, files, recorded, touched, bad)
             else:
@@ -150,8 +149,8 @@ def _start_over(base: Base, files: Beside, identity: Identity) -> Standing:
 
 def _differing(
     base: Base, grains: Grains, on_progress: OnProgress, cancelled: threading.Event
-) -> list[int]:
-    """Grains of the base that do not hold what is recorded of them."""
+) -> Row | None:
+    """1 for each grain of the base that does not hold what is recorded of it; None: all do."""
     return differing_grains(
         base,
         grains,
@@ -168,13 +167,13 @@ def _bring_up(
     identity: Identity,
     recorded: Recorded,
     touched: bool,
-    bad: list[int],
+    bad: Row | None,
     changed: Sequence[Extent] | None,
 ) -> Standing:
     """The source's content is another one: what did not change of it stays, the rest is doubted."""
     grains = recorded.grains
-    for grain in bad:
-        grains.mark(grain, 1, UNKNOWN)
+    if bad is not None:
+        grains.mistrust(bad)
     grains.doubt(None if changed is None else within(grains, changed))
     proven = touched or recorded.seal is not None
     remove(files.digests)
@@ -184,7 +183,7 @@ def _bring_up(
 
 
 def _go_on(
-    base: Base, files: Beside, recorded: Recorded, touched: bool, bad: list[int]
+    base: Base, files: Beside, recorded: Recorded, touched: bool, bad: Row | None
 ) -> Standing:
     """The source's content is the same: what is recorded stays."""
     grains, seal = recorded.grains, recorded.seal
@@ -196,9 +195,9 @@ def _go_on(
             and seal is not None
             and (bytes.fromhex(digest.sha256) == seal.list_digest)
         )
-        complete, proven = listed and not bad, touched or seal is not None
+        complete, proven = listed and bad is None, touched or seal is not None
         standing = Standing(base, files, grains, file, complete=complete, proven=proven)
-        if bad:
+        if bad is not None:
             standing.forget(bad)
         if standing.complete is not None and touched:
             standing.seal(standing.complete)
