@@ -102,6 +102,10 @@ Location = HttpLocation | FileLocation | StreamLocation | NbdLocation
 VAGUE = " off"
 """Behind a point: it is of some time after that point, and names no content by itself."""
 
+UNWATCHED = " unwatched"
+"""Behind a point: others than the VM may have written since, and nobody would notice. A copy that
+was broken off there is gone on with; one that is complete is compared with the source again."""
+
 NOTHING = ""
 """Id of what holds the disks of a VM that is off by themselves."""
 
@@ -148,8 +152,9 @@ class DiskSource(Protocol):
     def point(self) -> str | None:
         """The source's own name of the frozen content that is read: the same name, the same bytes.
 
-        But for one that ends with ``VAGUE``: what the server says has to be the same, too. None
-        where it has none, and only the server that gives the bytes may tell.
+        But for one that ends with ``VAGUE``: what the server says has to be the same, too; and
+        for one that ends with ``UNWATCHED``, as far as somebody looks after the disk. None where
+        it has none, and only the server that gives the bytes may tell.
         """
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:

@@ -29,6 +29,7 @@ from tests.driver import Mtv
 from tests.real.imageio.guest import writing
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import RhvEngine
+from tests.real.rich_rhv.things import uid
 from tests.real.small_rhv import VMS, content, disk_id, start_small_rhv, vm_id
 
 CLASS = yaml.safe_load(TARGET.read_text())["storage_classes"][0]["name"]
@@ -123,7 +124,23 @@ def test_a_vm_that_is_down_is_copied(engine: RhvEngine, tmp_path: Path) -> None:
     for name in VMS["files"]:
         copied = base(made, name).read_bytes()
         assert hashlib.sha256(copied).digest() == hashlib.sha256(content(name)).digest()
-    assert made.run("sync", "-o", "json").json[0]["outcome"] == "nothing to do"
+
+
+def test_what_another_vm_wrote_to_a_disk_meanwhile_is_copied(
+    engine: RhvEngine, tmp_path: Path
+) -> None:
+    """Its own VM stays down, and the engine tells nothing of it."""
+    made = project(engine, tmp_path / "project", "files")
+    made.run("sync")
+    name = "files_data"
+    image = tmp_path / "rhv" / "storage" / disk_id(name) / uid("image", name)
+    with image.open("r+b") as file:
+        file.seek(5 << 20)
+        file.write(b"rescued")
+    (ended,) = made.run("sync", "-o", "json").json
+    assert ended["outcome"] == "done"
+    assert "nobody could tell what changed on 2 of its disks" in ended["says"]
+    assert base(made, name).read_bytes() == image.read_bytes()
 
 
 def test_what_a_killed_mtv_left_open_is_ended_by_the_next_one(

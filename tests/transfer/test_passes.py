@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from mtv.errors import Interrupted, ReadFailed
-from mtv.model.disk import VAGUE, Extent
+from mtv.model.disk import UNWATCHED, VAGUE, Extent
 from mtv.tasks import Progress
 from mtv.transfer.records import resume
 from mtv.transfer.records.grains import DATA, ZERO
@@ -63,6 +63,15 @@ def test_a_point_that_names_no_content_is_not_enough(set_up: SetUp, clock: str) 
     assert copy(bench, f"one{VAGUE}") == bench.capacity
     change(bench.disk, MIB, b"new", seconds_ago=-600)
     assert copy(bench, f"one{VAGUE}") == bench.capacity
+
+
+def test_a_complete_copy_of_a_disk_that_nobody_watches_is_compared_again(set_up: SetUp) -> None:
+    """Another VM had the disk in between: the point is the same, and so is the server's word."""
+    bench = set_up("dd")
+    bench.server.behaviour.last_modified = False
+    assert copy(bench, f"one{UNWATCHED}") == bench.capacity
+    change(bench.disk, MIB, b"new")
+    assert copy(bench, f"one{UNWATCHED}") == bench.capacity
 
 
 def test_a_source_that_cannot_tell_has_its_disk_compared(set_up: SetUp) -> None:
@@ -133,6 +142,23 @@ def test_a_pass_goes_on_where_it_was_stopped(set_up: SetUp) -> None:
     assert left < 32 * MIB
     # The point is the same: nobody asks again what changed since the one before.
     assert copy(bench, "two") == left
+
+
+def test_a_copy_of_a_disk_that_nobody_watches_goes_on_where_it_was_broken_off(
+    set_up: SetUp,
+) -> None:
+    bench = set_up("d" * 64)
+    bench.server.behaviour.last_modified = False
+    bench.source.named = f"one{UNWATCHED}"
+    stopped(bench, 20 * MIB)
+    left = bench.capacity - kept(bench)
+    assert 0 < left < bench.capacity
+    assert copy(bench, f"one{UNWATCHED}") == left
+    # Also one that compared what was complete.
+    stopped(bench, 20 * MIB)
+    left = bench.capacity - kept(bench)
+    assert 0 < left < bench.capacity
+    assert copy(bench, f"one{UNWATCHED}") == left
 
 
 def test_the_next_pass_takes_over_from_one_that_was_stopped(set_up: SetUp) -> None:

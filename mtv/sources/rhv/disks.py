@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from ovirtsdk4 import types
 
 from mtv.errors import SourceError
+from mtv.model.disk import UNWATCHED
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.layers import changed_above
 from mtv.sources.rhv.transferred import TransferredDisk, status
@@ -34,11 +35,13 @@ class Found(NamedTuple):
     def point(self) -> str | None:
         """The content's name: another image is another content, and so is another run of the VM.
 
-        None where others than the VM may write, or the engine does not know when it ran last.
+        Until somebody attaches the disk elsewhere, or uploads to it: the engine's word about those
+        is not kept. None where others than the VM may write, or the engine does not know when it
+        ran last.
         """
         if self.disk.shareable or self.vm.stop_time is None or not self.disk.image_id:
             return None
-        return f"stopped:{self.disk.image_id}@{self.vm.stop_time.isoformat()}"
+        return f"stopped:{self.disk.image_id}@{self.vm.stop_time.isoformat()}{UNWATCHED}"
 
 
 def open_disk(

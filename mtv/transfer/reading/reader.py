@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from mtv.errors import ReadFailed
-from mtv.model.disk import VAGUE, Extent
+from mtv.model.disk import UNWATCHED, VAGUE, Extent
 
 RESUMABLE = "what was copied is kept; the same command goes on from here"
 
@@ -36,8 +36,16 @@ class Identity(NamedTuple):
 
     def is_same(self, other: "Identity") -> bool:
         """True when both are of the same bytes for sure."""
-        named = self.point is not None and not self.point.endswith(VAGUE)
+        named = self.point is not None and not self.point.endswith((VAGUE, UNWATCHED))
         return self == other and (named or self.served is not None)
+
+    def goes_on_from(self, broken_off: "Identity") -> bool:
+        """True when a copy that was broken off may be completed: it is of the same bytes.
+
+        As far as the source tells: see ``UNWATCHED``.
+        """
+        unwatched = self.point is not None and self.point.endswith(UNWATCHED)
+        return self.is_same(broken_off) or (unwatched and self == broken_off)
 
     def tells_changes_from(self, earlier: "Identity") -> bool:
         """True when the source can be asked what changed between the two.

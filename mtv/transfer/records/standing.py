@@ -102,7 +102,8 @@ def take_up(
         else:
             touched = not _is_as_left(base, recorded)
             bad = _differing(base, recorded.grains, on_progress, cancelled) if touched else None
-            if identity.is_same(recorded.identity):
+            broken_off = recorded.seal is None and identity.goes_on_from(recorded.identity)
+            if broken_off or identity.is_same(recorded.identity):
                 standing = _go_on(base, files, recorded, touched, bad)
             else:
                 changed = None
