@@ -7,6 +7,7 @@
      ├─ SourceError          the source platform said no, or said nothing
      │   ├─ Unreachable      no connection, no name                                           1
      │   ├─ UntrustedTls     certificate not trusted; says the fingerprint and how to pin it  1
+     │   ├─ SourceBusy       something else has to end there first                            1
      │   ├─ LoginFailed      user or password refused                                         1
      │   └─ NotAllowed       mtv.yaml does not allow mtv this change of the source            2
      ├─ TransferError        copying a disk
@@ -78,6 +79,10 @@ class UntrustedTls(SourceError):
 
 class LoginFailed(SourceError):
     """The source refused the user name or password."""
+
+
+class SourceBusy(SourceError):
+    """The source does something with the VM that keeps it from this, and will end by itself."""
 
 
 class NotAllowed(SourceError):

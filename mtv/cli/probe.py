@@ -8,11 +8,14 @@ import click
 from mtv.cli.app import emit, load_estate, open_project, printable
 from mtv.cli.progress import ProgressView
 from mtv.config import connection, load_settings
+from mtv.cutover.executors import run_task
+from mtv.cutover.opened import opened_by_worker
 from mtv.cutover.probes import Probe, Probes, Prover
 from mtv.errors import Blocked, ConfigError, SourceError
 from mtv.model.vm import Power
 from mtv.sharing import is_lun
 from mtv.sources import ReadsTwoWays, open_source
+from mtv.tasks import ProbeTask, Result
 
 
 def probe(ctx: click.Context, words: str, output: str) -> None:
@@ -37,7 +40,12 @@ def probe(ctx: click.Context, words: str, output: str) -> None:
             )
         on_progress, log = view.of(placed.vm.name), project.root / "runs" / "probe.log"
         limits = settings.limits.of_task()
-        prover = Prover(Probes(project), to, source, limits, on_progress, log, stop)
+
+        def read(task: ProbeTask) -> Result:
+            with opened_by_worker(on_progress, source.give_up) as heard:
+                return run_task(task, heard, log, stop)
+
+        prover = Prover(Probes(project), to, source, limits, read)
         disks = [disk.key for disk in placed.vm.disks if not is_lun(disk)]
         held = source.hold(vm, disks, (), stop)
         try:

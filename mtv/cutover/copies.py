@@ -1,21 +1,17 @@
 """The copies of a VM's disks, side by side, each by a worker of its own."""
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import msgspec
 
-from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
-from mtv.cutover.opened import Opened
-from mtv.cutover.pace import Pace
+from mtv.cutover.reading import once_free, read_disk
 from mtv.cutover.together import Together
-from mtv.errors import MtvError, WorkerLost
-from mtv.journal import OPEN
+from mtv.errors import SourceBusy
 from mtv.model.disk import Held
 from mtv.model.vm import Disk
-from mtv.tasks import OnProgress, Progress, Result, SyncResult, SyncTask
+from mtv.tasks import OnProgress, Result, SyncResult, SyncTask
 
 
 def copy_disks(move: Move, held: Held) -> Detail:
@@ -28,50 +24,38 @@ def copy_disks(move: Move, held: Held) -> Detail:
     for folder in {move.directory, *(move.base(disk.key).parent for disk in disks)}:
         folder.mkdir(parents=True, exist_ok=True)
     together = Together(move.on_progress, [disk.capacity_bytes for disk in disks])
+    progress = {disk.key: together.of(number) for number, disk in enumerate(disks)}
+    copies = dict[str, Result]()
+
+    def copy_what_can_be() -> None:
+        left = [disk for disk in disks if disk.key not in copies]
+        copies.update(_side_by_side(move, left, held, progress))
+
+    while len(copies) < len(disks):
+        once_free(move, copy_what_can_be)
+    return {disk.key: msgspec.to_builtins(copies[disk.key]) for disk in disks}
+
+
+def _side_by_side(
+    move: Move, disks: Sequence[Disk], held: Held, progress: Mapping[str, OnProgress]
+) -> dict[str, Result]:
+    """The copies of those disks that the source gives at the same time, at least one.
+
+    A vCenter exports one disk of a VM after the other. Raises SourceBusy when it gives none.
+    """
     with ThreadPoolExecutor(max(1, len(disks))) as threads:
-        copies = [
-            threads.submit(_copy, move, disk, held, together.of(number))
-            for number, disk in enumerate(disks)
-        ]
+        copies = {
+            disk.key: threads.submit(_copy, move, disk, held, progress[disk.key]) for disk in disks
+        }
         try:
-            wait(copies)
+            wait(copies.values())
         except BaseException:
             # Ctrl-C: no worker may go on once the disks are let go.
             move.stop.set()
             raise
-    return {
-        disk.key: msgspec.to_builtins(copy.result())
-        for disk, copy in zip(disks, copies, strict=True)
-    }
-
-
-@contextlib.contextmanager
-def reading(
-    move: Move, disk: Disk, on_progress: OnProgress, step: str = OPEN
-) -> Iterator[tuple[Pace, OnProgress]]:
-    """A place for a worker that reads a disk of the VM, its pace, and what is to hear of it.
-
-    ``step``: the journal tells under it what the worker has open at the source, which is ended if
-    the worker is lost.
-    """
-    host = f"{move.connection.name}/{move.placed.vm.host or ''}"
-    with move.traffic.copying(move.ref, host, move.stop) as pace:
-        opened = Opened(move, disk.key, step)
-
-        def heard(progress: Progress) -> None:
-            pace.heard(progress)
-            opened.heard(progress)
-            on_progress(progress)
-
-        try:
-            yield pace, heard
-        except MtvError as problem:
-            if isinstance(problem, WorkerLost) or isinstance(problem.__cause__, WorkerLost):
-                opened.end()
-            else:
-                opened.given_back()
-            raise
-        opened.given_back()
+    busy = [key for key, copy in copies.items() if isinstance(copy.exception(), SourceBusy)]
+    later = busy if len(busy) < len(copies) else ()
+    return {key: copy.result() for key, copy in copies.items() if key not in later}
 
 
 def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
@@ -94,19 +78,13 @@ def _copied_by_another(move: Move, disk: Disk) -> SyncResult | None:
 
 
 def _copied(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
-    with reading(move, disk, on_progress) as (pace, heard):
-        return run_task(
-            SyncTask(
-                vm=move.placed.vm.id,
-                disk=disk.key,
-                capacity_bytes=disk.capacity_bytes,
-                source=move.connection,
-                base=str(move.base(disk.key)),
-                held=held,
-                limits=move.traffic.limits.of_task(),
-            ),
-            heard,
-            move.log("sync"),
-            move.stop,
-            pace,
-        )
+    task = SyncTask(
+        vm=move.placed.vm.id,
+        disk=disk.key,
+        capacity_bytes=disk.capacity_bytes,
+        source=move.connection,
+        base=str(move.base(disk.key)),
+        held=held,
+        limits=move.traffic.limits.of_task(),
+    )
+    return read_disk(move, task, "sync", on_progress)

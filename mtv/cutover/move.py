@@ -10,7 +10,7 @@ import msgspec
 
 from mtv.cutover.base_files import base_file
 from mtv.cutover.elsewhere import THEIRS
-from mtv.cutover.probes import Probes, Prover
+from mtv.cutover.probes import Probes
 from mtv.cutover.stop import Stop
 from mtv.cutover.traffic import Traffic
 from mtv.estate import PlacedVm
@@ -131,18 +131,6 @@ class Move:
     def log(self, step: str) -> Path:
         """The log of one step."""
         return self.run / "logs" / self.vm.name / f"{step}.log"
-
-    def prover(self) -> Prover:
-        """Finds out how its disks may be read while it runs."""
-        return Prover(
-            self.probes,
-            self.connection,
-            self.open_source(),
-            self.traffic.limits.of_task(),
-            self.on_progress,
-            self.log("probe"),
-            self.stop,
-        )
 
     def latest(self, step: str) -> Event | None:
         """The last event of a step."""

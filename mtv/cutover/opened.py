@@ -5,42 +5,53 @@ the source notices after minutes.
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
 
 from mtv.cutover.move import Move
-from mtv.errors import SourceError
+from mtv.errors import MtvError, SourceError, WorkerLost
 from mtv.journal import OPEN, State
-from mtv.tasks import Progress
+from mtv.tasks import OnProgress, Progress
+
+Record = Callable[[State, str], None]
+"""Writes down that what has this id is open (STARTED), or is not any more (DONE)."""
 
 
-class Opened:
-    """What one worker has open for one disk, as it says in its progress."""
+@contextlib.contextmanager
+def opened_by_worker(
+    on_progress: OnProgress, give_up: Callable[[str], None], record: Record = lambda *_: None
+) -> Iterator[OnProgress]:
+    """What is to hear the progress of a worker that runs until the block ends.
 
-    def __init__(self, move: Move, disk: str, step: str) -> None:
-        self._move = move
-        self._disk = disk
-        self._step = step
-        self._id = ""
+    If the worker is lost, what it had open is ended by ``give_up``; if the source does not end it
+    now, the next run tries again.
+    """
+    opened = [""]
 
-    def heard(self, progress: Progress) -> None:
-        """Writes down what the worker opened since."""
-        if progress.opened and progress.opened != self._id:
-            self._id = progress.opened
-            self._record(State.STARTED)
+    def heard(progress: Progress) -> None:
+        if progress.opened and progress.opened != opened[0]:
+            opened[0] = progress.opened
+            record(State.STARTED, opened[0])
+        on_progress(progress)
 
-    def given_back(self) -> None:
-        """The worker has ended cleanly."""
-        if self._id:
-            self._record(State.DONE)
-
-    def end(self) -> None:
-        """The worker was lost; if the source does not end it now, the next run tries again."""
-        if self._id:
+    try:
+        yield heard
+    except BaseException as problem:  # Ctrl-C, too, where no other thread waits for it
+        if opened[0] and not _gave_back(problem):
             with contextlib.suppress(SourceError):
-                self._move.open_source().give_up(self._id)
-                self._record(State.DONE)
+                give_up(opened[0])
+                record(State.DONE, opened[0])
+        elif opened[0]:
+            record(State.DONE, opened[0])
+        raise
+    if opened[0]:
+        record(State.DONE, opened[0])
 
-    def _record(self, state: State) -> None:
-        self._move.record(self._step, state, {"disk": self._disk, "id": self._id})
+
+def _gave_back(problem: BaseException) -> bool:
+    """Whether the worker ended by itself. It was killed where it had to be waited for too long."""
+    return isinstance(problem, MtvError) and not (
+        isinstance(problem, WorkerLost) or isinstance(problem.__cause__, WorkerLost)
+    )
 
 
 def end_what_is_open(move: Move, step: str = OPEN) -> None:

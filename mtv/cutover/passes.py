@@ -17,9 +17,12 @@ from mtv.cutover.guarding import guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.power import running
+from mtv.cutover.probes import Prover
+from mtv.cutover.reading import once_free, read_disk
 from mtv.errors import MtvError, SourceError
 from mtv.journal import HOLD, RELEASE, State
 from mtv.model.disk import Held
+from mtv.tasks import ProbeTask, Result
 from mtv.transfer.records.resume import recorded_point
 
 
@@ -32,7 +35,7 @@ def holding(move: Move) -> Iterator[Held]:
     end_what_is_open(move)
     held = _left_by_a_kill(move) or _hold(move)
     with _released(move, held), guarded(move, held):
-        yield move.prover().proven(move.placed.vm.id, held)
+        yield _prover(move).proven(move.placed.vm.id, held)
 
 
 @contextlib.contextmanager
@@ -43,6 +46,16 @@ def holding_anew(move: Move) -> Iterator[Held]:
     held = _hold(move)
     with _released(move, held):
         yield held
+
+
+def _prover(move: Move) -> Prover:
+    """Finds out how disks may be read while their VM runs."""
+
+    def read(task: ProbeTask) -> Result:
+        return once_free(move, lambda: read_disk(move, task, "probe", move.on_progress))
+
+    limits = move.traffic.limits.of_task()
+    return Prover(move.probes, move.connection, move.open_source(), limits, read)
 
 
 def release_all(move: Move) -> None:

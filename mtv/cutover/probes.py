@@ -4,17 +4,15 @@ What was proven is in ``probes.json``, for the source's version: another one is 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
-from mtv.cutover.executors import run_task
 from mtv.model.disk import Held
 from mtv.project import Project, read_json, write_atomically
 from mtv.sources import ReadsTwoWays, Source
-from mtv.tasks import Connection, Limits, OnProgress, ProbeResult, ProbeTask
+from mtv.tasks import Connection, Limits, ProbeResult, ProbeTask, Result
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,26 +62,21 @@ class Probes:
         return read_json(self._path, tuple[Probe, ...], hint)
 
 
+Reads = Callable[[ProbeTask], Result]
+"""Has a worker do the task, and ends what that has open at the source if it is lost."""
+
+
 class Prover:
     """Finds out what is not known yet of the storage of one VM whose disks are held."""
 
     def __init__(
-        self,
-        probes: Probes,
-        to: Connection,
-        source: Source,
-        limits: Limits,
-        on_progress: OnProgress,
-        log: Path,
-        stop: threading.Event,
+        self, probes: Probes, to: Connection, source: Source, limits: Limits, read: Reads
     ) -> None:
         self._probes = probes
         self._to = to
         self._source = source
         self._limits = limits
-        self._on_progress = on_progress
-        self._log = log
-        self._stop = stop
+        self._read = read
 
     def proven(self, vm: str, held: Held) -> Held:
         """``held`` with the kinds of storage that are proven by now. Raises SourceError."""
@@ -115,7 +108,7 @@ class Prover:
 
     def _tried(self, vm: str, held: Held, kind: str, disk: str) -> Iterator[Probe]:
         task = ProbeTask(vm=vm, disk=disk, source=self._to, held=held, limits=self._limits)
-        result = run_task(task, self._on_progress, self._log, self._stop)
+        result = self._read(task)
         if not isinstance(result, ProbeResult):
             raise AssertionError(f"a probe gave {type(result).__name__}")
         if result.compared_bytes == 0 and not result.refused:

@@ -10,12 +10,12 @@ from typing import ClassVar
 import msgspec
 
 from mtv.cutover.batch import take
-from mtv.cutover.copies import reading
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.outcome import Moved, moved
 from mtv.cutover.power import running
+from mtv.cutover.reading import once_free, read_disk
 from mtv.errors import DigestMismatch, SourceError
 from mtv.journal import OPEN_TO_VERIFY, State
 from mtv.model.vm import Disk
@@ -62,23 +62,19 @@ class VerifySource:
         return detail
 
     def _disk(self, move: Move, disk: Disk, recorded: str) -> Result:
-        with reading(move, disk, move.on_progress, OPEN_TO_VERIFY) as (pace, on_progress):
-            return run_task(
-                VerifySourceTask(
-                    vm=move.placed.vm.id,
-                    disk=disk.key,
-                    capacity_bytes=disk.capacity_bytes,
-                    source=move.connection,
-                    base=str(move.base(disk.key)),
-                    recorded=recorded,
-                    alone=disk.key in move.shared,
-                    limits=move.traffic.limits.of_task(),
-                ),
-                on_progress,
-                move.log(self.name),
-                move.stop,
-                pace,
-            )
+        task = VerifySourceTask(
+            vm=move.placed.vm.id,
+            disk=disk.key,
+            capacity_bytes=disk.capacity_bytes,
+            source=move.connection,
+            base=str(move.base(disk.key)),
+            recorded=recorded,
+            alone=disk.key in move.shared,
+            limits=move.traffic.limits.of_task(),
+        )
+        return once_free(
+            move, lambda: read_disk(move, task, self.name, move.on_progress, OPEN_TO_VERIFY)
+        )
 
 
 def verify(move: Move) -> Moved:

@@ -5,7 +5,7 @@ import time
 
 from mtv.errors import ReadFailed, SizeChanged
 from mtv.model.disk import GRAIN_BYTES, DiskSource, StreamedDisk
-from mtv.tasks import Limits, OnProgress, ProbeResult, Progress
+from mtv.tasks import Limits, OnProgress, ProbeResult
 from mtv.transfer.reading.connections import Connections
 from mtv.transfer.reading.getter import Patience
 from mtv.transfer.reading.reader import Reader
@@ -56,9 +56,7 @@ def compare_ways(
             [lambda: taken.take_all(_the_stream(streams))],
             what="reading the export",
             tick=lambda: on_progress(
-                Progress(
-                    says="reading the export", done=taken.count, total=sample_bytes, unit="bytes"
-                )
+                streams.progress("reading the export", taken.count, sample_bytes)
             ),
             interrupt=streams.interrupt,
         )

@@ -1,6 +1,7 @@
 """Files of running VMs are read only where that was proven, once for each kind of datastore."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.cutover.test_passes import identity, passes
 from tests.cutover.test_side_by_side import limit
+from tests.cutover.test_worker import opened
 from tests.driver import Mtv
 from tests.real.people import power_on
 from tests.real.small_estate import EstateVm, SmallEstate
@@ -28,6 +30,17 @@ def disks(vcenter: VCenter) -> Iterator[Disks]:
         vcenter.set_faults()
         left = found.left().beyond(before)
         assert not any((left.snapshots, left.redo_logs, left.leases, left.sessions)), left
+
+
+@pytest.fixture
+def killed(vcenter: VCenter) -> Iterator[Disks]:
+    """For an mtv that is killed: its sessions stay until they expire, and nothing else."""
+    with disks_of(vcenter) as found:
+        before = found.left()
+        yield found
+        found.set(Settings())
+        left = found.left().beyond(before)
+        assert not any((left.snapshots, left.redo_logs, left.leases)), left
 
 
 @pytest.fixture
@@ -98,6 +111,45 @@ def test_a_file_that_is_not_given_is_no_error(planned: Planned, vcenter: VCenter
     assert "the file is not given" in said.stdout
     project.run("sync")
     assert not known(project)[0]["passed"]
+
+
+@pytest.mark.usefixtures("vm")
+def test_the_next_pass_waits_for_the_end_of_what_a_killed_one_exported(
+    planned: Planned, killed: Disks
+) -> None:
+    """A vCenter lets nobody else end an export, and exports no VM twice."""
+    project = planned("web02", warm=True)
+    limit(project, bytes_per_second=500_000)
+    killed.set(Settings(lease_seconds=15.0))
+    process = project.start("sync")
+    deadline = time.monotonic() + 60
+    while not opened(project):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    assert killed.left().leases
+    assert not (project.directory / "probes.json").exists()
+    limit(project)
+    said = project.run("sync")
+    assert "waiting: vCenter does not export" in said.stderr
+    assert opened(project)[:2] == ["started", "done"]
+    assert known(project)[0]["passed"]
+
+
+@pytest.mark.usefixtures("disks")
+def test_disks_that_have_to_be_exported_are_so_one_after_the_other(
+    planned: Planned, vcenter: VCenter, estate: SmallEstate
+) -> None:
+    vm = estate.vms["web01"]
+    assert len(vm.disks) == 2
+    power_on(vcenter, vm.moref)
+    project = planned("web01", warm=True)
+    vcenter.set_faults({"fault": "Forbidden", "path": "/folder/"})
+    project.run("sync")
+    (copied,) = passes(project)
+    for key, base in zip(copied, sorted((project.directory / "vms").rglob("*.raw")), strict=True):
+        assert copied[key]["source"]["sha256"] == identity(base)
 
 
 @pytest.mark.usefixtures("disks", "vm")

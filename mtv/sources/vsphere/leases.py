@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pyVmomi import vim, vmodl
 
 from mtv import tls
-from mtv.errors import SourceError, Unreachable, UntrustedTls
+from mtv.errors import SourceBusy, SourceError, Unreachable, UntrustedTls
 from mtv.model.disk import Extent, StreamLocation, TlsTrust
 from mtv.sources.vsphere.changes import Tracked
 from mtv.sources.vsphere.properties import read_one
@@ -41,7 +41,7 @@ class Lease:
     def __init__(self, session: Session, target: Any, label: str) -> None:
         """Opens the export of a VM that is off, or of a snapshot, and waits until it is ready.
 
-        Raises SourceError.
+        Raises SourceBusy where the VM is exported already, as no VM is twice; SourceError.
         """
         self._session = session
         self._over = threading.Event()
@@ -54,7 +54,7 @@ class Lease:
             except vim.fault.InvalidPowerState:
                 raise
             except (vim.fault.InvalidState, vim.fault.TaskInProgress) as problem:
-                raise SourceError(
+                raise SourceBusy(
                     f"vCenter does not export {label} now: its VM is exported already, or a task "
                     "is at work on it",
                     "wait for what its tasks in vCenter show; an export that a killed mtv left "

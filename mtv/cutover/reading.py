@@ -1,0 +1,63 @@
+"""Workers that read a disk of a VM at its source: their place, their pace, and what they open."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from mtv.cutover.executors import run_task
+from mtv.cutover.move import Move
+from mtv.cutover.opened import opened_by_worker
+from mtv.errors import Interrupted, SourceBusy
+from mtv.journal import OPEN, State
+from mtv.tasks import OnProgress, ProbeTask, Progress, Result, SyncTask, VerifySourceTask
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 330.0
+"""How long to wait for a source: what a killed mtv had open there ends in five minutes."""
+
+AGAIN_SECONDS = 3.0
+
+
+def read_disk(
+    move: Move,
+    task: SyncTask | VerifySourceTask | ProbeTask,
+    log: str,
+    on_progress: OnProgress,
+    step: str = OPEN,
+) -> Result:
+    """Has a worker do a task that reads a disk of the VM, within the limits of mtv.yaml.
+
+    ``log``: the step whose log it writes. ``step``: the journal tells under it what the worker has
+    open at the source, which is ended if the worker is lost. Raises SourceBusy; the worker's error.
+    """
+    host = f"{move.connection.name}/{move.placed.vm.host or ''}"
+
+    def give_up(id_: str) -> None:
+        move.open_source().give_up(id_)
+
+    def record(state: State, id_: str) -> None:
+        move.record(step, state, {"disk": task.disk, "id": id_})
+
+    with move.traffic.copying(move.ref, host, move.stop) as pace:
+
+        def paced(progress: Progress) -> None:
+            pace.heard(progress)
+            on_progress(progress)
+
+        with opened_by_worker(paced, give_up, record) as heard:
+            return run_task(task, heard, move.log(log), move.stop, pace)
+
+
+def once_free(move: Move, run: Callable[[], T]) -> T:
+    """What ``run`` gives once the source is free for it. Raises SourceBusy if it stays busy."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return run()
+        except SourceBusy as problem:
+            if time.monotonic() > deadline:
+                raise
+            move.on_progress(Progress(says=f"waiting: {problem.message}"))
+        if move.stop.wait(AGAIN_SECONDS):
+            raise Interrupted("stopped while it waited for the source")
