@@ -164,10 +164,9 @@ def _copy(wanted: Copy) -> None:
         def extents(self) -> Sequence[Extent] | None:
             if not wanted.imageio:
                 return None
-            from mtv.sources.rhv.imageio import Daemon
+            from mtv.sources.rhv.imageio import Daemon, has_data
 
-            blocks = Daemon(self.url, self.tls).blocks("zero") or ()
-            return [Extent(each.start, each.length) for each in blocks if not each.zero]
+            return Daemon(self.url, self.tls).extents("zero", has_data)
 
         def was_read(self) -> None:
             """A stream that ended."""

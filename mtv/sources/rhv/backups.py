@@ -29,7 +29,7 @@ from mtv.sources.rhv.checkpoints import (
 )
 from mtv.sources.rhv.disks import Found, look, readable
 from mtv.sources.rhv.engine import NOT_THERE, Engine, Refused
-from mtv.sources.rhv.imageio import dirty
+from mtv.sources.rhv.imageio import is_dirty
 from mtv.sources.rhv.transferred import TransferredDisk, status
 from mtv.sources.rhv.transfers import END_SECONDS, START_SECONDS, wait_until
 from mtv.sources.rhv.values import word
@@ -104,8 +104,7 @@ class RhvBackup:
         known = point.startswith(POINT) and point.removeprefix(POINT) in self._since
         if not known or self.modes.get(disk) != "incremental":
             return None
-        blocks = held.blocks("dirty")
-        return None if blocks is None else dirty(blocks)
+        return held.told("dirty", is_dirty)
 
     def _still_ready(self) -> None:
         self._must_be_ready()

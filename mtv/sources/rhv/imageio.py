@@ -8,16 +8,19 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from mtv import tls
 from mtv.errors import SourceError, Unreachable, UntrustedTls
+from mtv.extents import joined
 from mtv.model.disk import Extent, HttpLocation, TlsTrust
+
+T = TypeVar("T")
 
 REACH_SECONDS = 10.0
 """How long to wait for a host, which a firewall may hide, before the proxy is taken."""
@@ -25,10 +28,12 @@ REACH_SECONDS = 10.0
 IO_SECONDS = 120.0
 """For an answer: a host looks through the whole chain of a disk before it lists extents."""
 
-_MOST_BYTES = 1 << 29
-"""Of a list of extents."""
-
 _CUTS = 3
+
+_PIECE_BYTES = 256 * 1024
+"""Of a list of extents so much is in memory at a time: it may be of a million parts."""
+
+_ANSWERS = (http.client.OK, http.client.PARTIAL_CONTENT, http.client.NOT_FOUND)
 
 _RANGE = re.compile(r"bytes 0-0/([0-9]{1,19})\Z")
 
@@ -67,68 +72,94 @@ class Daemon:
         """Where the bytes are."""
         return HttpLocation(url=self.url, headers=(), tls=self.trust)
 
-    def blocks(self, context: Context) -> Sequence[Block] | None:
-        """What the daemon tells of the disk; None where it can't tell that.
+    def extents(self, context: Context, wanted: Callable[[Block], bool]) -> list[Extent] | None:
+        """Where there are blocks that are ``wanted``; None where the daemon can't tell.
 
-        In order and whole: what a list leaves out would be taken for zeros, or for unchanged.
-        Raises Refusal, Unreachable, SourceError.
+        The list must be in order and whole: what it leaves out would be taken for zeros, or for
+        unchanged. Raises Refusal, Unreachable, SourceError.
         """
-        text = self._get(f"/extents?context={context}")
-        if text is None:
-            return None
-        try:
-            found = msgspec.json.decode(text, type=list[Block])
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-            raise SourceError(
-                f"{self._server} gives a list of extents that cannot be read"
-            ) from problem
-        self._must_be_whole(found, context)
-        return found
+        size_bytes = self._size_bytes()
 
-    def _must_be_whole(self, blocks: Sequence[Block], context: Context) -> None:
-        size_bytes, end = self._size_bytes(), 0
-        for block in blocks:
-            told = context == "zero" or block.dirty is not None
-            if block.start != end or block.length < 1 or not told:
-                break
-            end += block.length
-        if end != size_bytes:
-            raise SourceError(
-                f"{self._server} gives a list of extents that is not of the whole disk: of "
-                f"{size_bytes} bytes it goes on for {end}",
-                "run the same command again; if it is the same then, look at ovirt-imageio's log "
-                "on that host",
-            )
+        def take(response: http.client.HTTPResponse) -> list[Extent] | None:
+            if response.status == http.client.NOT_FOUND:
+                return None
+            blocks = self._whole(self._blocks(response), context, size_bytes)
+            return list(joined(Extent(one.start, one.length) for one in blocks if wanted(one)))
 
-    def _size_bytes(self) -> int:
-        """Size of what the ticket is for: a layer may be smaller than its disk is now."""
-        _, headers = self._request("GET", "", {"Range": "bytes=0-0"})
-        match = _RANGE.match(headers.get("Content-Range", ""))
-        if match is None:
-            raise SourceError(f"{self._server} does not tell how large the disk is")
-        return int(match[1])
-
-    def alive(self) -> bool:
-        """Whether the ticket is good. Raises Unreachable, SourceError."""
-        try:
-            self._request("OPTIONS", "")
-        except Refusal:
-            return False
-        return True
-
-    def _get(self, below: str) -> bytes | None:
         for left in reversed(range(_CUTS)):
             try:
-                return self._request("GET", below)[0]
+                return self._ask("GET", f"/extents?context={context}", {}, take)
             except Unreachable:
                 if not left:
                     raise
         raise AssertionError
 
-    def _request(
-        self, verb: str, below: str, headers: Mapping[str, str] = {}
-    ) -> tuple[bytes | None, http.client.HTTPMessage]:
-        """Body and headers of the answer; no body where there is no such thing."""
+    def _blocks(self, response: http.client.HTTPResponse) -> Iterator[Block]:
+        """The blocks as the text of their list comes. Its objects hold no others."""
+        rest = b""
+        try:
+            while piece := response.read(_PIECE_BYTES):
+                rest += piece
+                end = rest.rfind(b"}") + 1
+                if end:
+                    whole = b"[" + rest[:end].lstrip(b"[, \t\r\n") + b"]"
+                    yield from msgspec.json.decode(whole, type=list[Block])
+                    rest = rest[end:]
+                if len(rest) > _PIECE_BYTES:
+                    break
+            if rest.strip() not in (b"]", b"[]"):
+                raise msgspec.DecodeError("its end is missing")
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise SourceError(
+                f"{self._server} gives a list of extents that cannot be read"
+            ) from problem
+
+    def _whole(self, blocks: Iterator[Block], context: Context, size_bytes: int) -> Iterator[Block]:
+        """The same; raises SourceError where they are not one after the other, and all."""
+        end = 0
+        for block in blocks:
+            told = context == "zero" or block.dirty is not None
+            if block.start != end or not 0 < block.length <= size_bytes - end or not told:
+                break
+            yield block
+            end += block.length
+        else:
+            if end == size_bytes:
+                return
+        raise SourceError(
+            f"{self._server} gives a list of extents that is not of the whole disk: of "
+            f"{size_bytes} bytes it goes on for {end}",
+            "run the same command again; if it is the same then, look at ovirt-imageio's log "
+            "on that host",
+        )
+
+    def _size_bytes(self) -> int:
+        """Size of what the ticket is for: a layer may be smaller than its disk is now."""
+
+        def take(response: http.client.HTTPResponse) -> int:
+            match = _RANGE.match(response.headers.get("Content-Range", ""))
+            if match is None:
+                raise SourceError(f"{self._server} does not tell how large the disk is")
+            return int(match[1])
+
+        return self._ask("GET", "", {"Range": "bytes=0-0"}, take)
+
+    def alive(self) -> bool:
+        """Whether the ticket is good. Raises Unreachable, SourceError."""
+        try:
+            self._ask("OPTIONS", "", {}, lambda _: None)
+        except Refusal:
+            return False
+        return True
+
+    def _ask(
+        self,
+        verb: str,
+        below: str,
+        headers: Mapping[str, str],
+        take: Callable[[http.client.HTTPResponse], T],
+    ) -> T:
+        """What ``take`` makes of the answer, which may be that there is no such thing (404)."""
         url = urlsplit(self.url)
         host, port = url.hostname or "", url.port or 443
         context = tls.trusted_context(self.trust, host, port)
@@ -138,19 +169,13 @@ class Daemon:
             response = connection.getresponse()
             if response.status in (401, 403):
                 raise Refusal
-            if response.status == http.client.NOT_FOUND:
-                return None, response.headers
-            if response.status not in (http.client.OK, http.client.PARTIAL_CONTENT):
+            if response.status not in _ANSWERS:
                 raise SourceError(f"{self._server} does not tell of the disk ({response.status})")
-            text = response.read(_MOST_BYTES)
-            if len(text) == _MOST_BYTES:
-                raise SourceError(f"{self._server} gives a list of extents without an end")
+            return take(response)
         except ssl.SSLCertVerificationError as problem:
             raise tls.untrusted(host, port, problem) from problem
         except (OSError, http.client.HTTPException) as problem:
             raise tls.unreachable(host, port, problem) from problem
-        else:
-            return text, response.headers
         finally:
             connection.close()
 
@@ -183,29 +208,19 @@ def reach(url: str, trusts: Iterable[TlsTrust]) -> Daemon:
     raise untrusted or SourceError(f"there is nothing to trust {host}:{port} by")
 
 
-def data(blocks: Iterable[Block]) -> list[Extent]:
-    """Where there is data, which is all that does not read as zeros."""
-    return _joined(block for block in blocks if not block.zero)
+def has_data(block: Block) -> bool:
+    """All that does not read as zeros."""
+    return not block.zero
 
 
-def dirty(blocks: Iterable[Block]) -> list[Extent]:
-    """What was written to since the checkpoint, zeros too."""
-    return _joined(block for block in blocks if block.dirty)
+def is_dirty(block: Block) -> bool:
+    """It was written to since the checkpoint, zeros too."""
+    return bool(block.dirty)
 
 
-def own(blocks: Iterable[Block]) -> list[Extent]:
-    """What the layer that is read holds itself, zeros too; the rest is as it is below it."""
-    return _joined(block for block in blocks if not block.hole)
-
-
-def _joined(blocks: Iterable[Block]) -> list[Extent]:
-    found: list[Extent] = []
-    for block in blocks:
-        if found and found[-1].offset + found[-1].length == block.start:
-            found[-1] = Extent(found[-1].offset, found[-1].length + block.length)
-        else:
-            found.append(Extent(block.start, block.length))
-    return found
+def is_own(block: Block) -> bool:
+    """The layer that is read holds it itself, zeros too; the rest is as it is below."""
+    return not block.hole
 
 
 def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> None:

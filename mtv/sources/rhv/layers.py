@@ -6,14 +6,15 @@ What a disk's content at one snapshot and its content now (or at a later one) di
 images above hold. So changes can be told of any disk that snapshots can be made of.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ovirtsdk4 import types
 
+from mtv.extents import joined
 from mtv.model.disk import Extent
 from mtv.sources.rhv.engine import Engine
-from mtv.sources.rhv.imageio import own
+from mtv.sources.rhv.imageio import is_own
 from mtv.sources.rhv.transferred import TransferredDisk
 from mtv.sources.rhv.values import each, ident, word
 
@@ -78,7 +79,8 @@ def changed_above(
     known = [extents for extents in found if extents is not None]
     if len(known) < len(found):
         return None
-    return _merged(extent for extents in known for extent in extents)
+    every = (extent for extents in known for extent in extents)
+    return list(joined(sorted(every, key=lambda one: one.offset)))
 
 
 def _own(held: TransferredDisk, asked: types.ImageTransfer) -> Sequence[Extent] | None:
@@ -88,18 +90,6 @@ def _own(held: TransferredDisk, asked: types.ImageTransfer) -> Sequence[Extent] 
         held.engine, held.name, lambda: asked, point=None, changed_since=lambda *_: None
     )
     try:
-        blocks = layer.blocks("zero")
-        return None if blocks is None else own(blocks)
+        return layer.told("zero", is_own)
     finally:
         layer.close()
-
-
-def _merged(extents: Iterable[Extent]) -> list[Extent]:
-    found: list[Extent] = []
-    for extent in sorted(extents, key=lambda one: one.offset):
-        end = extent.offset + extent.length
-        if found and extent.offset <= found[-1].offset + found[-1].length:
-            last = found.pop()
-            extent = Extent(last.offset, max(last.offset + last.length, end) - last.offset)
-        found.append(extent)
-    return found

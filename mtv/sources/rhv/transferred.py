@@ -11,7 +11,7 @@ from mtv.errors import SourceError, Unreachable, UntrustedTls
 from mtv.model.disk import Extent, HttpLocation, TlsTrust
 from mtv.sources.rhv.authority import authority
 from mtv.sources.rhv.engine import Engine, Refused
-from mtv.sources.rhv.imageio import Block, Context, Daemon, Refusal, data, reach
+from mtv.sources.rhv.imageio import Block, Context, Daemon, Refusal, has_data, reach
 from mtv.sources.rhv.transfers import END_SECONDS, Transfer, wait_until
 from mtv.sources.rhv.values import word
 
@@ -70,8 +70,7 @@ class TransferredDisk:
 
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, by the host's own look at the disk's images."""
-        blocks = self.blocks("zero")
-        return None if blocks is None else data(blocks)
+        return self.told("zero", has_data)
 
     def point(self) -> str | None:
         """The name of the content, where it has one."""
@@ -81,14 +80,14 @@ class TransferredDisk:
         """Where it may differ from an earlier point; None where nobody can tell."""
         return self._changed_since(self, point)
 
-    def blocks(self, context: Context) -> Sequence[Block] | None:
-        """What the daemon tells of the disk; None where it can't. Raises SourceError."""
+    def told(self, context: Context, wanted: Callable[[Block], bool]) -> Sequence[Extent] | None:
+        """Where the daemon says so of the disk; None where it can't tell. Raises SourceError."""
         try:
-            return self._daemon.blocks(context)
+            return self._daemon.extents(context, wanted)
         except Refusal:
             self.renew()
         try:
-            return self._daemon.blocks(context)
+            return self._daemon.extents(context, wanted)
         except Refusal as problem:
             raise SourceError(
                 f"{self.engine.name}: the host refuses to tell of {self.name}",

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from pyVmomi import vim, vmodl
 
 from mtv.errors import SourceError
-from mtv.model.disk import GRAIN_BYTES, VAGUE, Extent
+from mtv.extents import joined
+from mtv.model.disk import VAGUE, Extent
 from mtv.sources.vsphere.session import Session
 
 _CANNOT_TELL = (vim.fault.FileFault, vmodl.fault.InvalidArgument, vmodl.fault.SystemError)
@@ -71,7 +72,7 @@ class Tracked(NamedTuple):
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
         with self.session.faults_as_errors():
             try:
-                return list(_joined(self._pages(change_id)))
+                return list(joined(self._pages(change_id)))
             except (vim.fault.NoPermission, vim.fault.NotFound, *_CANNOT_TELL):
                 return None
 
@@ -122,22 +123,3 @@ def are_in_order(earlier: str, later: str) -> bool:
     before, _, then = earlier.partition("/")
     tracking, _, now = later.partition("/")
     return tracking == before and then.isdecimal() and now.isdecimal() and int(then) <= int(now)
-
-
-def _joined(areas: Iterator[Extent]) -> Iterator[Extent]:
-    """Areas in order; those that touch, overlap or lie in one grain as one.
-
-    A disk is read by grains: a million small areas need not be kept apart.
-    """
-    last: Extent | None = None
-    for area in areas:
-        if last is None:
-            last = area
-        elif area.offset <= -(-(last.offset + last.length) // GRAIN_BYTES) * GRAIN_BYTES:
-            end = max(last.offset + last.length, area.offset + area.length)
-            last = Extent(last.offset, end - last.offset)
-        else:
-            yield last
-            last = area
-    if last is not None:
-        yield last
