@@ -223,7 +223,7 @@ def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:
     Raises ConfigError that names file, line, key, and what was expected there.
     """
     try:
-        return msgspec.convert(_plain(document), kind, strict=True)
+        return msgspec.convert(_said(document, kind), kind, strict=True)
     except msgspec.ValidationError as problem:
         what, line, keys, expected = _explain(str(problem), document, inspect.type_info(kind))
         where = f"{'.'.join(keys)}: " if keys else ""
@@ -237,6 +237,18 @@ def check_document(document: CommentedMap, path: Path, kind: type[T]) -> T:
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?`?\$(?P<where>[^`]*)`)?\Z", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
+
+
+def _said(document: CommentedMap, kind: type) -> Any:
+    """The document in Python's own types, without sections that nothing stands under."""
+    fields = getattr(inspect.type_info(kind), "fields", ())
+    may_lack = {
+        each.encode_name
+        for each in fields
+        if not each.required and isinstance(each.type, inspect.StructType)
+    }
+    plain = _plain(document)
+    return {key: value for key, value in plain.items() if value is not None or key not in may_lack}
 
 
 def _plain(value: Any) -> Any:
@@ -279,8 +291,30 @@ def _explain(message: str, document: Any, kind: inspect.Type) -> tuple[str, int,
     # {name} without quotes is a mapping to YAML.
     if isinstance(kind, inspect.StrType) and re.search("got `(float|int|bool|object)`", what):
         what += ": put it in quotes"
+    return _in_words(what), line, keys, ""
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+    "object": "keys and values",
+    "null": "nothing",
+}
+"""msgspec's names of what stands in a file -> those of people."""
+
+
+def _in_words(message: str) -> str:
     # That a key may be left out is no help to who wrote it wrong.
-    return what.replace(" | null`", "`").replace("`", "'"), line, keys, ""
+    kinds = message.replace(" | null`", "`")
+    said = re.sub(r"`([a-z]+(?: \| [a-z]+)*)`", _kinds_in_words, kinds)
+    return said.replace("`", "'").replace("Expected", "expected", 1)
+
+
+def _kinds_in_words(kinds: re.Match[str]) -> str:
+    return " or ".join(_KINDS.get(each, f"'{each}'") for each in kinds[1].split(" | "))
 
 
 def _without_none(kind: inspect.Type) -> inspect.Type:

@@ -52,6 +52,12 @@ def test_the_example_that_the_wrong_ones_change_is_fine() -> None:
     assert check_document(document, Path("mtv.yaml"), Settings).sources["vc1"].username == "mtv"
 
 
+def test_a_section_with_nothing_under_it_is_as_if_it_were_not_there() -> None:
+    text = FINE_SETTINGS[: FINE_SETTINGS.index("limits:")] + "limits:\n  # connections: 4\n"
+    found = check_document(parse_document(text, "mtv.yaml"), Path("mtv.yaml"), Settings)
+    assert found.limits == Settings(sources={}).limits
+
+
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
@@ -59,17 +65,25 @@ def test_the_example_that_the_wrong_ones_change_is_fine() -> None:
         ("kind: vsphere", "kind: vmware", "expected one of: ova, rhv, rvtools, vsphere"),
         ("username: mtv", "user: mtv", "mtv.yaml:6: sources.vc1: there is no key 'user' here"),
         ("username: mtv", "user: mtv", "expected one of: kind, url, path, username"),
-        ("username: mtv", "username: 5", "mtv.yaml:6: sources.vc1.username: Expected 'str'"),
+        ("username: mtv", "username: 5", "mtv.yaml:6: sources.vc1.username: expected text"),
         ("    kind: vsphere\n", "", "mtv.yaml:3: sources.vc1: Object missing required field"),
-        ("{env: VC1_PASSWORD}", "secret", "mtv.yaml:7: sources.vc1.password: Expected 'object'"),
+        (
+            "{env: VC1_PASSWORD}",
+            "secret",
+            "mtv.yaml:7: sources.vc1.password: expected keys and values",
+        ),
         ("{env: VC1", "{value: VC1", "mtv.yaml:7: sources.vc1.password: there is no key 'value'"),
         ("[power]", "[delete]", "mtv.yaml:8: sources.vc1.may.0: Invalid enum value 'delete'"),
         ("[power]", "[delete]", "expected one of: power"),
-        ("[power]", "power", "mtv.yaml:8: sources.vc1.may: Expected 'array', got 'str'"),
+        ("[power]", "power", "mtv.yaml:8: sources.vc1.may: expected a list, got text"),
         ("accel: auto", "accel: fast", "mtv.yaml:12: target.local.accel: Invalid enum value"),
         ("accel: auto", "accel: fast", "expected one of: auto, kvm, tcg"),
         ("local:", "remote:", "mtv.yaml:10: target: there is no key 'remote' here"),
-        ("connections: 2", "connections: many", "mtv.yaml:14: limits.connections: Expected 'int'"),
+        (
+            "connections: 2",
+            "connections: many",
+            "mtv.yaml:14: limits.connections: expected a whole number",
+        ),
         ("connections: 2", "conections: 2", "mtv.yaml:14: limits: there is no key 'conections'"),
         ("limits:", "limit:", "mtv.yaml:13: there is no key 'limit' here"),
         ("limits:", "limit:", "expected one of: sources, target, limits"),
@@ -89,9 +103,9 @@ def test_a_wrong_key_is_named_with_its_line_and_what_was_expected(
     ("text", "kind", "says"),
     [
         ("namespace: a\nstorage:\n  a: gold\n  b:\n  c: 5\n", SiteMapping, "f.yaml:5: storage.c:"),
-        ("namespace: a\nstorage:\n", SiteMapping, "f.yaml:2: storage: Expected 'object'"),
+        ("namespace: a\nstorage:\n", SiteMapping, "f.yaml:2: storage: expected keys and values"),
         ("storage: {}\n", SiteMapping, "missing required field 'namespace'"),
-        ("openshift: 4.20\nstorage_classes: []\n", Target, "f.yaml:1: openshift: Expected 'str'"),
+        ("openshift: 4.20\nstorage_classes: []\n", Target, "f.yaml:1: openshift: expected text"),
         (
             "openshift: '4.20'\nstorage_classes:\n  - name: a\n  - nam: b\n",
             Target,
@@ -108,7 +122,7 @@ def test_a_wrong_key_is_named_with_its_line_and_what_was_expected(
                 "virt-v2v, none"
             ),
         ),
-        ("waves:\n", Plan, "f.yaml:1: waves: Expected 'array', got 'null'"),
+        ("waves:\n", Plan, "f.yaml:1: waves: expected a list, got nothing"),
     ],
 )
 def test_every_file_is_checked_alike(text: str, kind: type, says: str) -> None:

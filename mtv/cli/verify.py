@@ -4,6 +4,7 @@ import click
 
 from mtv.cli.app import output_option
 from mtv.cli.wave import run_wave
+from mtv.cutover.batch import raise_failures, raise_unproven
 from mtv.cutover.verify import foresee_verify, foresee_verify_source, verify, verify_source
 
 
@@ -34,6 +35,8 @@ def command(
     With --source the disks of VMs that are off are read at the source again, also after their
     cutover and beside other commands. That proves that no change was missed by the copy.
 
+    Ends with 1 when something differs, and when nothing could be compared.
+
     \b
     Examples:
       mtv verify
@@ -42,8 +45,12 @@ def command(
     """
     if source:
         act = foresee_verify_source if dry_run else verify_source
-        # Other commands may go on: only the journal is written, and it bears with that.
-        run_wave(ctx, "verify --source", wave, chosen, output, act, dry_run=dry_run, aside=True)
     else:
         act = foresee_verify if dry_run else verify
-        run_wave(ctx, "verify", wave, chosen, output, act, dry_run=dry_run)
+    run_wave(
+        *(ctx, "verify --source" if source else "verify", wave, chosen, output, act),
+        dry_run=dry_run,
+        # Only the journal is written, and it bears with other commands that go on.
+        aside=source,
+        judge=raise_failures if dry_run else raise_unproven,
+    )

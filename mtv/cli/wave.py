@@ -38,12 +38,13 @@ def run_wave(
     take: Callable[
         [Sequence[Move], Callable[[Move], Moved], Callable[[Moved], None]], tuple[Moved, ...]
     ] = each_of,
+    judge: Callable[[Sequence[Moved]], None] = raise_failures,
 ) -> None:
     """Does ``act`` with every VM of the wave (or the chosen ones) and tells what became of each.
 
     ``take`` goes through them, one by one or side by side. In a dry run ``act`` only foresees, and
     the run's journal is read, not written. ``aside``: it changes nothing but the journal, so other
-    commands may go on meanwhile.
+    commands may go on meanwhile. ``judge`` raises MtvError for outcomes that are no success.
     """
     project = open_project(ctx)
     settings = load_settings(project)
@@ -84,7 +85,7 @@ def run_wave(
         prepare_for_threads({move.connection.kind for move in moves})
         outcomes += take(moves, act, tell)
     emit(output, outcomes, lambda: None)
-    raise_failures(outcomes)
+    judge(outcomes)
 
 
 def _chosen(wave: Wave, estate: Estate, words: tuple[str, ...]) -> frozenset[str]:

@@ -6,15 +6,18 @@ Passes run side by side, cutovers one after the other. A VM that fails does not 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from mtv.config import Consent
 from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, failed, moved, went_over
 from mtv.cutover.passes import must_be_all_disks
+from mtv.cutover.power import running
 from mtv.cutover.steps import Act, must_not_have_run, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.quantities import duration
+from mtv.sources.switching import need_consent
 
 THREADS = 32
 """More VMs than this are in no pass at the same time, whatever the limits say."""
@@ -29,8 +32,7 @@ def foresee_cutover(move: Move) -> Moved:
     if steps[-1].settled(move):
         return moved(move, "nothing to do", "it is over and passed its boot check")
     must_be_ready(move)
-    names = [step.name for step in steps if not step.settled(move)]
-    return moved(move, "would", ", ".join(names))
+    return moved(move, "would", ", ".join(step.does for step in steps if not step.settled(move)))
 
 
 def cut_over(move: Move) -> Moved:
@@ -55,6 +57,8 @@ def must_be_ready(move: Move) -> None:
     luns_must_be_ready(move)
     if not move.base_is_the_guests:
         must_be_all_disks(move)
+        if running(move):
+            need_consent(move.connection, Consent.POWER, "shut VMs down")
 
 
 def _how_it_came_up(move: Move) -> str:
@@ -141,3 +145,10 @@ def raise_failures(outcomes: Sequence[Moved]) -> None:
     message = f"{len(wrong)} of {len(outcomes)} VMs failed: {names}"
     kind = MtvError if len(wrong) == len(outcomes) else PartlyDone
     raise kind(message, "the same command goes on where they stopped; mtv status shows all")
+
+
+def raise_unproven(outcomes: Sequence[Moved]) -> None:
+    """As ``raise_failures``, and MtvError when nothing was compared: every VM was passed by."""
+    raise_failures(outcomes)
+    if outcomes and all(each.outcome == "passed by" for each in outcomes):
+        raise MtvError("nothing was compared: every VM was passed by", "each line above says why")

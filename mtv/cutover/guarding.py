@@ -64,8 +64,10 @@ def _too_long(move: Move) -> str:
     if taken is None:
         return ""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(taken.at)).total_seconds()
-    too_long = seconds > move.traffic.limits.held.most_hours * 3600
-    return f"its disks are held for {duration(seconds)}" if too_long else ""
+    most = move.traffic.limits.held.most_hours * 3600
+    if seconds <= most:
+        return ""
+    return f"its disks are held for {duration(seconds)} (at most {duration(most)})"
 
 
 def too_much(strain: Strain, limits: HeldLimits) -> str:
@@ -73,11 +75,20 @@ def too_much(strain: Strain, limits: HeldLimits) -> str:
     for room in strain.rooms:
         percent = 100 * room.free_bytes / max(room.capacity_bytes, 1)
         if room.free_bytes < limits.least_free_bytes or percent < limits.least_free_percent:
-            return f"{room.name} has {size(room.free_bytes)} free of {size(room.capacity_bytes)}"
+            return (
+                f"{room.name} has {size(room.free_bytes)} free of {size(room.capacity_bytes)} "
+                f"(at least {size(limits.least_free_bytes)} and {limits.least_free_percent:g} %)"
+            )
     if _beyond(strain.delta_bytes, limits.most_delta_bytes):
-        return f"{size(strain.delta_bytes or 0)} were written to it since its disks are held"
+        return (
+            f"{size(strain.delta_bytes or 0)} were written to it since its disks are held "
+            f"(at most {size(limits.most_delta_bytes or 0)})"
+        )
     if _beyond(strain.latency_milliseconds, limits.most_latency_ms):
-        return f"its storage takes {strain.latency_milliseconds:.0f} ms for a read or write"
+        return (
+            f"its storage takes {strain.latency_milliseconds:.0f} ms for a read or write "
+            f"(at most {limits.most_latency_ms:g} ms)"
+        )
     return ""
 
 

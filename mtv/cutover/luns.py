@@ -37,6 +37,7 @@ class Detach:
     """The LUNs are away from the VM at the source."""
 
     name: ClassVar[str] = "detach"
+    does: ClassVar[str] = "take its LUNs from it at the source"
 
     def settled(self, move: Move) -> bool:
         """Away once is not away for ever: it is asked each time."""

@@ -25,7 +25,7 @@ def roll_back(move: Move) -> Moved:
     if not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     must_be_down_here(move)
-    if move.open_source().power(move.placed.vm.id) is not Power.OFF and recorded(move):
+    if recorded(move) and _runs_there(move):
         raise SourceError(
             f"{move.placed.vm.name} runs at the source, without the LUNs that it had",
             "shut it down there, then run the same command again",
@@ -56,10 +56,15 @@ def _was_begun(move: Move) -> bool:
 
 def _what_is_back(move: Move, labels: list[str]) -> str:
     given = f"it has {', '.join(labels)} again; " if labels else ""
-    return (
-        f"{given}start it at the source when you want it there. Its copies are still in "
-        f"{move.directory}"
-    )
+    runs = False
+    with contextlib.suppress(SourceError):  # one that is gone took nothing with it that we have
+        runs = _runs_there(move)
+    there = "it runs at the source" if runs else "start it at the source when you want it there"
+    return f"{given}{there}. Its copies are still in {move.directory}"
+
+
+def _runs_there(move: Move) -> bool:
+    return move.open_source().power(move.placed.vm.id) is not Power.OFF
 
 
 def must_be_down_here(move: Move) -> None:

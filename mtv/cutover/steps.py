@@ -44,6 +44,9 @@ class Act(Protocol):
 class Step(Act, Protocol):
     """One step of a move."""
 
+    does: ClassVar[str]
+    """What it does with the VM, for people."""
+
     def settled(self, move: Move) -> bool:
         """True when there is nothing (more) to do."""
 
@@ -52,6 +55,7 @@ class PowerOff:
     """The source VM is off."""
 
     name: ClassVar[str] = "power-off"
+    does: ClassVar[str] = "shut it down at the source"
 
     def settled(self, move: Move) -> bool:
         """Off once is not off for ever: it is asked each time."""
@@ -94,6 +98,7 @@ class Sync:
     """Every base is an exact copy of its disk."""
 
     name: ClassVar[str] = "sync"
+    does: ClassVar[str] = "copy what is left of its disks"
 
     def settled(self, move: Move) -> bool:
         """Once for each time the VM was shut down; never again when the base is the guest's.
@@ -118,6 +123,7 @@ class ConvertGuest:
     """Overlays on the bases hold the converted guest."""
 
     name: ClassVar[str] = "convert"
+    does: ClassVar[str] = "convert its guest"
 
     def settled(self, move: Move) -> bool:
         """Once after each sync, which drops it; a begun commit means that it was done."""
@@ -153,6 +159,7 @@ class Commit:
     """The bases hold the converted guest; the overlays are gone."""
 
     name: ClassVar[str] = "commit"
+    does: ClassVar[str] = "write what was converted to its disks"
 
     def settled(self, move: Move) -> bool:
         """Once."""
@@ -174,6 +181,7 @@ class Boot:
     """The guest boots on the target, its check passes."""
 
     name: ClassVar[str] = "boot"
+    does: ClassVar[str] = "boot it here and check it"
 
     def settled(self, move: Move) -> bool:
         """Once it has passed."""
@@ -204,6 +212,7 @@ class LetGo:
     """Nothing of ours is left at the source VM: there will be no pass over its disks any more."""
 
     name: ClassVar[str] = "let-go"
+    does: ClassVar[str] = "remove what mtv has at the source"
 
     def settled(self, move: Move) -> bool:
         """Once."""

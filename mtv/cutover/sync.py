@@ -6,10 +6,11 @@ from typing import Any
 from mtv.config import Consent
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.forecast import forecast
+from mtv.cutover.guarding import must_bear_it
 from mtv.cutover.luns import must_not_have_gone_back
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.passes import forget_older_points, holding
+from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, steps_of
 from mtv.cutover.traffic import BlackoutBegan
@@ -67,6 +68,12 @@ def _how_much(copies: Iterable[Mapping[str, Any]]) -> str:
 def _seen(held: Held, copies: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """What the pass saw that was not so in the one before."""
     yield from held.seen
+    damaged = [copy["damaged_bytes"] for copy in copies if copy["damaged_bytes"]]
+    if damaged:
+        yield (
+            f"{size(sum(damaged))} of the copies of {len(damaged)} of its disks did not hold any "
+            "more what had been copied, and were copied again: look after this machine's storage"
+        )
     whole = sum(1 for copy in copies if copy["compared_whole"])
     if whole and not held.doubt:
         yield f"nobody could tell what changed on {whole} of its disks: compared as a whole"
@@ -91,12 +98,17 @@ def _last_pass(move: Move) -> Event | None:
 
 
 def foresee_sync(move: Move) -> Moved:
-    """What ``sync`` would do with a VM; changes nothing."""
+    """What ``sync`` would do with a VM; changes nothing. Raises SourceError as it does."""
     reason = _why_not_synced(move)
     if reason:
         return moved(move, "passed by", reason)
+    must_be_all_disks(move)
+    must_bear_it(move)
     whole = size(sum(disk.capacity_bytes for disk in move.disks))
-    return moved(move, "would", f"copy what changed of {whole} of disks to {move.directory}")
+    runs = move.open_source().power(move.placed.vm.id) is not Power.OFF
+    hold = "hold its disks still, since it runs, and " if runs else ""
+    what = f"what changed of {whole}" if _last_pass(move) else f"all that is on {whole}"
+    return moved(move, "would", f"{hold}copy {what} of disks to {move.directory}")
 
 
 def _why_not_synced(move: Move) -> str:

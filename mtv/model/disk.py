@@ -193,6 +193,15 @@ class StreamedDisk(DiskSource, Protocol):
         """All of the stream was read and found right; without this it counts as given up."""
 
 
+class DiskServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a source gives the bytes of disks, as far as it can be told beforehand."""
+
+    host: str
+    port: int
+    proxy: bool = False
+    """It gives what any of the others has."""
+
+
 class DiskDigest(msgspec.Struct, frozen=True, kw_only=True):
     """The identity of a disk's content.
 

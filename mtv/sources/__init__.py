@@ -13,7 +13,7 @@ from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError
 from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource, Held, StreamedDisk
+from mtv.model.disk import DiskServer, DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
@@ -129,6 +129,14 @@ class ReadsTwoWays(Protocol):
 
     def open_both(self, vm: str, disk: str, held: Held) -> tuple[DiskSource | None, StreamedDisk]:
         """The same disk by its file, if that is given, and as a whole. Raises SourceError."""
+
+
+@runtime_checkable
+class HasDiskServers(Protocol):
+    """A source that sends us to others for the bytes of disks."""
+
+    def disk_servers(self) -> tuple[DiskServer, ...]:
+        """Those that it may send us to. Raises SourceError."""
 
 
 @runtime_checkable

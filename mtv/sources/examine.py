@@ -12,7 +12,8 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,9 +24,10 @@ from mtv import process, tls
 from mtv.config import resolve
 from mtv.doctor import Finding, State, skipped
 from mtv.errors import MtvError, SourceError
+from mtv.model.disk import DiskServer
 from mtv.process import redact
 from mtv.quantities import duration
-from mtv.sources import Source, open_source
+from mtv.sources import HasDiskServers, Source, open_source
 from mtv.tasks import Connection, OnProgress, Progress
 
 SUPPORTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -35,6 +37,9 @@ SUPPORTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 """Oldest and newest version of a platform that mtv knows."""
 
 DUMP_SECONDS = 60.0
+
+SHOWN = 5
+"""So many servers that do not answer are named."""
 
 SKEW_SECONDS = 60.0
 """A difference of clocks that is worth a word; vCenter refuses logins at ten minutes."""
@@ -85,6 +90,8 @@ class _Visit:
         if self._to.kind in SUPPORTED:
             yield "version", self._version
         yield "permissions", self._permissions
+        if self._to.kind in SUPPORTED:
+            yield "disk servers", self._disk_servers
         if self._to.vddk is not None:
             yield "vddk", self._vddk
 
@@ -183,6 +190,42 @@ class _Visit:
         if not lacks:
             yield self._found("permissions", State.OK, "nothing is missing")
 
+    def _disk_servers(self) -> Iterator[Finding]:
+        """Whether those answer that disks come from. No problem: the ports may be other ones."""
+        source = self._opened()
+        if not isinstance(source, HasDiskServers):
+            return
+        servers = source.disk_servers()
+        if not servers:
+            yield skipped(self._area, "disk servers", "no host is up that could give any")
+            return
+        with ThreadPoolExecutor(min(32, len(servers))) as pool:
+            silent = {
+                each: why
+                for each, why in zip(servers, pool.map(_silence, servers), strict=True)
+                if why
+            }
+        answering = [each for each in servers if each not in silent]
+        if not silent:
+            says = f"all {len(servers)} answer, on port {_ports(servers)}"
+            yield self._found("disk servers", State.OK, says)
+            return
+        names = ", ".join(f"{each.host} ({why})" for each, why in list(silent.items())[:SHOWN])
+        more = f" and {len(silent) - SHOWN} more" if len(silent) > SHOWN else ""
+        if any(each.proxy for each in answering):
+            otherwise = "until then disks come through the engine's proxy, which is slower"
+        elif self._to.kind == "vsphere":
+            otherwise = "else no disk can be exported there (docs/vsphere.md says which have to be)"
+        else:
+            otherwise = "else no disk can be read"
+        yield self._found(
+            "disk servers",
+            State.WARNING,
+            f"of {len(servers)} that disks may come from {len(silent)} do not answer on port "
+            f"{_ports(silent)}: {names}{more}",
+            f"let this machine reach them, by name and port; {otherwise}",
+        )
+
     def _vddk(self) -> Iterator[Finding]:
         if self._to.vddk is None:
             return
@@ -216,3 +259,16 @@ class _Visit:
             says=redact(finding.says, [self._secret]),
             remedy=redact(finding.remedy, [self._secret]),
         )
+
+
+def _silence(server: DiskServer) -> str:
+    """Why a server does not answer; "" when it does."""
+    try:
+        socket.create_connection((server.host, server.port), tls.CONNECT_SECONDS).close()
+    except OSError as problem:
+        return problem.strerror or str(problem)
+    return ""
+
+
+def _ports(servers: Iterable[DiskServer]) -> str:
+    return " or ".join(map(str, sorted({each.port for each in servers})))

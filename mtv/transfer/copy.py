@@ -99,6 +99,7 @@ def copy_disk(
             seconds=time.monotonic() - started,
             point=found.identity.point,
             compared_whole=standing.compared_whole,
+            damaged_bytes=standing.damaged_bytes,
         )
 
 

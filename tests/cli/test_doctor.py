@@ -379,6 +379,10 @@ def test_an_engine_is_looked_at_the_same_way(
         assert findings["source rhv1", "version"]["says"].startswith("4.5.3")
         # No target: nothing is booted or converted here.
         assert findings["machine", "KVM"]["state"] == "skipped"
+        # Its hosts have no addresses that anybody could reach.
+        served = findings["source rhv1", "disk servers"]
+        assert served["state"] == "warning"
+        assert "do not answer on port 54322 or 54323: " in served["says"]
         engine.password_file.chmod(0o644)
         password = doctor(project, expect=3)["source rhv1", "password"]
         assert "others can read the file" in password["says"]

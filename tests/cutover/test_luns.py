@@ -115,7 +115,7 @@ def test_it_goes_over_and_back(
     project = settle(planned(VM), by_id=lun.parent / "by-id")
     project.run("plan", "--vm", VM, "--check", f"{VM}=console:tiny: ready")
     # A dry run says what comes, the copies are made without the LUN.
-    assert "detach" in project.run("cutover", "--dry-run").stdout
+    assert "take its LUNs from it" in project.run("cutover", "--dry-run").stdout
     project.run("sync")
     assert mappings(vcenter, estate) == before
     assert len(list((project.directory / "vms").rglob("disk-*.raw"))) == 1

@@ -58,7 +58,7 @@ def flat_file(estate: SmallEstate, vm: str, number: int = 0) -> Path:
 
 def test_a_copy_that_is_as_it_was_left(planned: Planned, estate: SmallEstate) -> None:
     project = planned("web01")
-    assert outcome(project)["outcome"] == "passed by"
+    assert outcome(project, expect=1)["outcome"] == "passed by"
     project.run("sync")
     said = outcome(project)
     assert said["outcome"] == "done"
@@ -95,6 +95,21 @@ def test_a_byte_that_another_wrote_to_the_copy_is_found_and_the_next_sync_repair
     assert equal(project, first)
     assert equal(project, second)
     assert outcome(project)["outcome"] == "done"
+
+
+def test_what_a_sync_repairs_without_being_told_it_says(
+    planned: Planned, estate: SmallEstate
+) -> None:
+    project = planned("web01")
+    project.run("sync")
+    first, second = estate.vms["web01"].disks
+    flip(base(project, first), 3 * MIB + 5, settled=False)
+    flip(base(project, second), 9 * MIB, settled=False)
+    (said,) = project.run("sync", "-o", "json").json
+    assert "2.0 MiB of the copies of 2 of its disks did not hold any more what" in said["says"]
+    assert equal(project, first)
+    assert equal(project, second)
+    assert "did not hold" not in project.run("sync").stdout
 
 
 def test_a_cutover_does_not_go_on_from_a_copy_that_was_found_different(
@@ -181,7 +196,7 @@ def test_a_base_that_is_the_guests_is_no_copy_and_its_source_can_still_be_compar
 ) -> None:
     project = planned("sensor")
     project.run("cutover")
-    said = outcome(project)
+    said = outcome(project, expect=1)
     assert said["outcome"] == "passed by"
     assert "the guest's own" in said["says"]
     assert "mtv verify --source" in said["says"]

@@ -151,8 +151,11 @@ def test_an_emptied_section_is_filled_again(offline: MakeOffline, text: str) -> 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("namespace: a\nstorage: gold\n", "mapping.yaml:2: storage: Expected 'object', got 'str'"),
-        ("namespace: a\nstorage: [gold]\n", "mapping.yaml:2: storage: Expected 'object'"),
+        (
+            "namespace: a\nstorage: gold\n",
+            "mapping.yaml:2: storage: expected keys and values, got text",
+        ),
+        ("namespace: a\nstorage: [gold]\n", "mapping.yaml:2: storage: expected keys and values"),
         ("namespace: a\nstorages: {}\n", "mapping.yaml:2: there is no key 'storages' here"),
         ("storage: {}\n", "mapping.yaml:1: Object missing required field 'namespace'"),
         ("storage: {\n", "mapping.yaml:"),

@@ -22,6 +22,9 @@ from mtv.model.disk import Extent, HttpLocation, TlsTrust
 
 T = TypeVar("T")
 
+HOST_PORT, PROXY_PORT = 54322, 54323
+"""As it comes; the engine says for each transfer what they really are."""
+
 REACH_SECONDS = 10.0
 """How long to wait for a host, which a firewall may hide, before the proxy is taken."""
 

@@ -6,7 +6,7 @@ from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import NOTHING, DiskSource, Held
+from mtv.model.disk import NOTHING, DiskServer, DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
@@ -15,9 +15,11 @@ from mtv.sources.rhv import hold as holds
 from mtv.sources.rhv.checkpoints import forget_checkpoints, of_points
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
+from mtv.sources.rhv.imageio import HOST_PORT, PROXY_PORT
 from mtv.sources.rhv.permits import lacks
 from mtv.sources.rhv.rooms import rooms
 from mtv.sources.rhv.transfers import end_transfer
+from mtv.sources.rhv.values import word
 from mtv.sources.rhv.vms import power_of
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.tasks import Cancelled, Connection, OnProgress
@@ -44,6 +46,15 @@ class Rhv:
     def lacks(self) -> tuple[Lack, ...]:
         """Permits that are missing."""
         return lacks(self._engine)
+
+    def disk_servers(self) -> tuple[DiskServer, ...]:
+        """The hosts that are up, and the engine's proxy to them."""
+        hosts = [
+            DiskServer(host=each.address, port=HOST_PORT)
+            for each in self._engine.list("hosts")
+            if word(each.status) == "up" and each.address
+        ]
+        return (*hosts, DiskServer(host=self._engine.host, port=PROXY_PORT, proxy=True))
 
     def power(self, vm: str) -> Power:
         """Power state, asked now."""

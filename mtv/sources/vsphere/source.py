@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from pyVmomi import vim
@@ -11,7 +11,7 @@ from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource, Held, StreamedDisk
+from mtv.model.disk import DiskServer, DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Power
@@ -22,10 +22,12 @@ from mtv.sources.vsphere import history, luns, privileges, snapshots
 from mtv.sources.vsphere.collect import collect
 from mtv.sources.vsphere.disks import open_disk, open_export, open_file, unproven
 from mtv.sources.vsphere.leases import give_up
-from mtv.sources.vsphere.properties import read_one
+from mtv.sources.vsphere.properties import Unreadable, read_one, retrieve
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.strain import strain_of
+from mtv.sources.vsphere.values import unescape
 from mtv.sources.vsphere.vms import POWER
+from mtv.sources.vsphere.wire import Data, Ref
 from mtv.tasks import Cancelled, Connection, OnProgress
 
 T = TypeVar("T")
@@ -49,6 +51,18 @@ class VSphere:
     def lacks(self) -> tuple[Lack, ...]:
         """Privileges that are missing."""
         return privileges.lacks(self._session)
+
+    def disk_servers(self) -> tuple[DiskServer, ...]:
+        """The connected hosts: exports come from them."""
+        found = list[DiskServer]()
+
+        def take(_: Ref, host: Data) -> None:
+            if host.get("runtime", Data()).get("connectionState") == "connected":
+                found.append(DiskServer(host=unescape(str(host.get("name") or "")), port=443))
+
+        paths: Mapping[type, Sequence[str]] = {vim.HostSystem: ["name", "runtime.connectionState"]}
+        retrieve(self._session, paths, lambda: take, Unreadable())
+        return tuple(found)
 
     def power(self, vm: str) -> Power:
         """Power state, asked now."""

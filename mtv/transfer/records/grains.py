@@ -118,6 +118,11 @@ class Grains:
             whole -= GRAIN_BYTES - self.span(self.count - 1)
         return whole
 
+    def bytes_of(self, row: Row) -> int:
+        """Size of all grains where a row has 1."""
+        whole = row.count(1) * GRAIN_BYTES
+        return whole - (GRAIN_BYTES - self.span(self.count - 1)) * row[self.count - 1]
+
     def _where(self, table: bytes) -> Row:
         row = self.row()
         row.take(self.state, 0, self.count, table)

@@ -40,9 +40,12 @@ class Standing:
         complete: bool = False,
         proven: bool = False,
         compared_whole: bool = False,
+        bad: Row | None = None,
     ) -> None:
+        """``bad``: 1 for each grain that did not hold what is recorded of it."""
         self.compared_whole = compared_whole
         """There was a copy of other content, and the source could not tell what changed."""
+        self.damaged_bytes = 0 if bad is None else grains.bytes_of(bad)
         self.base = base
         self.grains = grains
         self.file = file
@@ -180,7 +183,7 @@ def _bring_up(
     remove(files.digests)
     file = resume.create(files.resume, identity, base.inode, grains, base.may_write)
     whole = changed is None
-    return Standing(base, files, grains, file, proven=proven, compared_whole=whole)
+    return Standing(base, files, grains, file, proven=proven, compared_whole=whole, bad=bad)
 
 
 def _go_on(
@@ -197,7 +200,7 @@ def _go_on(
             and (bytes.fromhex(digest.sha256) == seal.list_digest)
         )
         complete, proven = listed and bad is None, touched or seal is not None
-        standing = Standing(base, files, grains, file, complete=complete, proven=proven)
+        standing = Standing(base, files, grains, file, complete=complete, proven=proven, bad=bad)
         if bad is not None:
             standing.forget(bad)
         if standing.complete is not None and touched:
