@@ -117,7 +117,7 @@ def check_(ctx: click.Context, output: str) -> None:
     if wrong:
         raise Blocked(
             f"{counted(len(wrong), 'line')} of mapping.yaml to be decided about",
-            "each says what to do; mtv mapping suggest adds what is missing",
+            "each line above says what to do",
         )
 
 

@@ -202,6 +202,14 @@ def _line(
     section: str,
     key: str,
     says: str,
-    remedy: str = "answer it; mtv mapping suggest adds the line with a reason",
+    remedy: str = "",
 ) -> CheckedLine:
+    remedy = remedy or _REMEDIES[kind]
     return CheckedLine(kind=kind, section=section, ref=key, says=says, remedy=remedy)
+
+
+_REMEDIES = {
+    MappingFault.MISSING: "mtv mapping suggest adds the line, with a reason",
+    MappingFault.OPEN: "write the answer behind it",
+}
+"""Of lines about which nothing better is known."""
