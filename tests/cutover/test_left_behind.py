@@ -60,7 +60,12 @@ def test_the_snapshot_goes_with_who_took_it(
     """SIGHUP: the terminal, or the connection to it, is gone."""
     project = running(planned, estate, vcenter)
     limit(project, bytes_per_second=500_000)
-    process = project.start("sync")
+    # Under nohup it is ignored, also by what is started from here.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = project.start("sync")
+    finally:
+        signal.signal(number, before)
     until_held(project)
     assert OURS in disks.left().snapshots
     os.kill(process.pid, number)

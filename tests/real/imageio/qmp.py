@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class QmpError(RuntimeError):
