@@ -148,7 +148,8 @@ def raise_failures(outcomes: Sequence[Moved]) -> None:
 
 
 def raise_unproven(outcomes: Sequence[Moved]) -> None:
-    """As ``raise_failures``, and MtvError when nothing was compared: every VM was passed by."""
+    """As ``raise_failures``, and MtvError when nothing was proven: every VM failed or was passed
+    by."""
+    if outcomes and all(each.outcome in ("failed", "passed by") for each in outcomes):
+        raise MtvError("nothing was proven of any VM", "each line above says why")
     raise_failures(outcomes)
-    if outcomes and all(each.outcome == "passed by" for each in outcomes):
-        raise MtvError("nothing was compared: every VM was passed by", "each line above says why")

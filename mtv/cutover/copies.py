@@ -7,7 +7,7 @@ import msgspec
 
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.reading import once_free, read_disk
-from mtv.cutover.together import Together
+from mtv.cutover.together import Together, waiting
 from mtv.errors import SourceBusy
 from mtv.model.disk import Held
 from mtv.model.vm import Disk
@@ -55,6 +55,9 @@ def _side_by_side(
             raise
     busy = [key for key, copy in copies.items() if isinstance(copy.exception(), SourceBusy)]
     later = busy if len(busy) < len(copies) else ()
+    for disk in disks:
+        if disk.key in later:
+            progress[disk.key](waiting(disk.capacity_bytes))
     return {key: copy.result() for key, copy in copies.items() if key not in later}
 
 

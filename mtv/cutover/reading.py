@@ -51,12 +51,16 @@ def read_disk(
 
 def once_free(move: Move, run: Callable[[], T]) -> T:
     """What ``run`` gives once the source is free for it. Raises SourceBusy if it stays busy."""
-    deadline = time.monotonic() + BUSY_SECONDS
+    since: float | None = None
     while True:
+        began = time.monotonic()
         try:
             return run()
         except SourceBusy as problem:
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if since is None or now - began > BUSY_SECONDS:  # it was free for so long
+                since = now
+            if now - since > BUSY_SECONDS:
                 raise
             move.on_progress(Progress(says=f"waiting: {problem.message}"))
         if move.stop.wait(AGAIN_SECONDS):

@@ -9,6 +9,11 @@ from mtv.tasks import OnProgress, Progress
 WAITING = "waiting for other copies"
 
 
+def waiting(capacity_bytes: int) -> Progress:
+    """What a disk tells that is not copied yet."""
+    return Progress(says=WAITING, total=capacity_bytes, unit="bytes")
+
+
 class Together:
     """Adds up what is told of every disk: all that do what the first unfinished one does."""
 
@@ -16,9 +21,7 @@ class Together:
         """``capacities``: bytes of each disk."""
         self._on_progress = on_progress
         self._lock = threading.Lock()
-        self._latest = [
-            Progress(says=WAITING, total=capacity, unit="bytes") for capacity in capacities
-        ]
+        self._latest = [waiting(capacity) for capacity in capacities]
 
     def of(self, number: int) -> OnProgress:
         """The function that is told about one disk."""

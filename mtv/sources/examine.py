@@ -216,6 +216,8 @@ class _Visit:
             otherwise = "until then disks come through the engine's proxy, which is slower"
         elif self._to.kind == "vsphere":
             otherwise = "else no disk can be exported there (docs/vsphere.md says which have to be)"
+        elif answering:
+            otherwise = "the disks of hosts that do not answer go through the engine's proxy"
         else:
             otherwise = "else no disk can be read"
         yield self._found(

@@ -58,6 +58,7 @@ def copy_disk(
     ):
         on_progress(Progress(says="looking at the disk", opened=connections.opened))
         found = connections.find()
+        on_progress(Progress(says="looking at the disk", opened=connections.opened))
         if found.served.size_bytes != capacity_bytes:
             raise _size_changed(base, capacity_bytes, found.served.size_bytes)
 

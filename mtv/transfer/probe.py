@@ -2,6 +2,9 @@
 
 import threading
 import time
+from collections.abc import Callable
+
+import msgspec
 
 from mtv.errors import ReadFailed, SizeChanged
 from mtv.model.disk import GRAIN_BYTES, DiskSource, StreamedDisk
@@ -50,14 +53,19 @@ def compare_ways(
         Connections(stream, limits, patience, cancelled, throttle) as streams,
         Connections(file, limits, patience, cancelled, throttle) as files,
     ):
-        size = streams.find().served.size_bytes
         taken = _Taken(sample_bytes)
+
+        def tell(says: str) -> None:
+            told = streams.progress(says, taken.count, sample_bytes)
+            read = streams.fetched_bytes + files.fetched_bytes
+            on_progress(msgspec.structs.replace(told, read_bytes=read))
+
+        size = streams.find().served.size_bytes
+        tell("reading the export")
         streams.crew.run(
             [lambda: taken.take_all(_the_stream(streams))],
             what="reading the export",
-            tick=lambda: on_progress(
-                streams.progress("reading the export", taken.count, sample_bytes)
-            ),
+            tick=lambda: tell("reading the export"),
             interrupt=streams.interrupt,
         )
         differs_at, refused = None, ""
@@ -68,9 +76,9 @@ def compare_ways(
                     f"the disk has {found} bytes in its file and {size} in its export",
                     "run the same command again; see in vCenter whether the disk is resized",
                 )
-            differs_at = taken.differs_at(files)
+            differs_at = taken.differs_at(files, lambda: tell("reading the file"))
             if differs_at is None and not cancelled.wait(AGAIN_AFTER_SECONDS):
-                differs_at = taken.differs_at(files)
+                differs_at = taken.differs_at(files, lambda: tell("reading the file again"))
             files.check_unchanged()
         except ReadFailed as problem:
             differs_at, refused = None, problem.message
@@ -115,16 +123,14 @@ class _Taken:
             if self.count >= self._most:
                 raise _Enough
 
-    def differs_at(self, files: Connections) -> int | None:
+    def differs_at(self, files: Connections, tick: Callable[[], None]) -> int | None:
         """The first byte at which the file has another content; None where all is the same."""
         found = list[int]()
 
         def compare() -> None:
             found.extend(self._differing(files.readers[0]))
 
-        files.crew.run(
-            [compare], what="reading the file", tick=lambda: None, interrupt=files.interrupt
-        )
+        files.crew.run([compare], what="reading the file", tick=tick, interrupt=files.interrupt)
         return min(found, default=None)
 
     def _differing(self, reader: Reader) -> list[int]:

@@ -67,8 +67,11 @@ def states(project: Mtv) -> list[tuple[str, str, str]]:
         return db.execute("SELECT vm, step, state FROM event ORDER BY id").fetchall()
 
 
-def test_vms_and_their_disks_are_copied_at_the_same_time(planned: Planned) -> None:
-    project = planned("web01", "web02", "billing-db", warm=True)
+def test_vms_and_their_disks_are_copied_at_the_same_time(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    power_on(vcenter, estate.vms["web02"].moref)
+    project = proven(planned("web01", "web02", "billing-db", warm=True), "web02")
     # So slow that nothing can end before all have begun; then as fast as it goes.
     limit(project, vms=3, disks=8, bytes_per_second=2 * MIB)
     process = project.start("sync", "-o", "json")

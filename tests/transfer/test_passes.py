@@ -1,14 +1,20 @@
 """Passes over a disk that changes between them: only what changed is read, and never a gap."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from mtv.errors import Interrupted, ReadFailed
+from mtv.errors import DigestMismatch, Interrupted, ReadFailed
 from mtv.model.disk import UNWATCHED, VAGUE, Extent
-from mtv.tasks import Progress
+from mtv.tasks import Limits, Progress
+from mtv.transfer.bases.opening import open_base
 from mtv.transfer.records import resume
-from mtv.transfer.records.grains import DATA, ZERO
+from mtv.transfer.records.grains import DATA, UNKNOWN, ZERO
+from mtv.transfer.records.standing import take_up
+from mtv.transfer.verify import verify_base
+from mtv.transfer.verify_source import verify_source
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, change, copied, settle, sha256
 
@@ -159,6 +165,44 @@ def test_a_copy_of_a_disk_that_nobody_watches_goes_on_where_it_was_broken_off(
     left = bench.capacity - kept(bench)
     assert 0 < left < bench.capacity
     assert copy(bench, f"one{UNWATCHED}") == left
+
+
+@pytest.mark.parametrize("found", ["at the source", "on the base"])
+def test_a_complete_copy_of_which_some_was_found_different_is_no_broken_off_one(
+    set_up: SetUp, found: str
+) -> None:
+    """What a verification forgets of it is copied again, and all the rest compared."""
+    bench = set_up("dddd")
+    bench.server.behaviour.last_modified = False
+    assert copy(bench, f"one{UNWATCHED}") == bench.capacity
+    change(bench.disk if found == "at the source" else bench.base, MIB, b"different")
+    heard: dict[str, Any] = {"on_progress": lambda _: None, "cancelled": threading.Event()}
+    verify: dict[str, Callable[[], object]] = {
+        "at the source": lambda: verify_source(
+            *(bench.source, bench.base, bench.capacity), recorded=None, limits=Limits(), **heard
+        ),
+        "on the base": lambda: verify_base(bench.base, bench.capacity, **heard),
+    }
+    with pytest.raises(DigestMismatch):
+        verify[found]()
+    change(bench.disk, 3 * MIB, b"by another VM")
+    assert copy(bench, f"one{UNWATCHED}") == bench.capacity
+
+
+def test_what_was_repaired_is_read_back_like_all_that_is_copied(set_up: SetUp) -> None:
+    bench = set_up("dddd")
+    copy(bench, "one")
+    change(bench.base, 2 * MIB, b"not ours", seconds_ago=7.0)
+    recorded = resume.read(bench.beside("resume"), bench.capacity)
+    assert recorded is not None
+    nothing: dict[str, Any] = {"on_progress": lambda _: None, "cancelled": threading.Event()}
+    with (
+        open_base(bench.base, bench.capacity, lambda: None) as base,
+        take_up(base, recorded.identity, lambda _: None, **nothing) as standing,
+    ):
+        assert list(standing.grains.state) == [DATA, DATA, UNKNOWN, DATA]
+        standing.grains.mark_data(2, bytes(32))  # what a copy would do
+        assert list(standing.unproven().runs(1)) == [(2, 1)]
 
 
 def test_the_next_pass_takes_over_from_one_that_was_stopped(set_up: SetUp) -> None:

@@ -123,6 +123,8 @@ class Recorded(NamedTuple):
     inode: int
     grains: Grains
     seal: Seal | None
+    was_complete: bool
+    """There is a seal somewhere: more was recorded after it, or some of it was found different."""
     end: int
     """Where the last whole record ends; what follows is torn."""
 
@@ -140,8 +142,10 @@ def read(path: Path, capacity_bytes: int) -> Recorded | None:
                 return None
             grains = Grains(capacity_bytes, path.parent)
             file.seek(len(found.header) + _CRC.size)
-            seal, end = _replay(file, zlib.crc32(found.header), grains)
-            return Recorded(found.header, found.identity, found.inode, grains, seal, end)
+            return Recorded(
+                *(found.header, found.identity, found.inode, grains),
+                *_replay(file, zlib.crc32(found.header), grains),
+            )
     except FileNotFoundError:
         return None
 
@@ -213,9 +217,10 @@ def sealed(seal: Seal) -> bytes:
     return _RECORD.pack(_KIND_SEAL, 0, 0) + _SEAL.pack(*seal)
 
 
-def _replay(file: IO[bytes], seed: int, grains: Grains) -> tuple[Seal | None, int]:
-    """Applies every whole record; gives the seal, if it is the last, and where they end."""
-    seal, at = None, file.tell()
+def _replay(file: IO[bytes], seed: int, grains: Grains) -> tuple[Seal | None, bool, int]:
+    """Applies every whole record; gives the seal, if it is the last, whether there was any, and
+    where the records end."""
+    seal, was_complete, at = None, False, file.tell()
     while len(head := file.read(_RECORD.size)) == _RECORD.size:
         kind, count, first = _RECORD.unpack(head)
         if kind in (_KIND_DATA, _KIND_SEEN):
@@ -237,12 +242,12 @@ def _replay(file: IO[bytes], seed: int, grains: Grains) -> tuple[Seal | None, in
         elif kind == _KIND_FORGET:
             grains.mark(first, count, UNKNOWN)
         elif kind == _KIND_SEAL:
-            seal = Seal(*_SEAL.unpack(file.read(_SEAL.size)))
+            seal, was_complete = Seal(*_SEAL.unpack(file.read(_SEAL.size))), True
         else:
             break
         file.seek(end)
         at = end
-    return seal, at
+    return seal, was_complete, at
 
 
 def _is_whole(file: IO[bytes], length: int, crc: int) -> bool:

@@ -105,8 +105,9 @@ def take_up(
         else:
             touched = not _is_as_left(base, recorded)
             bad = _differing(base, recorded.grains, on_progress, cancelled) if touched else None
-            broken_off = recorded.seal is None and identity.goes_on_from(recorded.identity)
-            if broken_off or identity.is_same(recorded.identity):
+            if identity.is_same(recorded.identity) or (
+                _was_broken_off(files, recorded) and identity.goes_on_from(recorded.identity)
+            ):
                 standing = _go_on(base, files, recorded, touched, bad)
             else:
                 changed = None
@@ -193,6 +194,10 @@ def _go_on(
     grains, seal = recorded.grains, recorded.seal
     file = recorded.reopen(files.resume, base.may_write)
     try:
+        if bad is not None:
+            # First of all: what is copied again has to be proven again.
+            file.append(resume.forgotten(bad.runs(1)))
+            grains.mistrust(bad)
         digest = recorded_digest(base.path, base.capacity_bytes)
         listed = (
             digest is not None
@@ -201,14 +206,18 @@ def _go_on(
         )
         complete, proven = listed and bad is None, touched or seal is not None
         standing = Standing(base, files, grains, file, complete=complete, proven=proven, bad=bad)
-        if bad is not None:
-            standing.forget(bad)
         if standing.complete is not None and touched:
             standing.seal(standing.complete)
     except BaseException:
         file.close()
         raise
     return standing
+
+
+def _was_broken_off(files: Beside, recorded: Recorded) -> bool:
+    """Whether it was never complete, as far as its records go; they may have rotted, the list of
+    a complete one is there until the base is written again."""
+    return not recorded.was_complete and not files.digests.exists()
 
 
 def _is_as_left(base: Base, recorded: Recorded) -> bool:
