@@ -219,7 +219,7 @@ class TestSecondRun:
         assert {line.says for line in progress} == says
         progress.clear()
         copied(bench.source, bench.base, bench.capacity, progress=progress)
-        assert [line.says for line in progress] == ["looking at the disk"]
+        assert {line.says for line in progress} == {"looking at the disk"}
 
     def test_base_that_was_replaced_is_copied_again(self, set_up: SetUp) -> None:
         bench = set_up("dd.d")
