@@ -21,6 +21,9 @@ _MAGIC = b"QFI\xfb"
 _OFFSET = 0x00FFFFFFFFFFFE00
 _PACKED = 1 << 62
 _ZERO = 1
+_L1_RESERVED = 0x7F000000000001FF
+_L2_RESERVED = 0x3F000000000001FE
+"""Bits that are 0 in every image: one that is set is damage."""
 _DIRTY = 1
 
 
@@ -68,7 +71,8 @@ class Qcow2:
             return
         count = -(-self._clusters // self._per_table)
         self._must_lie_within(self._l1_offset, count * 8)
-        offsets = [entry & _OFFSET for entry in _numbers(read(self._l1_offset, count * 8))]
+        entries = _numbers(read(self._l1_offset, count * 8))
+        offsets = [self._offset(entry, _L1_RESERVED) for entry in entries]
         used = [offset for offset in offsets if offset]
         if len(set(used)) != len(used):
             raise BadImage("two entries of its first table name the same second table")
@@ -115,7 +119,7 @@ class Qcow2:
                 start, stored = self._packed(entry)
                 yield Run(length, start, stored, True, cluster, skip)
             else:
-                start = (entry & _OFFSET) + skip
+                start = entry + skip
                 # The file may end where its last cluster's data does.
                 self._must_lie_within(start, length)
                 yield Run(length, start, length)
@@ -130,12 +134,20 @@ class Qcow2:
         return start, min(sectors * 512 - start % 512, self._length - start)
 
     def _entry(self, cluster: int) -> int:
-        """The cluster's entry; 0 where it holds zeros."""
+        """Where the cluster is, or the whole entry of one that is packed; 0: it holds zeros."""
         table = self._tables[cluster // self._per_table]
         entry = table[cluster % self._per_table] if table is not None else 0
         if entry & _PACKED:
             return entry
-        return 0 if self._version == 3 and entry & _ZERO else entry & _OFFSET
+        zero = self._version == 3 and entry & _ZERO
+        offset = self._offset(entry & ~_ZERO if zero else entry, _L2_RESERVED | _ZERO)
+        return 0 if zero else offset
+
+    def _offset(self, entry: int, reserved: int) -> int:
+        """Where an entry of a table leads. Raises BadImage for one that cannot be right."""
+        if entry & reserved or (entry & _OFFSET) % self._cluster_bytes:
+            raise BadImage("an entry of its tables is damaged: it leads to no cluster")
+        return entry & _OFFSET
 
     def _must_lie_within(self, start: int, length: int) -> None:
         if start + length > self._length:

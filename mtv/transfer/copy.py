@@ -145,6 +145,10 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
     of a large disk reads back these.
     """
     base, grains = standing.base, standing.grains
+    try:
+        standing.settle()
+    except OSError as problem:
+        raise not_written(base.path, problem, 0, 0) from problem
     bad = differing_grains(
         base,
         grains,

@@ -241,6 +241,23 @@ def test_a_qcow2_is_refused_with_the_reason(
         opened(Qcow2, changed(qcow2, at, form, value))
 
 
+@pytest.mark.parametrize("bit", [2, 12, 60])
+@pytest.mark.parametrize("table", ["first", "second"])
+def test_a_qcow2_whose_tables_lead_to_no_cluster_is_refused(
+    qcow2: bytes, table: str, bit: int
+) -> None:
+    """As QEMU refuses it: half of the cluster would be another's."""
+    (entry,) = struct.unpack_from(">Q", qcow2, 40)
+    if table == "second":
+        (first,) = struct.unpack_from(">Q", qcow2, entry)
+        entry = first & ~(1 << 63)
+    (found,) = struct.unpack_from(">Q", qcow2, entry)
+    assert found
+    damaged = changed(qcow2, entry, ">Q", found ^ 1 << bit)
+    with pytest.raises(BadImage, match="leads to no cluster"):
+        opened(Qcow2, damaged).extents()
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_whatever_is_damaged_in_a_qcow2(qcow2: bytes, data: st.DataObject) -> None:

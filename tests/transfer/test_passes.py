@@ -1,5 +1,6 @@
 """Passes over a disk that changes between them: only what changed is read, and never a gap."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -187,6 +188,30 @@ def test_a_complete_copy_of_which_some_was_found_different_is_no_broken_off_one(
         verify[found]()
     change(bench.disk, 3 * MIB, b"by another VM")
     assert copy(bench, f"one{UNWATCHED}") == bench.capacity
+
+
+def test_who_writes_to_the_base_while_it_is_proven_is_noticed_by_the_next_pass(
+    set_up: SetUp,
+) -> None:
+    bench = set_up("d" * 48)
+    wrote = list[bool]()
+
+    class Writes(list[Progress]):
+        def append(self, progress: Progress) -> None:
+            if progress.says == "comparing the copy" and progress.done and not wrote:
+                wrote.append(True)
+                with bench.base.open("r+b") as file:
+                    file.write(b"not ours")  # behind where it is being read
+
+    bench.source.named = "one"
+    for _ in range(3):  # where it was too early, the copy itself finds it
+        with contextlib.suppress(DigestMismatch):
+            copied(bench.source, bench.base, bench.capacity, progress=Writes())
+            break
+    assert wrote
+    result = copied(bench.source, bench.base, bench.capacity)
+    assert sha256(bench.base) == sha256(bench.disk)
+    assert result.source == result.target
 
 
 def test_what_was_repaired_is_read_back_like_all_that_is_copied(set_up: SetUp) -> None:

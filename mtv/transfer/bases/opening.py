@@ -52,7 +52,22 @@ def _open(path: Path) -> int:
         descriptor = os.open(path, flags | os.O_CREAT, 0o600)
         sync_directory(path.resolve().parent)
     kind = os.fstat(descriptor).st_mode
+    if stat.S_ISBLK(kind):
+        os.close(descriptor)
+        return _open_device(path)
     if not (stat.S_ISREG(kind) or stat.S_ISBLK(kind)):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is neither a file nor a block device")
     return descriptor
+
+
+def _open_device(path: Path) -> int:
+    """As nobody else may: another name of it may be another base, or a file system be on it."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_EXCL)
+    except OSError as problem:
+        if problem.errno == errno.EBUSY:
+            raise OSError(
+                errno.EBUSY, "the device is in use: mounted, part of another, or another copy's"
+            ) from problem
+        raise

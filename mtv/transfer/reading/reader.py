@@ -18,10 +18,14 @@ class Served(NamedTuple):
     last_modified: str | None
 
     @property
+    def is_tagged(self) -> bool:
+        """Whether a tag tells each content from every other (RFC 9110: a weak one does not)."""
+        return self.etag is not None and not self.etag.startswith("W/")
+
+    @property
     def identity(self) -> bytes | None:
         """A digest that is another one when the disk's content is; None if nothing tells."""
-        weak = self.etag is None or self.etag.startswith("W/")  # RFC 9110: not byte for byte
-        if weak and self.last_modified is None:
+        if not self.is_tagged and self.last_modified is None:
             return None
         return hashlib.sha256(repr(tuple(self)).encode()).digest()
 

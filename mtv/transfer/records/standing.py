@@ -43,6 +43,7 @@ class Standing:
         bad: Row | None = None,
     ) -> None:
         """``bad``: 1 for each grain that did not hold what is recorded of it."""
+        self._settled_ns = 0
         self.compared_whole = compared_whole
         """There was a copy of other content, and the source could not tell what changed."""
         self.damaged_bytes = 0 if bad is None else grains.bytes_of(bad)
@@ -72,15 +73,26 @@ class Standing:
         self.file.append(resume.forgotten(bad.runs(1)))
         self.grains.mistrust(bad)
 
+    def settle(self, changed_ns: int | None = None) -> None:
+        """What stands on the base is about to be compared; who writes to it from now on is noticed.
+
+        ``changed_ns``: it was, and this is when the base had been changed last before that.
+        """
+        if changed_ns is None:
+            self.base.sync_times()
+            changed_ns = self.base.changed_ns
+        self._settled_ns = changed_ns
+
     def list_digests(self) -> DiskDigest:
         """Writes the digest list; gives the disk's digest."""
         self.base.may_write()
         return write_list(self._files.digests, self.grains)
 
     def seal(self, digest: DiskDigest) -> None:
-        """The copy is complete, compared, and its digest list is written."""
+        """The copy is complete, compared since it settled, and its digest list is written."""
         self.base.sync_times()
-        self.file.append([resume.sealed(_seal(self.base, digest))])
+        seal = Seal(self.base.inode, self._settled_ns, bytes.fromhex(digest.sha256))
+        self.file.append([resume.sealed(seal)])
 
 
 @contextlib.contextmanager
@@ -103,12 +115,13 @@ def take_up(
         if recorded is None or not _usable(recorded.grains, base):
             standing = _start_over(base, files, identity)
         else:
+            before_ns = base.changed_ns
             touched = not _is_as_left(base, recorded)
             bad = _differing(base, recorded.grains, on_progress, cancelled) if touched else None
             if identity.is_same(recorded.identity) or (
                 _was_broken_off(files, recorded) and identity.goes_on_from(recorded.identity)
             ):
-                standing = _go_on(base, files, recorded, touched, bad)
+                standing = _go_on(base, files, recorded, touched, bad, before_ns)
             else:
                 changed = None
                 if identity.tells_changes_from(recorded.identity):
@@ -188,7 +201,12 @@ def _bring_up(
 
 
 def _go_on(
-    base: Base, files: Beside, recorded: Recorded, touched: bool, bad: Row | None
+    base: Base,
+    files: Beside,
+    recorded: Recorded,
+    touched: bool,
+    bad: Row | None,
+    before_ns: int,
 ) -> Standing:
     """The source's content is the same: what is recorded stays."""
     grains, seal = recorded.grains, recorded.seal
@@ -207,6 +225,7 @@ def _go_on(
         complete, proven = listed and bad is None, touched or seal is not None
         standing = Standing(base, files, grains, file, complete=complete, proven=proven, bad=bad)
         if standing.complete is not None and touched:
+            standing.settle(before_ns)
             standing.seal(standing.complete)
     except BaseException:
         file.close()
@@ -228,7 +247,3 @@ def _is_as_left(base: Base, recorded: Recorded) -> bool:
     if base.is_device:
         return False
     return (recorded.seal.inode, recorded.seal.changed_ns) == (base.inode, base.changed_ns)
-
-
-def _seal(base: Base, digest: DiskDigest) -> Seal:
-    return Seal(base.inode, base.changed_ns, bytes.fromhex(digest.sha256))
