@@ -47,6 +47,8 @@ def probe(ctx: click.Context, words: str, output: str) -> None:
 
         prover = Prover(Probes(project), to, source, limits, read)
         disks = [disk.key for disk in placed.vm.disks if not is_lun(disk)]
+        for left in source.held_by_us(vm):  # by a probe that was killed
+            source.release(vm, left, threading.Event())
         held = source.hold(vm, disks, (), stop)
         try:
             found = prover.tried(vm, held)

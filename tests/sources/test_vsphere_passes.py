@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -217,6 +218,29 @@ def test_tracking_that_began_anew_has_the_disk_compared(passes: Pass, how: str) 
         result(snapshot.RemoveSnapshot_Task(removeChildren=False))
     second = passes.whole()[2000]
     assert second.fetched_bytes > MIB
+
+
+def test_what_vcenter_has_forgotten_may_have_been_a_revert(passes: Pass) -> None:
+    passes.whole()
+    assert passes.before is not None
+    # No task of that time is known: the pass's own snapshot is none of those.
+    now = datetime.now(UTC).isoformat()
+    passes.before = msgspec.structs.replace(passes.before, at=now)
+    second = passes.whole()[2000]
+    assert second.compared_whole
+    assert passes.before is not None
+    assert "does not know any more" in passes.before.doubt
+
+
+def test_a_change_id_that_comes_once_more_is_of_another_snapshot(passes: Pass) -> None:
+    """After a revert to what was before both; nothing but the snapshots tells them apart."""
+    first = passes.whole()[2000].point
+    passes.lab.disks.write(passes.vm.id, 2000, 10 * MIB, b"y" * 512)
+    second = passes.whole()[2000].point
+    assert first is not None
+    assert second is not None
+    assert first.partition("@")[2].startswith("snapshot-")
+    assert first.partition("@")[2] != second.partition("@")[2]
 
 
 def test_a_gap_in_the_answers_is_not_believed(passes: Pass) -> None:

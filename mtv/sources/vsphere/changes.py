@@ -19,6 +19,9 @@ from mtv.sources.vsphere.session import Session
 _CANNOT_TELL = (vim.fault.FileFault, vmodl.fault.InvalidArgument, vmodl.fault.SystemError)
 """Of a disk without tracking, or whose tracking began anew."""
 
+_OF = "@"
+"""Between a change id and the snapshot that it is of, in a point."""
+
 ALLOCATED = "*"
 """In place of a change id: all that was ever written."""
 
@@ -57,17 +60,20 @@ class Tracked(NamedTuple):
         """
         if self.change_id is None or self.doubted:
             return None
-        earlier = point.removesuffix(VAGUE)
+        earlier = point.removesuffix(VAGUE).partition(_OF)[0]
         return self._areas(earlier) if are_in_order(earlier, self.change_id) else None
 
     def point(self) -> str | None:
         """The name of what is read; None without change tracking.
 
-        A VM that is off may have been written to since its last change id.
+        A VM that is off may have been written to since its last change id; and after a revert the
+        same number may come once more, so that only the snapshot makes it a name.
         """
-        if self.change_id is None or self.snapshot is not None:
-            return self.change_id
-        return f"{self.change_id}{VAGUE}"
+        if self.change_id is None:
+            return None
+        if self.snapshot is None:
+            return f"{self.change_id}{VAGUE}"
+        return f"{self.change_id}{_OF}{self.snapshot._moId}"
 
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
         with self.session.faults_as_errors():

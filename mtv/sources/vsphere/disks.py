@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from pyVmomi import vim
 
 from mtv.errors import SourceError
-from mtv.model.disk import NOTHING, Extent, Held, HttpLocation
+from mtv.model.disk import NOTHING, VAGUE, Extent, Held, HttpLocation
 from mtv.model.vm import Backing, Disk
 from mtv.sharing import is_shared
 from mtv.sources.vsphere.changes import Tracked
@@ -44,8 +44,10 @@ _DATASTORE_PATH = re.compile(r"\[(?P<datastore>[^\]]+)\] (?P<file>.+)\.vmdk\Z")
 class FlatFile:
     """The flat file of one disk (a ``mtv.model.disk.HeldDisk``). Owns its session."""
 
-    def __init__(self, url: str, tracked: Tracked) -> None:
+    def __init__(self, url: str, path: str, tracked: Tracked) -> None:
+        """``path``: of the disk, as vCenter has it."""
         self._url = url
+        self._path = path
         self._tracked = tracked
         self._session = tracked.session
 
@@ -71,9 +73,11 @@ class FlatFile:
         The time of a file alone is not enough: a host need not bring that up while the VM runs.
         """
         tracked = self._tracked
-        if tracked.change_id is None and tracked.snapshot is not None:
+        if tracked.change_id is not None:
+            return tracked.point()
+        if tracked.snapshot is not None:
             return str(tracked.snapshot._moId)
-        return tracked.point()
+        return f"{self._path}{VAGUE}"  # another file of the same size and second is another disk
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
@@ -154,7 +158,7 @@ class _Found(NamedTuple):
         return self.tracked.snapshot is not None
 
     def flat(self, url: str) -> FlatFile:
-        return FlatFile(url, self.tracked)
+        return FlatFile(url, self.disk.path or "", self.tracked)
 
     def otherwise(self) -> VddkDisk | ExportedDisk:
         """What is read where no file is."""

@@ -7,8 +7,9 @@ knows, and all of the disks is compared.
 """
 
 import contextlib
+import http.client
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,15 +19,26 @@ from mtv.model.disk import Held
 from mtv.sources.vsphere.devices import disks
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
-from mtv.sources.vsphere.snapshots import DEVICES, foreign_snapshots
+from mtv.sources.vsphere.snapshots import DEVICES, OFF, foreign_snapshots
 
 REVERT = "revert"
 """In the ids of all tasks that bring a VM back to a snapshot: ``vm.Snapshot.revert``."""
 
 TASKS_AT_ONCE = 100
 
-STARTED = ["VmPoweredOnEvent", "vim.event.VmPoweredOnEvent"]
-"""As vCenter calls the event, and as it calls its type."""
+STARTED = [
+    *("VmPoweredOnEvent", "vim.event.VmPoweredOnEvent"),
+    *("DrsVmPoweredOnEvent", "vim.event.DrsVmPoweredOnEvent"),
+    *("VmRestartedOnAlternateHostEvent", "vim.event.VmRestartedOnAlternateHostEvent"),
+]
+"""As vCenter calls the events, and as it calls their types; where DRS chooses the host, or HA
+starts it anew, there is no event of the first one."""
+
+TASKS_KEPT = timedelta(days=7)
+"""vCenter keeps tasks for 30 days, unless somebody set task.maxAge to less."""
+
+SNAPSHOT = "snapshot"
+"""In the ids of tasks that take or remove one: ``VirtualMachine.createSnapshot``."""
 
 
 def told(
@@ -44,7 +56,7 @@ def told(
     held = msgspec.structs.replace(held, at=begin.isoformat(), places=places, others=others)
     if not copied:
         return held
-    doubt = _doubt(session, obj, before)
+    doubt = _doubt(session, obj, before, begin)
     seen = tuple[str, ...]()
     if before is not None:
         seen = (*_moves(before.places, places), *_snapshots(before.others, others))
@@ -91,19 +103,29 @@ def _snapshots(before: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
             yield f"the snapshot {name!r} of somebody else is gone"
 
 
-def _doubt(session: Session, vm: Any, before: Held | None) -> str:
+def _doubt(session: Session, vm: Any, before: Held | None, begin: datetime) -> str:
     """Why change tracking is not believed; "" where it is."""
     if before is None or not before.at:
         return "when the pass before was is not known"
     since = datetime.fromisoformat(before.at)
     try:
         tasks = list(_tasks(session, vm, since))
-    except (vmodl.MethodFault, OSError) as problem:
+    except (vmodl.MethodFault, OSError, http.client.HTTPException) as problem:
         reason = type(problem).__name__.rpartition(".")[2]
         return f"vCenter does not say what was done to the VM since the pass before ({reason})"
-    if any(REVERT in str(each.descriptionId).lower() for each in tasks):
+    names = [str(each.descriptionId).lower() for each in tasks]
+    if any(REVERT in each for each in names):
         return "the VM was reverted to a snapshot"
-    return ""
+    # What vCenter has forgotten may have been a revert: of a pass with a snapshot it still has to
+    # know that.
+    witness = (
+        begin - since < TASKS_KEPT
+        if before.id == OFF
+        else any(
+            SNAPSHOT in str(each.descriptionId).lower() for each in tasks if each.queueTime < begin
+        )
+    )
+    return "" if witness else "vCenter does not know any more what was done to the VM since then"
 
 
 def _tasks(session: Session, vm: Any, since: datetime) -> Iterator[Any]:

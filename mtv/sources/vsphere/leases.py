@@ -197,6 +197,10 @@ def place_of(found: Data, session: Session, label: str) -> StreamLocation:
     ``*`` in place of a host is vCenter itself. Raises UntrustedTls, Unreachable.
     """
     parts = urlsplit(found["url"])
+    if parts.scheme != "https":
+        raise UntrustedTls(
+            f"vCenter gives {label} without TLS", "disks and logins do not travel in the open"
+        )
     host, port = parts.hostname or "", parts.port or 443
     if host == "*":
         host, port = session.host, parts.port or session.port

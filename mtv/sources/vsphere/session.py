@@ -135,7 +135,8 @@ class Session:
 
     def now(self) -> datetime:
         """The server's time."""
-        (found,) = soap.call(self._instance, "CurrentTime", item=datetime)
+        with self.faults_as_errors():
+            (found,) = soap.call(self._instance, "CurrentTime", item=datetime)
         return datetime.fromisoformat(found)
 
     def object(self, kind: type, id_: str) -> Any:

@@ -24,6 +24,11 @@ DESCRIPTION = "Made by mtv to read the disks of the VM, and removed by it as soo
 OFF = "off"
 """In place of a snapshot's id: the VM is off, and nothing has to hold its disks."""
 
+_NOT_QUIESCED = (
+    vim.fault.SnapshotFault,
+    vim.fault.ToolsUnavailable,
+    vim.fault.GenericVmConfigFault,
+)
 POLL_SECONDS = 0.5
 UNDO_SECONDS = 300.0
 """How long a snapshot that is not wanted any more may take until it is there to be removed."""
@@ -49,11 +54,11 @@ def hold(session: Session, vm: str, cancelled: Cancelled) -> Held:
     may_track = Consent.CHANGE_TRACKING in session.connection.may
     if may_track and not values.get(TRACKING) and not values.get(ROOTS):
         _begin_tracking(session, obj, cancelled)
-    if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
-        # A guest that cannot be quiesced (VSS, a full file system) is still as after a power cut.
-        with contextlib.suppress(vim.fault.SnapshotFault, vim.fault.ToolsUnavailable):
-            return Held(id=_take(session, obj, cancelled, quiesce=True), consistent=True)
     with session.faults_as_errors():
+        if values.get("guest.toolsRunningStatus") == "guestToolsRunning":
+            # A guest that cannot be quiesced (VSS, a full file system) is as after a power cut.
+            with contextlib.suppress(*_NOT_QUIESCED):
+                return Held(id=_take(session, obj, cancelled, quiesce=True), consistent=True)
         return Held(id=_take(session, obj, cancelled, quiesce=False))
 
 
