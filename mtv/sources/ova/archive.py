@@ -100,6 +100,8 @@ def _extension(file: StoredFile, kind: bytes, at: int, size: int) -> dict[str, s
     while data:
         digits, _, rest = data.partition(b" ")
         length = int(digits) if re.fullmatch(rb"[0-9]{1,6}", digits) else 0
+        if not len(digits) + 1 < length <= len(data):
+            raise _bad(file, "it has an extended header that cannot be read")
         record = rest[: length - len(digits) - 1]
         key, equals, value = record.partition(b"=")
         if not equals or not value.endswith(b"\n"):

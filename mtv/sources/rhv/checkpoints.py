@@ -8,7 +8,7 @@ from typing import Any
 
 from mtv.errors import SourceError
 from mtv.sources.rhv.engine import Engine
-from mtv.sources.rhv.values import word
+from mtv.sources.rhv.values import in_line, word
 
 POINT = "checkpoint:"
 """Before a checkpoint's id in the name of a disk's content at it."""
@@ -53,8 +53,10 @@ def forget_checkpoints(engine: Engine, vm: str, checkpoints: Iterable[str]) -> l
 
 
 def in_order(engine: Engine, vm: str) -> list[Any]:
-    """The VM's checkpoints, the oldest first."""
-    return sorted(engine.list(f"vms/{vm}/checkpoints"), key=lambda each: each.creation_date)
+    """The VM's checkpoints, the oldest first: by their parents, else by the engine's clock."""
+    found = engine.list(f"vms/{vm}/checkpoints")
+    dated = sorted(found, key=lambda each: each.creation_date)
+    return in_line(dated, lambda each: each.id, lambda each: each.parent_id)
 
 
 def from_on(engine: Engine, vm: str, since: str | None) -> list[str]:

@@ -54,10 +54,11 @@ def hold(
     down = power_of(engine.get(f"vms/{vm}").status) is Power.OFF
     if all(is_tracked(engine.get(f"disks/{disk}")) for disk in wanted):
         try:
-            return _backup(engine, vm, wanted, oldest_good(engine, vm, since), down, cancelled)
-        except FullNeeded:
-            # The disks are compared as a whole, and from here on there is a good checkpoint again.
-            return _backup(engine, vm, wanted, None, down, cancelled)
+            try:
+                return _backup(engine, vm, wanted, oldest_good(engine, vm, since), down, cancelled)
+            except FullNeeded:
+                # The disks are compared as a whole, and from here on there is a good checkpoint.
+                return _backup(engine, vm, wanted, None, down, cancelled)
         except SourceError:
             if not down:
                 raise

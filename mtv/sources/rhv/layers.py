@@ -16,7 +16,7 @@ from mtv.model.disk import Extent
 from mtv.sources.rhv.engine import Engine
 from mtv.sources.rhv.imageio import is_own
 from mtv.sources.rhv.transferred import TransferredDisk
-from mtv.sources.rhv.values import each, ident, word
+from mtv.sources.rhv.values import each, ident, in_line, word
 
 POINT = "snapshot:"
 """Before a snapshot's id in the name of a disk's content at it."""
@@ -36,7 +36,10 @@ class Layers:
                 if ident(layer.disk) == disk.id and ident(layer.snapshot):
                     found[layer.snapshot.id] = layer
         snapshots = engine.list(f"vms/{vm}/snapshots")
-        order = sorted((one for one in snapshots if one.id in found), key=lambda one: one.date)
+        dated = sorted((one for one in snapshots if one.id in found), key=lambda one: one.date)
+        order = in_line(
+            dated, lambda one: found[one.id].id, lambda one: ident(found[one.id].parent)
+        )
         self.ids: dict[str, str] = {one.id: found[one.id].id for one in order}
         """Snapshot -> image."""
         # While an older snapshot is tried out, the VM writes beside the newer ones, not above.
@@ -55,6 +58,8 @@ class Layers:
         if not known or not self._in_line:
             return None
         end = len(order) if upto is None else order.index(upto) + 1
+        if end - 1 < order.index(snapshot) or upto == snapshot:
+            return None  # the engine's clock was set back: it is no later one
         return [self.ids[one] for one in order[order.index(snapshot) + 1 : end]]
 
 

@@ -1,7 +1,10 @@
 """Small readings of SDK values: ids, words, moments, units. Missing is None."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 MEBI = 1 << 20
 GIBI = 1 << 30
@@ -30,6 +33,24 @@ def each(things: Any) -> list[Any]:
 def ids(things: Any) -> tuple[str, ...]:
     """Ids of the objects of a list, sorted."""
     return tuple(sorted(thing.id for thing in each(things) if thing.id))
+
+
+def in_line(
+    things: list[T], id_of: Callable[[T], str], parent_of: Callable[[T], str | None]
+) -> list[T]:
+    """Things in the order of their parents, where all of them make one line; else as they are.
+
+    Dates are those of the engine's clock, which may have been set back.
+    """
+    known = {id_of(each) for each in things}
+    firsts = [each for each in things if parent_of(each) not in known]
+    children = {parent_of(each): each for each in things}
+    if len(firsts) != 1 or len(children) != len(things):
+        return things
+    line = firsts
+    while len(line) < len(things) and (child := children.get(id_of(line[-1]))) is not None:
+        line = [*line, child]
+    return line if len(line) == len(things) else things
 
 
 def moment(value: datetime | None) -> str | None:
