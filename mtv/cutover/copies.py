@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import msgspec
 
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.owner import take_directory
 from mtv.cutover.reading import once_free, read_disk
 from mtv.cutover.together import Together, waiting
 from mtv.errors import SourceBusy
@@ -23,6 +24,7 @@ def copy_disks(move: Move, held: Held) -> Detail:
     disks = move.disks
     for folder in {move.directory, *(move.base(disk.key).parent for disk in disks)}:
         folder.mkdir(parents=True, exist_ok=True)
+    take_directory(move)
     together = Together(move.on_progress, [disk.capacity_bytes for disk in disks])
     progress = {disk.key: together.of(number) for number, disk in enumerate(disks)}
     copies = dict[str, Result]()

@@ -4,6 +4,7 @@ import shutil
 
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.owner import must_be_its_directory
 from mtv.cutover.passes import points_left, release_all
 from mtv.cutover.rollback import foresee_rollback, must_be_down_here, roll_back
 from mtv.errors import TransferError
@@ -20,6 +21,7 @@ def discard(move: Move) -> Moved:
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
     _must_be_its_own(move)
+    must_be_its_directory(move)
     must_be_down_here(move)
     back = roll_back(move)
     release_all(move)

@@ -74,10 +74,11 @@ class Detach:
 
 def attached_now(move: Move) -> tuple[Attachment, ...]:
     """The LUNs that the VM has at the source, asked now. Raises SourceError for an unknown one."""
-    if not move.luns and not recorded(move):
+    source = move.open_source()
+    if not isinstance(source, HasLuns):
         return ()
     keys, units = {disk.key for disk in move.luns}, _units_ever_recorded(move)
-    found = _source(move).attachments(move.placed.vm.id)
+    found = source.attachments(move.placed.vm.id)
     for each in found:
         # A LUN that was given back may have another key at the source.
         if each.key not in keys and each.unit not in units:
@@ -129,8 +130,16 @@ def luns_must_be_ready(move: Move) -> None:
     """
     for disk in move.luns:
         device(move, disk)
+    there = attached_now(move)
+    away = len(recorded(move))
+    if away > len(move.luns):
+        raise ConfigError(
+            f"{away} LUNs were taken from {move.placed.vm.name}, and the inventory knows "
+            f"{len(move.luns)}: it was collected while they were away",
+            "give them back (mtv rollback), then run mtv collect, mtv translate and mtv plan again",
+        )
     may = Consent.DISKS in move.connection.may
-    if move.luns and not may and attached_now(move):
+    if there and not may:
         raise NotAllowed(
             f"mtv.yaml does not allow mtv to take LUNs from VMs on {move.connection.name}: "
             f"{move.placed.vm.name} has {', '.join(disk.label for disk in move.luns)}",

@@ -151,7 +151,7 @@ class Move:
         """As ``base_is_the_guests``, of one disk: a shared one may be another VM's by now."""
         shared = self.shared.get(disk_key)
         others = () if shared is None else shared.others
-        return self.base_is_the_guests or any(self._is_theirs(placed.ref) for placed, _ in others)
+        return self.base_is_the_guests or any(self.is_theirs(placed.ref) for placed, _ in others)
 
     @property
     def base_is_the_guests(self) -> bool:
@@ -160,7 +160,8 @@ class Move:
         From the first moment of the commit (or, without a conversion, of the boot) on, the base
         is no copy of the source any more and must never be synced again.
         """
-        return self._is_theirs(self.ref)
+        return self.is_theirs(self.ref)
 
-    def _is_theirs(self, ref: str) -> bool:
+    def is_theirs(self, ref: str) -> bool:
+        """Whether the disks of a VM of the wave are its guest's own."""
         return not self.journal.latest(ref).keys().isdisjoint(THEIRS)

@@ -60,8 +60,12 @@ def _prover(move: Move) -> Prover:
 
 def release_all(move: Move) -> None:
     """Releases what an earlier pass may have left. Raises SourceError."""
-    for held in move.open_source().held_by_us(move.placed.vm.id):
+    there = move.open_source().held_by_us(move.placed.vm.id)
+    for held in there:
         _release(move, held)
+    noted = _not_released(move)
+    if noted is not None and noted.id not in {each.id for each in there}:
+        _release(move, noted)  # not every engine tells whose a backup is
 
 
 def points(move: Move) -> tuple[str, ...]:
@@ -187,11 +191,16 @@ def _release(move: Move, held: Held) -> None:
 
 def _left_by_a_kill(move: Move) -> Held | None:
     """What the journal says is held, if it still is."""
+    held = _not_released(move)
+    there = {each.id for each in move.open_source().held_by_us(move.placed.vm.id)}
+    return held if held is not None and held.id in there else None
+
+
+def _not_released(move: Move) -> Held | None:
+    """What the journal says is held."""
     taken, given_up = move.latest(HOLD), move.latest(RELEASE)
     if taken is None or taken.state is not State.DONE:
         return None
-    if given_up is not None and given_up.id > taken.id:
+    if given_up is not None and given_up.id > taken.id and given_up.state is State.DONE:
         return None
-    held = msgspec.convert(taken.detail, Held)
-    there = {each.id for each in move.open_source().held_by_us(move.placed.vm.id)}
-    return held if held.id in there else None
+    return msgspec.convert(taken.detail, Held)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mtv.cutover.luns import ROLLBACK, device, give_back, recorded
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, moved
+from mtv.cutover.outcome import Moved, moved, went_over
 from mtv.errors import ConfigError, LaunchError, SourceError
 from mtv.journal import State
 from mtv.model.vm import Power
@@ -22,6 +22,8 @@ _QEMU_LOCKS = range(100, 300)
 
 def roll_back(move: Move) -> Moved:
     """Gives a VM back what its cutover took from it. Raises SourceError, LaunchError."""
+    if move.gone_over_in:
+        return moved(move, "passed by", went_over(move))
     if not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     must_be_down_here(move)
@@ -38,6 +40,8 @@ def roll_back(move: Move) -> Moved:
 
 def foresee_rollback(move: Move) -> Moved:
     """What ``roll_back`` would do with a VM; changes nothing."""
+    if move.gone_over_in:
+        return moved(move, "passed by", went_over(move))
     if not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     labels = [each.label for each in recorded(move)]

@@ -4,6 +4,7 @@ A handler first looks whether its effect is already there (``settled``), then br
 (``run``) and returns its evidence. It may be killed at any moment and run again.
 """
 
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ from mtv.cutover.luns import (
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import holding_anew, points_left, release_all
 from mtv.cutover.power import LAST_RUNS, last_runs, ran_since, running
-from mtv.errors import DigestMismatch, SourceError
+from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
 from mtv.journal import LOOKS, State
 from mtv.model.plan import Convert
@@ -78,8 +79,10 @@ class PowerOff:
         VM need not be off for.
         """
         release_all(move)
-        if any(map(move.is_the_guests, move.shared)) and running(move):
-            raise _wrote_after_it_went_over(move, running(move))
+        if any(map(move.is_the_guests, move.shared)):
+            wrote = running(move) or _ran_since_it_went_over(move)
+            if wrote:
+                raise _wrote_after_it_went_over(move, wrote)
         how = self._shut_down(move, move.placed)
         sharers = {each.ref: self._shut_down(move, each) for each in move.sharers}
         return {
@@ -171,6 +174,12 @@ class Commit:
 
         So a conversion that is gone has been committed.
         """
+        for base in move.bases():
+            if not Path(base.path).exists():
+                raise TransferError(
+                    f"{base.path} is not there, into which the converted guest is to be written",
+                    "see whether its file system is mounted, then run the same command again",
+                )
         if move.conversion.exists():
             commit_converted(move.bases(), move.conversion)
             move.drop_conversion()
@@ -191,6 +200,11 @@ class Boot:
     def run(self, move: Move) -> Detail:
         """Boots it, having seen the source off: there are never two of it running."""
         must_not_have_run(move)
+        if move.conversion.exists():
+            raise TransferError(
+                f"a conversion lies over its disks, in {move.conversion}, that was not committed",
+                "write 'convert: virt-v2v' at the VM in plan.yaml again, and run the same command",
+            )
         luns_must_be_away(move)
         result = run_task(
             CheckTask(
@@ -228,7 +242,10 @@ class LetGo:
 
 def steps_of(move: Move) -> tuple[Step, ...]:
     """The steps of one VM, in order."""
-    convert = () if move.vm.convert is Convert.NONE else (ConvertGuest(), Commit())
+    begun = move.latest(Commit.name)
+    committing = begun is not None and begun.state is not State.DONE
+    converts = move.vm.convert is not Convert.NONE or committing  # who began it has to end it
+    convert = (ConvertGuest(), Commit()) if converts else ()
     # A step that fails before the boot leaves the LUNs where they are.
     return (PowerOff(), Sync(), *convert, Detach(), Boot(), LetGo())
 
@@ -269,10 +286,17 @@ def _plain(result: Any) -> Detail:
     return plain
 
 
+def _ran_since_it_went_over(move: Move) -> tuple[str, ...]:
+    """Those that have a disk of a VM that went over, and were started since it was shut down."""
+    theirs = [each.ref for each in move.sharers if move.is_theirs(each.ref)]
+    noted = (move.journal.latest(ref).get(PowerOff.name) for ref in theirs)
+    return tuple(dict.fromkeys(name for event in noted for name in ran_since(move, event)))
+
+
 def _wrote_after_it_went_over(move: Move, names: tuple[str, ...]) -> SourceError:
     return SourceError(
-        f"{', '.join(names)} run at the source, and a disk of {move.placed.vm.name} that they "
-        "have, too, has gone over already",
+        f"{', '.join(names)} run at the source, or ran since, and a disk of {move.placed.vm.name} "
+        "that they have, too, has gone over already",
         "what they wrote to it since is not copied any more: shut them down there if that may be "
         "lost, then run the same command again",
     )

@@ -12,14 +12,25 @@ class Stop(threading.Event):
         super().__init__()
         self.why: MtvError | None = None
         """What made mtv itself stop it; None when somebody stopped mtv."""
+        self._asked = threading.Lock()
+        self._for_good = False
+
+    def set(self) -> None:
+        """Somebody stops mtv: for good, whatever it was stopped for before."""
+        with self._asked:
+            self._for_good, self.why = True, None
+            super().set()
 
     def because(self, why: MtvError) -> None:
         """Stops the work; the first reason counts."""
-        if not self.is_set():
-            self.why = why
-            self.set()
+        with self._asked:
+            if not self.is_set():
+                self.why = why
+                super().set()
 
     def clear(self) -> None:
-        """Lets the work begin again."""
-        self.why = None
-        super().clear()
+        """Lets the work begin again, if it was mtv itself that stopped it."""
+        with self._asked:
+            if not self._for_good:
+                self.why = None
+                super().clear()

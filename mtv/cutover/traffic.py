@@ -16,7 +16,7 @@ from mtv.config import CopyLimits
 from mtv.cutover.meanwhile import meanwhile
 from mtv.cutover.pace import Pace, shares
 from mtv.cutover.stop import Stop
-from mtv.errors import ConfigError, Interrupted, MtvError
+from mtv.errors import ConfigError, Interrupted, MtvError, ProjectError
 from mtv.hours import end_of_all, parse_hours
 from mtv.tasks import OnProgress, Progress
 
@@ -135,7 +135,8 @@ def directed(
 ) -> Iterator[Traffic]:
     """Traffic that follows the limits in a file until the block ends.
 
-    ``read`` reads them; when it cannot (ConfigError), the limits stay and ``on_trouble`` is told.
+    ``read`` reads them; when it cannot (ConfigError, ProjectError), the limits stay and
+    ``on_trouble`` is told.
     """
     traffic = Traffic(limits)
 
@@ -147,7 +148,7 @@ def directed(
                 seen = version
                 try:
                     traffic.limits = read()
-                except ConfigError as problem:
+                except (ConfigError, ProjectError) as problem:
                     on_trouble(f"{problem.message}; the limits stay as they were")
             traffic.look()
 

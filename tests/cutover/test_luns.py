@@ -16,6 +16,7 @@ from pyVmomi import vim
 
 from tests.cutover.crashes import KILLED, last_states
 from tests.driver import Mtv
+from tests.real.disk_vm import disk_devices, result
 from tests.real.people import is_on, power_on
 from tests.real.small_estate import SmallEstate, connected
 from tests.real.vcenter import VCenter
@@ -91,6 +92,59 @@ def test_nothing_is_shut_down_where_the_lun_is_not_seen(
         said = project.run(*words, expect=1).stdout
         assert "this machine does not see the LUN naa.600508b1001c577e11dd042e142a583f" in said
     assert len(mappings(vcenter, estate)) == 1
+
+
+def test_a_lun_that_came_after_the_plan_stops_the_vm(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    """Its guest would start without it, and the source would keep it."""
+    project = settle(planned("web02"))
+    moref = estate.vms["web02"].moref
+    power_on(vcenter, moref)
+    add_rdm(vcenter, moref)
+    try:
+        said = project.run("cutover", expect=1).stdout
+        assert "web02 has a LUN that it had not when it was collected" in said
+        assert is_on(vcenter, moref)
+    finally:
+        remove_rdm(vcenter, moref)
+
+
+def rdm_of(vm: Any) -> Any:
+    kind = vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo
+    return next(each for each in disk_devices(vm) if isinstance(each.backing, kind))
+
+
+def add_rdm(vcenter: VCenter, moref: str) -> None:
+    """Someone gives the VM a LUN that another one has."""
+    with connected(vcenter) as service:
+        vm = vim.VirtualMachine(moref, service._stub)
+        (boot, *_) = disk_devices(vm)
+        backing = vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo(
+            fileName="[gold] web02/lun.vmdk",
+            compatibilityMode="physicalMode",
+            deviceName="vml.0200000000600508b1001c577e11dd042e142a583f4c4f48",
+            lunUuid="0200000000600508b1001c577e11dd042e142a583f4c4f48",
+            diskMode="independent_persistent",
+        )
+        device = vim.vm.device.VirtualDisk(
+            key=-1,
+            controllerKey=boot.controllerKey,
+            unitNumber=9,
+            capacityInKB=1 << 20,
+            backing=backing,
+        )
+        change = vim.vm.device.VirtualDeviceSpec(
+            device=device, operation="add", fileOperation="create"
+        )
+        result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
+
+
+def remove_rdm(vcenter: VCenter, moref: str) -> None:
+    with connected(vcenter) as service:
+        vm = vim.VirtualMachine(moref, service._stub)
+        change = vim.vm.device.VirtualDeviceSpec(device=rdm_of(vm), operation="remove")
+        result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
 
 
 def wait_for(path: Path) -> None:

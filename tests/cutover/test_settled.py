@@ -1,18 +1,22 @@
 """What counts as done follows from the order of the journal's events."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mtv.config import CopyLimits
 from mtv.cutover.move import Move
+from mtv.cutover.owner import must_be_its_directory, take_directory
 from mtv.cutover.probes import Probes
-from mtv.cutover.steps import ConvertGuest, Sync
+from mtv.cutover.steps import Commit, ConvertGuest, Sync, steps_of
 from mtv.cutover.traffic import Traffic
-from mtv.errors import SourceError
+from mtv.errors import SourceError, TransferError
 from mtv.estate import Estate
 from mtv.journal import Journal, State
+from mtv.model.plan import Convert
 from mtv.project import Project
 from mtv.sources import Source
 from mtv.tasks import Connection
@@ -67,6 +71,30 @@ def test_a_conversion_is_done_again_after_a_sync_that_dropped_it(move: Move) -> 
     move.record("sync", State.DONE, OFF)
     assert Sync().settled(move)
     assert not ConvertGuest().settled(move)
+
+
+def test_a_base_that_is_not_there_was_not_committed_to(move: Move) -> None:
+    """Its file system is not mounted: "nothing to commit" would be written down for ever."""
+    with pytest.raises(TransferError, match="is not there, into which the converted guest"):
+        Commit().run(move)
+
+
+def test_a_commit_that_was_begun_is_ended_whatever_the_plan_says_by_now(move: Move) -> None:
+    plain = replace(move, vm=msgspec.structs.replace(move.vm, convert=Convert.NONE))
+    assert "commit" not in [step.name for step in steps_of(plain)]
+    move.record("commit", State.STARTED)
+    assert "commit" in [step.name for step in steps_of(plain)]
+    move.record("commit", State.DONE)
+    assert "commit" not in [step.name for step in steps_of(plain)]
+
+
+def test_images_of_another_vm_of_that_name_are_not_written_to(move: Move) -> None:
+    take_directory(move)
+    take_directory(move)
+    other = replace(move, vm=msgspec.structs.replace(move.vm, ref="vc1/vm-99"))
+    for what in (must_be_its_directory, take_directory):
+        with pytest.raises(TransferError, match=r"are those of .*, and not of vc1/vm-99"):
+            what(other)
 
 
 def test_a_pass_of_a_vm_that_runs_is_no_final_copy(move: Move) -> None:

@@ -12,7 +12,7 @@ from tests.cutover.test_passes import identity
 from tests.cutover.test_side_by_side import states
 from tests.driver import Mtv
 from tests.real.disk_vm import disk_devices, leaf, result
-from tests.real.people import power_on
+from tests.real.people import power_off, power_on
 from tests.real.small_estate import SmallEstate, connected
 from tests.real.vcenter import VCenter
 
@@ -100,6 +100,20 @@ def test_both_go_over_with_one_copy(
     # Both see at the source what they were copied from.
     verified = project.run("verify", "--source").stdout
     assert verified.count("the source is what was copied") == 2
+    a_start_after_one_went_over_is_noticed(project, cluster, vcenter)
+
+
+def a_start_after_one_went_over_is_noticed(
+    project: Mtv, cluster: SmallEstate, vcenter: VCenter
+) -> None:
+    """The second one, as if its cutover had not begun, ran and wrote to the disk they share."""
+    second = cluster.vms[SECOND].moref
+    with sqlite3.connect(project.directory / "runs" / "pilot" / "journal.db") as db:
+        db.execute("DELETE FROM event WHERE vm = ?", (f"vc1/{second}",))
+    power_on(vcenter, second)
+    power_off(vcenter, second)
+    ended = project.run("cutover", expect=4)
+    assert f"{SECOND} run at the source, or ran since, and a disk of" in ended.stdout
 
 
 def synced(project: Mtv) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 from mtv.config import CopyLimits
 from mtv.cutover.stop import Stop
 from mtv.cutover.traffic import BlackoutBegan, Traffic, directed
-from mtv.errors import ConfigError, Interrupted
+from mtv.errors import ConfigError, Interrupted, ProjectError
 from mtv.tasks import Order
 
 NOON = datetime(2026, 11, 30, 12)
@@ -110,6 +110,21 @@ def test_a_blackout_is_waited_for_and_stops_who_runs() -> None:
     eventually(passed.is_set)
 
 
+def test_who_stops_mtv_stops_it_for_good() -> None:
+    """Also in a blackout, which the work would go on after."""
+    stop = Stop()
+    stop.because(Interrupted("a blackout began"))
+    assert stop.why is not None
+    stop.clear()
+    assert not stop.is_set()
+    stop.because(Interrupted("a blackout began"))
+    stop.set()
+    stop.clear()
+    stop.because(Interrupted("another blackout began"))
+    assert stop.is_set()
+    assert stop.why is None
+
+
 def test_the_file_is_followed_and_its_mistakes_are_told(tmp_path: Path) -> None:
     file, troubles = tmp_path / "limits", list[str]()
     file.write_text("100")
@@ -117,6 +132,8 @@ def test_the_file_is_followed_and_its_mistakes_are_told(tmp_path: Path) -> None:
     def read() -> CopyLimits:
         try:
             return CopyLimits(bytes_per_second=int(file.read_text()))
+        except FileNotFoundError as problem:
+            raise ProjectError("limits is not there") from problem
         except ValueError as problem:
             raise ConfigError("limits: no number") from problem
 
@@ -130,5 +147,7 @@ def test_the_file_is_followed_and_its_mistakes_are_told(tmp_path: Path) -> None:
         eventually(lambda: bool(troubles))
         assert troubles == ["limits: no number; the limits stay as they were"]
         assert told == [100]
+        file.unlink()  # an editor puts another one there, in a moment
+        eventually(lambda: len(troubles) == 2)
         file.write_text("2500")
         eventually(lambda: told == [100, 2500])

@@ -1,0 +1,37 @@
+"""Whose images are in a directory: a plan's names may be given to another VM, their disks not."""
+
+import msgspec
+
+from mtv.cutover.move import Move
+from mtv.errors import TransferError
+from mtv.project import read_json, write_json
+
+FILE = "vm.json"
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """The VM that the images beside it are of."""
+
+    ref: str
+
+
+def must_be_its_directory(move: Move) -> None:
+    """Raises TransferError where the images of another VM are, which may be its guest's own."""
+    path = move.directory / FILE
+    if not path.exists():
+        return
+    owner = read_json(path, Owner, f'write {{"ref": ...}} of the VM into {path}')
+    if owner.ref != move.ref:
+        raise TransferError(
+            f"the images in {move.directory} are those of {owner.ref}, and not of {move.ref}, "
+            "which has the same name in the plan",
+            "give it another name in plan.yaml; or, if nobody needs those images any more, move "
+            "that folder away",
+        )
+
+
+def take_directory(move: Move) -> None:
+    """Makes the directory of its images its own. Raises TransferError as above."""
+    must_be_its_directory(move)
+    if not (move.directory / FILE).exists():
+        write_json(move.directory / FILE, Owner(ref=move.ref))
