@@ -190,17 +190,19 @@ def _release(move: Move, held: Held) -> None:
 
 
 def _left_by_a_kill(move: Move) -> Held | None:
-    """What the journal says is held, if it still is."""
+    """What the journal says is held, if it still is, and nobody began to give it up."""
+    taken, released = move.latest(HOLD), move.latest(RELEASE)
+    if taken is None or (released is not None and released.id > taken.id):
+        return None
     held = _not_released(move)
     there = {each.id for each in move.open_source().held_by_us(move.placed.vm.id)}
     return held if held is not None and held.id in there else None
 
 
 def _not_released(move: Move) -> Held | None:
-    """What the journal says is held."""
-    taken, given_up = move.latest(HOLD), move.latest(RELEASE)
+    """What the journal says is held, perhaps by halves."""
+    taken, released = move.latest(HOLD), move.latest(RELEASE)
     if taken is None or taken.state is not State.DONE:
         return None
-    if given_up is not None and given_up.id > taken.id and given_up.state is State.DONE:
-        return None
-    return msgspec.convert(taken.detail, Held)
+    is_over = released is not None and released.id > taken.id and released.state is State.DONE
+    return None if is_over else msgspec.convert(taken.detail, Held)
