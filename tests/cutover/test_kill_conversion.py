@@ -33,7 +33,7 @@ def test_the_conversion_of_debian_killed_three_times_ends_in_a_guest_that_boots(
     assert state.processes == ()
     assert sorted(Path(name).name for name, _ in state.files) == [
         *("disk-2000.qcow2", "disk-2000.qcow2.digests"),
-        *("disk-2000.qcow2.lease", "disk-2000.qcow2.resume"),
+        *("disk-2000.qcow2.lease", "disk-2000.qcow2.resume", "vm.json"),
     ]
     console = project.directory / "runs" / "pilot" / "evidence" / "billing-db" / "console.log"
     assert "login:" in console.read_text(errors="replace")
