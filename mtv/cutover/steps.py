@@ -297,8 +297,8 @@ def _wrote_after_it_went_over(move: Move, names: tuple[str, ...]) -> SourceError
     return SourceError(
         f"{', '.join(names)} run at the source, or ran since, and a disk of {move.placed.vm.name} "
         "that they have, too, has gone over already",
-        "what they wrote to it since is not copied any more: shut them down there if that may be "
-        "lost, then run the same command again",
+        "what they wrote to it since is not copied any more: to begin anew, take the whole wave "
+        "back (mtv rollback), and delete its directory in runs and its disks by hand",
     )
 
 

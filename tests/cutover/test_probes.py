@@ -1,7 +1,6 @@
 """Files of running VMs are read only where that was proven, once for each kind of datastore."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cutover.test_passes import identity, passes
-from tests.cutover.test_side_by_side import limit
+from tests.cutover.test_side_by_side import eventually, limit
 from tests.cutover.test_worker import opened
 from tests.driver import Mtv
 from tests.real.people import power_on
@@ -122,10 +121,7 @@ def test_the_next_pass_waits_for_the_end_of_what_a_killed_one_exported(
     limit(project, bytes_per_second=500_000)
     killed.set(Settings(lease_seconds=15.0))
     process = project.start("sync")
-    deadline = time.monotonic() + 60
-    while not opened(project):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    eventually(lambda: bool(opened(project)))
     process.kill()
     process.communicate()
     assert killed.left().leases

@@ -69,9 +69,14 @@ class Standing:
         remove(self._files.digests)
 
     def forget(self, bad: Row) -> None:
-        """Where it is 1 a grain does not hold what was recorded; the next run copies it again."""
+        """Where it is 1 a grain does not hold what was recorded.
+
+        It is copied again, by the next run if not by this one, and has to be proven again then.
+        """
         self.file.append(resume.forgotten(bad.runs(1)))
         self.grains.mistrust(bad)
+        for first, count in bad.runs(1):
+            self._proven.fill(first, count, 0)
 
     def settle(self, changed_ns: int | None = None) -> None:
         """What stands on the base is about to be compared; who writes to it from now on is noticed.
@@ -212,10 +217,6 @@ def _go_on(
     grains, seal = recorded.grains, recorded.seal
     file = recorded.reopen(files.resume, base.may_write)
     try:
-        if bad is not None:
-            # First of all: what is copied again has to be proven again.
-            file.append(resume.forgotten(bad.runs(1)))
-            grains.mistrust(bad)
         digest = recorded_digest(base.path, base.capacity_bytes)
         listed = (
             digest is not None
@@ -224,6 +225,8 @@ def _go_on(
         )
         complete, proven = listed and bad is None, touched or seal is not None
         standing = Standing(base, files, grains, file, complete=complete, proven=proven, bad=bad)
+        if bad is not None:
+            standing.forget(bad)
         if standing.complete is not None and touched:
             standing.settle(before_ns)
             standing.seal(standing.complete)
