@@ -81,7 +81,7 @@ def copy_disk(
                     written = _copy_missing(standing, connections, piece_bytes, on_progress)
                 else:
                     written = copy_stream(standing, connections, connections.stream, on_progress)
-                connections.check_unchanged()
+                connections.check_unchanged(on_progress)
                 moments.reached("sync:copied")
                 _compare(standing, on_progress, cancelled)
                 moments.reached("sync:digests")

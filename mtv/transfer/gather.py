@@ -15,7 +15,16 @@ from mtv.transfer.bases.unwritten import not_written
 from mtv.transfer.crew import Stopped
 from mtv.transfer.reading.stream_reader import Pieces
 from mtv.transfer.records.epochs import Epochs
-from mtv.transfer.records.grains import BLANK, DATA, STALE, ZERO, Grains, blank_holes, pieces
+from mtv.transfer.records.grains import (
+    BLANK,
+    DATA,
+    STALE,
+    UNKNOWN,
+    ZERO,
+    Grains,
+    blank_holes,
+    pieces,
+)
 from mtv.transfer.records.reread import mismatch
 
 OPEN_GRAINS = 8
@@ -36,6 +45,8 @@ class Gather:
         self._copied = grains.copied()
         self._open = dict[int, tuple[bytearray, int]]()
         self._came = grains.row()
+        self._lost = grains.row()
+        """1 for each grain that came in parts, of which the base does not hold the first ones."""
         self.done_bytes = 0
         """How far on the disk the stream is."""
         self.written_bytes = 0
@@ -46,18 +57,21 @@ class Gather:
         Raises what the stream does, TransferError in its kinds, DigestMismatch.
         """
         self._open.clear()
-        self._came = self._grains.row()
+        self._came, self._lost = self._grains.row(), self._grains.row()
         current, opened = -1, None
         for offset, data in stream:
             grain, at = divmod(offset, GRAIN_BYTES)
             if grain != current:  # most pieces are of the grain that the one before them is of
-                current, opened = grain, None if self._copied[grain] else self._opened(grain)
+                passed = self._copied[grain] or self._lost[grain]
+                current, opened = grain, None if passed else self._opened(grain)
             if opened is not None:
                 buffer, start = opened
                 buffer[start + at : start + at + len(data)] = data
             self.done_bytes = offset + len(data)
         for grain in list(self._open):
             self._put_away(grain)
+        if self._lost.count(1):
+            raise mismatch(self._base.path, self._lost.runs(1))
 
     def settle(self) -> None:
         """The last try was whole: what came is copied, and what did not come is zeros."""
@@ -87,15 +101,21 @@ class Gather:
             seen = self._grains.state[grain] == STALE
             self._grains.mark(grain, 1, DATA if seen else ZERO)
 
-    def _opened(self, grain: int) -> tuple[bytearray, int]:
-        """What came of a grain so far: a buffer, and where in it the grain begins."""
+    def _opened(self, grain: int) -> tuple[bytearray, int] | None:
+        """What came of a grain so far: a buffer, and where in it the grain begins.
+
+        None when that is lost.
+        """
         found = self._open.get(grain)
         if found is None:
             if len(self._open) == OPEN_GRAINS:
                 self._put_away(next(iter(self._open)))
             buffer, start = found = paged(self._grains.span(grain))
             if self._came[grain]:
-                buffer[start : start + self._grains.span(grain)] = self._taken_out(grain)
+                put_away = self._taken_out(grain)
+                if put_away is None:
+                    return None
+                buffer[start : start + len(put_away)] = put_away
             self._open[grain] = found
         return found
 
@@ -119,14 +139,19 @@ class Gather:
         except OSError as problem:
             raise self._not_written(problem) from problem
 
-    def _taken_out(self, grain: int) -> bytearray:
-        """A grain that was put away before all of it had come."""
+    def _taken_out(self, grain: int) -> bytearray | None:
+        """A grain that was put away before all of it had come; None if it is not there."""
         try:
             found = self._base.read(grain * GRAIN_BYTES, self._grains.span(grain))
         except OSError as problem:
             raise self._not_written(problem) from problem
         if hashlib.sha256(found).digest() != self._grains.digest(grain):
-            raise mismatch(self._base.path, [(grain, 1)])
+            # It was not written, as the records say that it is there: another run was killed when
+            # it had written more of the grain than it had recorded. The next one writes it anew.
+            self._grains.mark(grain, 1, UNKNOWN)
+            self._epochs.put(grain, 1)
+            self._lost.fill(grain, 1, 1)
+            return None
         return found
 
     def _not_written(self, problem: OSError) -> Exception:

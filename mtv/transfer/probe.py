@@ -79,7 +79,7 @@ def compare_ways(
             differs_at = taken.differs_at(files, lambda: tell("reading the file"))
             if differs_at is None and not cancelled.wait(AGAIN_AFTER_SECONDS):
                 differs_at = taken.differs_at(files, lambda: tell("reading the file again"))
-            files.check_unchanged()
+            files.check_unchanged(on_progress)
         except ReadFailed as problem:
             differs_at, refused = None, problem.message
     return ProbeResult(

@@ -68,11 +68,15 @@ def verify_base(
 
 
 def note_different(files: Beside, capacity_bytes: int, bad: Row, may_write: MayWrite) -> None:
-    """Has the resume file say which grains are to be copied again: 1 in ``bad``. Raises OSError."""
+    """Has the resume file say which grains are to be copied again: 1 in ``bad``. Raises OSError.
+
+    It is written anew: what is appended is lost when anything before it rots, and then what was
+    said of these grains earlier would count again.
+    """
     recorded = resume.read(files.resume, capacity_bytes)
     if recorded is not None:
-        file = recorded.reopen(files.resume, may_write)
-        try:
-            file.append(resume.forgotten(bad.runs(1)))
-        finally:
-            file.close()
+        recorded.grains.mistrust(bad)
+        resume.create(
+            *(files.resume, recorded.identity, recorded.inode, recorded.grains, may_write),
+            was_complete=True,
+        ).close()

@@ -73,7 +73,7 @@ def verify_source(
             tick=tick,
             interrupt=connections.interrupt,
         )
-        connections.check_unchanged()
+        connections.check_unchanged(on_progress)
         told_zero = _told_zero(connections, comparison)
         connections.was_read()
         bad = comparison.bad()

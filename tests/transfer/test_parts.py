@@ -192,6 +192,35 @@ def test_a_wrong_checksum_stops_the_copy_before_it_begins(disk: Path, tmp_path: 
     assert not any((tmp_path / "base").read_bytes())
 
 
+def test_a_server_that_tells_no_file_from_another_has_the_checksum_compared_once_more(
+    disk: Path, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    data, size = packed(disk, ImageFormat.RAW), disk.stat().st_size
+    file = wrapped(data, tmp_path / "archive")
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+    class Write(list[Progress]):
+        def append(self, line: Progress) -> None:
+            if line.says == "reading the source" and not self:
+                with file.open("r+b") as opened:
+                    opened.seek(1536 + 4 * MIB)
+                    opened.write(b"another export")
+                super().append(line)
+
+    with RangeServer(file, *certificate) as server:
+        server.behaviour.last_modified = False
+        location = HttpLocation(
+            url=server.url,
+            headers=(),
+            tls=TlsTrust(ca=str(certificate[0])),
+            part=part(data, ImageFormat.RAW, digest=digest),
+        )
+        copied(location, tmp_path / "base", size)
+        assert sha256(tmp_path / "base") == sha256(disk)
+        with pytest.raises(SourceError, match="is damaged: its SHA256"):
+            copied(location, tmp_path / "base", size, progress=Write())
+
+
 def test_what_cannot_be_read_is_said(disk: Path, tmp_path: Path) -> None:
     size = disk.stat().st_size
 

@@ -221,6 +221,22 @@ def test_grains_may_come_in_any_order(bench: Bench) -> None:
     bench.right()
 
 
+def test_parts_of_grains_that_an_earlier_run_wrote_over_cost_one_run(bench: Bench) -> None:
+    """A run that is killed leaves grains on the base that are ahead of what is recorded of them."""
+    bench.pack(shuffled)
+    bench.server.behaviour.cuts = [2 * MIB] * 9
+    with pytest.raises(ReadFailed):
+        bench.copy()
+    bench.server.behaviour.cuts = []
+    seen = [grain for grain, state in enumerate(bench.states) if state == STALE]
+    assert len(seen) > 3
+    for grain in seen:
+        change(bench.base, grain * MIB + 5, b"ahead")
+    with pytest.raises(DigestMismatch, match="of its 1 MiB grains differ"):
+        bench.copy()
+    bench.right()
+
+
 def lost(stream: bytes) -> bytes:
     """A grain is lost, and what follows stands where it stood."""
     head, grains, tail = grains_of(stream)

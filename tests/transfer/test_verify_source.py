@@ -8,6 +8,7 @@ import pytest
 from mtv.errors import DigestMismatch, Interrupted, ReadFailed, SizeChanged, TransferError
 from mtv.model.disk import Extent
 from mtv.tasks import Limits, Progress, VerifySourceResult
+from mtv.transfer.bases.beside import Beside
 from mtv.transfer.verify_source import verify_source
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, NO_PAUSES, ServedDisk, change, copied, sha256
@@ -64,6 +65,25 @@ def test_a_byte_that_is_another_one_is_found_and_read_by_the_next_copy(
     assert 0 < copied(bench.source, bench.base, bench.capacity).fetched_bytes <= MIB
     assert sha256(bench.base) == sha256(bench.disk)
     reread(bench)
+
+
+def test_what_was_found_different_is_not_forgotten_when_the_records_rot(set_up: SetUp) -> None:
+    """Else what was recorded of it earlier would count again."""
+    bench = set_up("d" * 9)
+    bench.server.behaviour.last_modified = False
+    bench.source.named = "one"
+    copied(bench.source, bench.base, bench.capacity)
+    change(bench.disk, 2 * MIB, b"\xa5")
+    with pytest.raises(DigestMismatch):
+        reread(bench)
+    records = Beside(bench.base).resume
+    for at in range(records.stat().st_size - 1, 200, -97):
+        change(records, at, bytes([records.read_bytes()[at] ^ 0xFF]))
+        copied(bench.source, bench.base, bench.capacity)
+        assert sha256(bench.base) == sha256(bench.disk)
+        change(bench.disk, 2 * MIB, bytes([at % 256]))
+        with pytest.raises(DigestMismatch):
+            reread(bench)
 
 
 def test_all_that_differ_are_counted(set_up: SetUp) -> None:

@@ -153,11 +153,12 @@ class Connections:
 
         self._alone(lambda: reader.check_digest(tell), tick)
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, on_progress: OnProgress) -> None:
         """Raises ReadFailed when the disk is no longer the one that ``find`` found.
 
         And SourceError when it was let go of meanwhile. A stream was checked as a whole; nothing
-        could be asked about it any more.
+        could be asked about it any more. Of a server that tells no file from another one (neither
+        tag nor time) the checksum is compared once more, where there is one.
         """
         if self.stream is not None:
             return
@@ -166,6 +167,8 @@ class Connections:
         reader = self.readers[0]
         if self._asked(reader.probe)[0] != self._served:
             raise reader.changed()
+        if self._served is not None and self._served.identity is None:
+            self.check_digest(on_progress)
 
     def interrupt(self) -> None:
         """Wakes all who wait for the source."""

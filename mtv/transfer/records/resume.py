@@ -15,6 +15,7 @@ and what comes after it is copied again. Each crc starts from the header's, so t
 cannot stand in another file than its own.
 """
 
+import itertools
 import os
 import struct
 import zlib
@@ -56,6 +57,10 @@ class Seal(NamedTuple):
     list_digest: bytes
 
 
+_BROKEN_SEAL = Seal(0, 0, bytes(32))
+"""Of no base: it only says that there was one."""
+
+
 class ResumeFile:
     """An open resume file, ready to be appended to."""
 
@@ -91,17 +96,29 @@ class ResumeFile:
 
 
 def create(
-    path: Path, identity: Identity, inode: int, grains: Grains, may_write: Callable[[], None]
+    path: Path,
+    identity: Identity,
+    inode: int,
+    grains: Grains,
+    may_write: Callable[[], None],
+    *,
+    was_complete: bool = False,
 ) -> ResumeFile:
-    """A new resume file that says which grains are copied; it durably replaces an older one."""
+    """A new resume file that says which grains are copied; it durably replaces an older one.
+
+    ``was_complete``: all of the copy was, and some of it was found different since.
+    """
     may_write()
     header = _header(identity, inode, grains.capacity_bytes)
     seed = zlib.crc32(header)
     with written_whole(path) as file:
         file.write(header + _CRC.pack(seed))
-        for state in (DATA, ZERO):
-            for record in copied(grains, grains.state.runs(state)):
-                file.write(record + _CRC.pack(zlib.crc32(record, seed)))
+        records = itertools.chain(
+            [sealed(_BROKEN_SEAL)] if was_complete else (),
+            *(copied(grains, grains.state.runs(state)) for state in (DATA, ZERO)),
+        )
+        for record in records:
+            file.write(record + _CRC.pack(zlib.crc32(record, seed)))
         end = file.tell()
     return ResumeFile(path, header, end=end, may_write=may_write)
 
@@ -188,22 +205,20 @@ def recorded_point(base: Path) -> str | None:
 
 def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> Iterator[bytes]:
     """Records that say what these runs of grains are: DATA or ZERO, or (of a stream that has not
-    ended) STALE or BLANK.
+    ended) STALE, BLANK or UNKNOWN.
     """
     for first, count in runs:
         for start, length, state in grains.state.stretches(first, count):
             if state == ZERO:
                 yield _RECORD.pack(_KIND_ZERO, length, start)
-            elif state == BLANK:
+            elif state in (BLANK, UNKNOWN):
                 # Another run may find what was there before: blank is what was never written to.
                 yield _RECORD.pack(_KIND_FORGET, length, start)
-            elif state in (DATA, STALE):
+            else:
                 kind = _KIND_DATA if state == DATA else _KIND_SEEN
                 for at in range(start, start + length, _GRAINS_AT_ONCE):
                     told = min(_GRAINS_AT_ONCE, start + length - at)
                     yield _RECORD.pack(kind, told, at) + grains.digests(at, told)
-            else:
-                raise AssertionError(f"grain {start} is recorded but not copied")
 
 
 def forgotten(bad: Iterable[tuple[int, int]]) -> Iterator[bytes]:
