@@ -42,7 +42,6 @@ def holding(move: Move) -> Iterator[Held]:
 def holding_anew(move: Move) -> Iterator[Held]:
     """As ``holding``, but at this moment: the VM was shut down, and what is held is older."""
     end_what_is_open(move)
-    release_all(move)
     held = _hold(move)
     with _released(move, held):
         yield held
@@ -74,16 +73,17 @@ def points(move: Move) -> tuple[str, ...]:
     return tuple(point for point in found if point is not None)
 
 
-def forget_older_points(move: Move) -> None:
-    """Has the source forget what no copy is told changes from any more.
+def forget_older_points(move: Move) -> str:
+    """Has the source forget what no copy is told changes from any more; says what stood in the way.
 
     What it does not forget now it is asked to forget again, after the next pass or the cutover.
     """
-    needed = points(move)
-    with contextlib.suppress(SourceError):
-        move.open_source().forget(
-            move.placed.vm.id, [each for each in points_left(move) if each not in needed]
-        )
+    source = move.open_source()
+    try:
+        source.forget(move.placed.vm.id, points_left(move), points(move), move.stop)
+    except SourceError as problem:
+        return f"what an earlier pass left at the source stays there for now: {problem.message}"
+    return ""
 
 
 def points_left(move: Move) -> tuple[str, ...]:
@@ -119,6 +119,7 @@ def _before(move: Move) -> Held | None:
 
 def _hold(move: Move) -> Held:
     release_all(move)
+    forget_older_points(move)
     must_bear_it(move)
     must_be_all_disks(move)
     vm = move.placed.vm

@@ -21,7 +21,7 @@ from mtv.cutover.luns import (
     must_not_have_gone_back,
 )
 from mtv.cutover.move import Detail, Move
-from mtv.cutover.passes import holding_anew, points_left, release_all
+from mtv.cutover.passes import forget_older_points, holding_anew, points_left, release_all
 from mtv.cutover.power import LAST_RUNS, last_runs, ran_since, running
 from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
@@ -79,6 +79,7 @@ class PowerOff:
         VM need not be off for.
         """
         release_all(move)
+        forget_older_points(move)
         if any(map(move.is_the_guests, move.shared)):
             wrote = running(move) or _ran_since_it_went_over(move)
             if wrote:

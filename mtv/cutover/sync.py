@@ -49,9 +49,9 @@ def _pass(move: Move) -> Moved:
     with holding(move) as held:
         detail: Detail = {"disks": copy_disks(move, held), "off": off}
     move.record(Sync.name, State.DONE, detail)
-    forget_older_points(move)
+    stays = forget_older_points(move)
     copies = detail["disks"].values()
-    seen = (*_seen(held, copies), *_kept(move))
+    seen = (*_seen(held, copies), *_kept(move), *([stays] if stays else ()))
     if not any(copy["fetched_bytes"] for copy in copies):
         says = "every disk is copied and did not change since"
         return moved(move, "nothing to do", "; ".join((says, *seen)))

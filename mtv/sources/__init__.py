@@ -73,7 +73,7 @@ class Source(Protocol):
     def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
         """Gives up what held the disks, once they are read; what is gone is no error.
 
-        What the next pass is compared with may stay. Raises SourceError, Interrupted.
+        What the next pass is compared with may stay (``forget``). Raises SourceError, Interrupted.
         """
 
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
@@ -91,10 +91,14 @@ class Source(Protocol):
         None when holding them costs nothing, as of a VM that is off. Raises SourceError.
         """
 
-    def forget(self, vm: str, points: Iterable[str]) -> None:
+    def forget(
+        self, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
+    ) -> None:
         """Removes points of a VM that no pass will tell changes from any more.
 
-        What has to stay for now is no error. Raises SourceError.
+        ``points``: all that passes ever left there; ``needed``: those that its copies are at. What
+        has to stay for now is no error. Nothing holds the disks meanwhile. Raises SourceError,
+        Interrupted.
         """
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:

@@ -50,9 +50,11 @@ class StandsStill:
         """It costs nothing."""
         del vm, held
 
-    def forget(self, vm: str, points: Iterable[str]) -> None:
+    def forget(
+        self, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
+    ) -> None:
         """There are none."""
-        del vm, points
+        del vm, points, needed, cancelled
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """There is nothing of ours."""

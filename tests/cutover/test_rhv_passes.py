@@ -214,6 +214,36 @@ def test_a_running_vm_goes_over_in_passes(engine: RhvEngine, tmp_path: Path, vm:
     assert last_states(made)["let-go"] == "done"
 
 
+def test_a_pass_that_is_stopped_keeps_what_its_other_disks_are_told_from(
+    engine: RhvEngine, tmp_path: Path
+) -> None:
+    """By snapshots: the copy of one disk is at the new one then, that of the other is not."""
+    made = project(engine, tmp_path / "project", "shop")
+    socket = engine.where()["machines"][vm_id("shop")]
+    with contextlib.ExitStack() as ends:
+        guests = {
+            name: ends.enter_context(writing(socket, disk_id(name), content(name), seed))
+            for seed, name in enumerate(VMS["shop"])
+        }
+        made.run("sync")
+        limit(made, disks=1, bytes_per_second=50_000)
+        for _ in range(2):
+            for guest in guests.values():
+                guest.wait_for(guest.written + 10)
+            stopped = made.interrupt_when(("sync",), lambda: bool(opened(made)))
+            assert stopped.code == 130, stopped.stderr
+            assert len(engine.held()["snapshots"]) == 2
+        limit(made)
+        (ended,) = made.run("sync", "-o", "json").json
+        assert (ended["outcome"], "as a whole" in ended["says"]) == ("done", False)
+        assert not any(copy["compared_whole"] for copy in passes(made)[-1].values())
+        for name, guest in guests.items():
+            assert guest.moment_of(base(made, name).read_bytes()) is not None
+    assert len(engine.held()["snapshots"]) == 1
+    made.run("rollback", "--vm", "shop", "--discard")
+    assert engine.held() == {}
+
+
 def test_a_vm_that_changes_its_wave_leaves_no_checkpoint(tmp_path: Path) -> None:
     with start_small_rhv(tmp_path / "rhv") as engine:
         made = project(engine, tmp_path / "project", "mail")

@@ -15,7 +15,7 @@ from mtv.sources.rhv.backups import DESCRIPTION, RhvBackup, begin_backup, end_ba
 from mtv.sources.rhv.checkpoints import POINT, FullNeeded, forget_checkpoints
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
-from mtv.sources.rhv.hold import held_by_us, hold, let_go, open_held_disk, release
+from mtv.sources.rhv.hold import forget, held_by_us, hold, let_go, open_held_disk, release
 from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
 from mtv.sources.rhv.transferred import TransferredDisk
 from mtv.tasks import SyncResult
@@ -208,7 +208,7 @@ def test_a_kill_while_a_backup_starts_leaves_no_checkpoint(
     login.add(f"vms/{MAIL}/backups", types.Backup(disks=disks, description=DESCRIPTION))
     (found,) = held_by_us(login, MAIL)
     assert not found.leaves
-    release(login, MAIL, found, threading.Event())
+    release(login, MAIL, found)
     assert engine.held() == {}
 
 
@@ -309,7 +309,8 @@ def test_passes_by_whatever_fits_the_disks(
                 results[-1][name] = copied(disk, base, DISKS[name].size)
                 points[name] = disk.point() or ""
         checkpoints.extend(points.values())
-        release(login, vm_id(vm), held, never)
+        release(login, vm_id(vm), held)
+        forget(login, vm_id(vm), checkpoints, points.values(), never)
 
     with ExitStack() as ends:
         writers = guests(engine, vm, ends)
@@ -329,7 +330,7 @@ def test_passes_by_whatever_fits_the_disks(
         for number, result in enumerate(each[name] for each in results):
             whole = number == 3 and refused
             assert (result.kept_bytes > 0) == (number > 0 and not whole)
-    assert len(held_by_us(login, vm_id(vm))) == (len(names) > 1)
+    assert held_by_us(login, vm_id(vm)) == ()
     assert let_go(login, vm_id(vm), checkpoints, never) == []
     assert engine.held() == {}
 
@@ -347,8 +348,8 @@ def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: 
     assert let_go(login, SHOP, [], never) == []
     assert held_by_us(login, SHOP) == ()
     again = hold(login, SHOP, disks, ["checkpoint:of-nobody", "stopped:image@then"], never)
-    release(login, SHOP, again, never)
-    release(login, SHOP, again, never)
+    release(login, SHOP, again)
+    release(login, SHOP, again)
     with pytest.raises(SourceError, match="is over"):
         open_held_disk(login, SHOP, disks[0], again)
     stopped = threading.Event()

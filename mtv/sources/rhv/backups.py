@@ -41,6 +41,9 @@ FIRST = (4, 4)
 MERGED_SECONDS = 4 * 3600.0
 """How long one may take to end: an engine that read a snapshot of its own merges that first."""
 
+UNLOCKED_SECONDS = 60.0
+"""How long the disks of one that is over may stay locked."""
+
 DESCRIPTION = "Made by mtv to read the disks of the VM, and ended by it as soon as they are read."
 
 _OVER = ("succeeded", "failed", "")
@@ -198,7 +201,7 @@ def _checkpoint_of(engine: Engine, vm: str, backup: str) -> str:
 
 
 def end_backup(engine: Engine, vm: str, backup: str) -> None:
-    """Ends a backup, also one that was left behind; returns when its disks are unlocked.
+    """Ends a backup, also one that was left behind; its disks are unlocked then, but by others.
 
     One that is over, or that the engine does not know, is fine. Raises SourceError.
     """
@@ -217,15 +220,24 @@ def end_backup(engine: Engine, vm: str, backup: str) -> None:
         return phase_of(engine, path) in ("finalizing", *_OVER)
 
     def over() -> bool:
-        return phase_of(engine, path) in _OVER and all(
-            status(engine.get(f"disks/{disk}")) != "locked" for disk in disks
-        )
+        return phase_of(engine, path) in _OVER
 
     if not (wait_until(ending, END_SECONDS) and wait_until(over, MERGED_SECONDS)):
         raise SourceError(
             f"{engine.name}: the engine does not end the backup {backup}, whose disks stay locked",
             "look at the engine's events and at Storage › Disks in the administration portal",
         )
+    # Who has them locked for longer is somebody else.
+    wait_until(lambda: not any(_is_locked(engine, disk) for disk in disks), UNLOCKED_SECONDS)
+
+
+def _is_locked(engine: Engine, disk: str) -> bool:
+    try:
+        return status(engine.get(f"disks/{disk}")) == "locked"
+    except Refused as problem:
+        if problem.status == NOT_THERE:
+            return False  # it was deleted meanwhile
+        raise
 
 
 def open_backups(engine: Engine, vm: str) -> list[tuple[str, str | None]]:

@@ -1,8 +1,8 @@
 """Holds the disks of a VM still, in the way that fits them; all of them at one moment.
 
 A backup, where the engine tracks every disk of the VM: it is ended as soon as it was read, and its
-checkpoint tells the next one what changed. Else a snapshot, which has to stay until there is a next
-one: what lies above it is what changed.
+checkpoint tells the next one what changed. Else a snapshot, which has to stay as long as a copy is
+at it: what lies above it is what changed.
 
 The last pass, of a VM that is down, works the same way. Such a VM needs no snapshot: its disks
 stand still by themselves, and what lies above the last one is read from them. Nor does a backup
@@ -15,7 +15,7 @@ from typing import Any
 from mtv.errors import SourceError
 from mtv.model.disk import Held
 from mtv.model.vm import Power
-from mtv.sources.rhv import snapshots
+from mtv.sources.rhv import layers, snapshots
 from mtv.sources.rhv.backups import (
     RhvBackup,
     begin_backup,
@@ -38,7 +38,7 @@ from mtv.sources.rhv.transferred import TransferredDisk
 from mtv.sources.rhv.vms import power_of
 from mtv.tasks import Cancelled
 
-BACKUP, SNAPSHOT, DOWN = "backup:", "snapshot:", "down:"
+BACKUP, SNAPSHOT, DOWN = "backup:", layers.POINT, "down:"
 """Before the id of what holds the disks; a VM that is down holds them itself."""
 
 
@@ -68,22 +68,31 @@ def hold(
     return Held(id=SNAPSHOT + made.id)
 
 
-def release(engine: Engine, vm: str, held: Held, cancelled: Cancelled) -> None:
+def release(engine: Engine, vm: str, held: Held) -> None:
     """Gives up what held the disks, once they are read; what is gone is no error.
 
-    Of snapshots the latest stays: it is what the next pass is compared with. Those before it are
-    merged away. ``let_go`` ends it all. Raises SourceError, Interrupted.
+    A snapshot stays (``forget``): the copies are at it now, or some still are at the one before, if
+    the pass was stopped. Raises SourceError.
     """
     kind, id_ = _parts(held)
     if kind == BACKUP:
         # One that was still starting when mtv was killed does not say what it leaves.
         end = end_backup if held.leaves else undo_backup
         end(engine, vm, id_)
-        return
-    ours = [each.id for each in _snapshots(engine, vm)]
-    if id_ in ours:
-        for older in ours[: ours.index(id_)]:
-            remove_snapshot(engine, vm, older, cancelled)
+
+
+def forget(
+    engine: Engine, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
+) -> None:
+    """Removes those checkpoints among ``points`` that are not ``needed``, and all such snapshots.
+
+    Raises SourceError, Interrupted.
+    """
+    kept = set(needed)
+    forget_checkpoints(engine, vm, of_points(each for each in points if each not in kept))
+    for snapshot in _snapshots(engine, vm):
+        if SNAPSHOT + snapshot.id not in kept:
+            remove_snapshot(engine, vm, snapshot.id, cancelled)
 
 
 def let_go(engine: Engine, vm: str, points: Iterable[str], cancelled: Cancelled) -> list[str]:

@@ -12,7 +12,6 @@ from mtv.model.strain import Strain
 from mtv.model.vm import Power
 from mtv.sources.rhv import attached
 from mtv.sources.rhv import hold as holds
-from mtv.sources.rhv.checkpoints import forget_checkpoints, of_points
 from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.imageio import HOST_PORT, PROXY_PORT
@@ -114,8 +113,9 @@ class Rhv:
         return holds.hold(self._engine, vm, disks, since, cancelled)
 
     def release(self, vm: str, held: Held, cancelled: Cancelled) -> None:
-        """Ends the backup; of snapshots the latest stays, which the next pass is compared with."""
-        holds.release(self._engine, vm, held, cancelled)
+        """Ends a backup; a snapshot stays, which the next pass is compared with."""
+        del cancelled  # it takes no longer than an engine does
+        holds.release(self._engine, vm, held)
 
     def held_by_us(self, vm: str) -> tuple[Held, ...]:
         """Backups and snapshots of ours, the latest first."""
@@ -132,9 +132,11 @@ class Rhv:
             return None
         return Strain(rooms=tuple(rooms(self._engine, vm)))
 
-    def forget(self, vm: str, points: Iterable[str]) -> None:
-        """Removes checkpoints: each has a bitmap for every disk, which every write has to keep."""
-        forget_checkpoints(self._engine, vm, of_points(points))
+    def forget(
+        self, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
+    ) -> None:
+        """Removes checkpoints and snapshots: every write of the VM has to bear with each."""
+        holds.forget(self._engine, vm, points, needed, cancelled)
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes backups, snapshots and checkpoints; an engine removes only its oldest ones."""

@@ -60,8 +60,8 @@ class FlatFile:
         )
 
     def renew(self) -> None:
-        """Logs in again."""
-        self._session.renew()
+        """Logs in again if the session has expired."""
+        self._session.revive()
 
     def extents(self) -> Sequence[Extent] | None:
         """Where something was ever written, if change tracking knows; ``/folder`` does not."""

@@ -78,6 +78,14 @@ class Session:
                 self.content.sessionManager.Login(self.connection.username, self._password())
             self.logins += 1
 
+    def revive(self) -> None:
+        """Logs in again if the session has expired. Raises LoginFailed, SourceError."""
+        login, alive = self.logins, False
+        with self.faults_as_errors(), contextlib.suppress(vim.fault.NotAuthenticated):
+            alive = self.content.sessionManager.currentSession is not None
+        if not alive:
+            self.renew(login)
+
     def renewing(self, ask: Callable[[], T], *, tries: int = 3) -> T:
         """What ``ask`` answers; when the session has expired, logs in again and asks anew."""
         for _ in range(tries - 1):

@@ -14,6 +14,7 @@ from pyVmomi import vim, vmodl
 from mtv.config import Consent
 from mtv.errors import Interrupted, MtvError, SourceError
 from mtv.model.disk import Held
+from mtv.sources.switching import need_consent
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.wire import Data
@@ -44,13 +45,15 @@ def hold(session: Session, vm: str, cancelled: Cancelled) -> Held:
 
     A guest with VMware Tools is asked to bring its file systems in order first; where it cannot,
     the disks are as after a power cut. With the consent ``change-tracking`` tracking is switched on
-    where it is off, unless others have snapshots of the VM: it would not begin.
+    where it is off, unless others have snapshots of the VM: it would not begin. Raises NotAllowed
+    without the consent ``snapshots``, SourceError, Interrupted.
     """
     obj = session.object(vim.VirtualMachine, vm)
     asked = ["runtime.powerState", ROOTS, "guest.toolsRunningStatus", TRACKING]
     values = read_one(session, obj, asked)
     if str(values.get("runtime.powerState")) == "poweredOff":
         return Held(id=OFF, consistent=True)
+    need_consent(session.connection, Consent.SNAPSHOTS, "take snapshots")
     may_track = Consent.CHANGE_TRACKING in session.connection.may
     if may_track and not values.get(TRACKING) and not values.get(ROOTS):
         _begin_tracking(session, obj, cancelled)

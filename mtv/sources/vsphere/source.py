@@ -121,8 +121,6 @@ class VSphere:
         """Takes a snapshot of a VM that runs; it is one of all its disks, whatever is asked for."""
         del disks
         copied = any(since)
-        if self.power(vm) is not Power.OFF:
-            need_consent(self._connection, Consent.SNAPSHOTS, "take snapshots")
         begin = self._session.now()
         held = snapshots.hold(self._session, vm, cancelled)
         try:
@@ -149,9 +147,11 @@ class VSphere:
             return None
         return strain_of(self._session, vm, held)
 
-    def forget(self, vm: str, points: Iterable[str]) -> None:
+    def forget(
+        self, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
+    ) -> None:
         """A change id holds nothing."""
-        del vm, points
+        del vm, points, needed, cancelled
 
     def let_go(self, vm: str, points: Iterable[str], cancelled: Cancelled) -> tuple[str, ...]:
         """Removes all snapshots of ours; a change id holds nothing."""
