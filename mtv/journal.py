@@ -133,6 +133,13 @@ class Journal:
             self._db.executescript(
                 f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
+        elif version == 0:
+            self._db.close()
+            raise ProjectError(
+                f"{path} is empty: a command was killed in its first moment, or the file was cut",
+                "if that run has done nothing yet, delete the file; else bring it back from a "
+                "backup: without it nobody knows what was done",
+            )
         elif version != SCHEMA_VERSION:
             self._db.close()
             raise ProjectError(

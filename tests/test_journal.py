@@ -158,7 +158,7 @@ def test_a_journal_of_another_version_is_left_alone(tmp_path: Path, command: str
 
 def test_an_empty_journal_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "journal.db").touch()
-    with pytest.raises(ProjectError, match="is a journal of version 0"):
+    with pytest.raises(ProjectError, match="is empty: a command was killed"):
         Journal(tmp_path / "journal.db", command=None)
 
 

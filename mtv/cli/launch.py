@@ -15,11 +15,14 @@ from mtv.cli.app import (
     output_option,
 )
 from mtv.cli.progress import ProgressView
+from mtv.cli.wave import printable_lines
 from mtv.config import load_settings
 from mtv.cutover.executors import run_task
 from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
+from mtv.cutover.move import Move
+from mtv.cutover.power import runs_there
 from mtv.cutover.wave import Sources, Workshop
-from mtv.errors import Blocked, ConfigError
+from mtv.errors import Blocked, ConfigError, LaunchError, SourceError
 from mtv.journal import Journal, State
 from mtv.model.plan import Plan, PlannedVm, Wave
 from mtv.plan import parse_check
@@ -58,6 +61,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
         must_not_have_gone_back(move)
         luns_must_be_away(move)
+        _must_be_off_at_the_source(move)
         console = move.console.with_name("launch.log")
         result = run_task(
             CheckTask(
@@ -72,6 +76,21 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
             move.log("launch"),
         )
     emit(output, result, lambda: _show(console, cast(CheckResult, result)))
+
+
+def _must_be_off_at_the_source(move: Move) -> None:
+    """Raises LaunchError when there would be two of it. A source that is gone cannot be asked."""
+    try:
+        runs = runs_there(move)
+    except SourceError as problem:
+        asked = f"whether {move.vm.name} runs at the source could not be asked: {problem.message}"
+        click.echo(f"mtv: {printable_lines(asked)}", err=True)
+        return
+    if runs:
+        raise LaunchError(
+            f"{move.placed.vm.name} runs at the source: there would be two of it",
+            "shut it down there first",
+        )
 
 
 def _find(plan: Plan, name: str) -> tuple[Wave, PlannedVm]:

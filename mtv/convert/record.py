@@ -83,6 +83,14 @@ def usable(record: Record, bases: Sequence[DiskImage]) -> bool:
     return all(path.exists() for path in overlays) and record.bases == base_states(bases)
 
 
+def fits(bases: Sequence[DiskImage], directory: Path) -> bool:
+    """True when a finished conversion can be committed: nothing of it was yet, and the bases, all
+    of which are there, are as they were under it.
+    """
+    record = load(directory)
+    return record is not None and not record.committing and usable(record, bases)
+
+
 def commit_converted(
     bases: Sequence[DiskImage], directory: Path, *, cancelled: threading.Event | None = None
 ) -> None:

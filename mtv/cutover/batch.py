@@ -14,7 +14,7 @@ from mtv.cutover.outcome import Moved, failed, moved, went_over
 from mtv.cutover.owner import must_be_its_directory
 from mtv.cutover.passes import must_be_all_disks
 from mtv.cutover.power import running
-from mtv.cutover.steps import Act, must_not_have_run, steps_of
+from mtv.cutover.steps import Act, must_be_as_copied, must_not_have_run, steps_of
 from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.quantities import duration
@@ -48,9 +48,11 @@ def cut_over(move: Move) -> Moved:
     for step in steps:
         if not step.settled(move):
             if step.name in THEIRS and not move.base_is_the_guests:
-                must_not_have_run(move)  # the last moment at which it can be copied anew
+                # The last moment at which it can be copied anew.
+                must_not_have_run(move)
+                must_be_as_copied(move)
             take(step, move)
-    return moved(move, "done", _how_it_came_up(move))
+    return moved(move, "done", "; ".join(filter(None, (_how_it_came_up(move), _what_stays(move)))))
 
 
 def must_be_ready(move: Move) -> None:
@@ -69,6 +71,13 @@ def _how_it_came_up(move: Move) -> str:
         return ""
     weak = ", but nothing was checked except that it runs" if boot.detail["weak"] else ""
     return f"up after {duration(boot.detail['up_after_seconds'])}{weak}"
+
+
+def _what_stays(move: Move) -> str:
+    """What of ours could not be removed from the source."""
+    left = move.latest("let-go")
+    stays = left.detail["stays"] if left is not None else ()
+    return f"left at the source: {', '.join(stays)}" if stays else ""
 
 
 def take(step: Act, move: Move) -> None:
@@ -149,9 +158,8 @@ def raise_failures(outcomes: Sequence[Moved]) -> None:
     raise kind(message, "the same command goes on where they stopped; mtv status shows all")
 
 
-def raise_unproven(outcomes: Sequence[Moved]) -> None:
-    """As ``raise_failures``, and MtvError when nothing was proven: every VM failed or was passed
-    by."""
+def raise_unless_any(said: str, outcomes: Sequence[Moved]) -> None:
+    """As ``raise_failures``, and MtvError that says so when every VM failed or was passed by."""
     if outcomes and all(each.outcome in ("failed", "passed by") for each in outcomes):
-        raise MtvError("nothing was proven of any VM", "each line above says why")
+        raise MtvError(said, "each line above says why")
     raise_failures(outcomes)

@@ -1,6 +1,7 @@
 """A VM begins anew: it goes back to the source, and its copies are thrown away."""
 
 import shutil
+from pathlib import Path
 
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
@@ -25,14 +26,34 @@ def discard(move: Move) -> Moved:
     must_be_down_here(move)
     back = roll_back(move)
     release_all(move)
-    move.open_source().let_go(move.placed.vm.id, points_left(move), move.stop)
+    stays = move.open_source().let_go(move.placed.vm.id, points_left(move), move.stop)
     move.record(DISCARD, State.STARTED)
     reached("discard:started")
-    if move.directory.exists():
-        shutil.rmtree(move.directory)
-    move.record(DISCARD, State.DONE)
+    deleted = delete(move.directory)
+    move.record(DISCARD, State.DONE, {"stays": list(stays)})
     given = f"{back.says.partition('; ')[0]}; " if "again" in back.says else ""
-    return moved(move, "done", f"{given}its copies are deleted: mtv sync begins anew")
+    left = f"; left at the source: {', '.join(stays)}" if stays else ""
+    return moved(move, "done", f"{given}{deleted}: mtv sync begins anew{left}")
+
+
+def delete(directory: Path) -> str:
+    """Deletes copies and what is beside them; says what became of them.
+
+    Links to block devices stay, which were made by hand; no copy is taken for one without the
+    records beside it.
+    """
+    if not directory.exists():
+        return f"there is no {directory} (if its file system is not mounted, its copies stay there)"
+    links = [each for each in directory.iterdir() if each.is_block_device()]
+    if not links:
+        shutil.rmtree(directory)
+        return "its copies are deleted"
+    for each in directory.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        elif each not in links:
+            each.unlink()
+    return "its copies are given up, and what is on its block devices will be written over"
 
 
 def foresee_discard(move: Move) -> Moved:

@@ -14,9 +14,10 @@ from typing import ClassVar
 import msgspec
 
 from mtv.config import Consent
+from mtv.cutover.elsewhere import events_elsewhere
 from mtv.cutover.move import Detail, Move
 from mtv.errors import ConfigError, MtvError, NotAllowed, SourceError
-from mtv.journal import State
+from mtv.journal import Event, State
 from mtv.model.attachment import Attachment
 from mtv.model.vm import Disk, Power
 from mtv.moments import reached
@@ -92,20 +93,34 @@ def attached_now(move: Move) -> tuple[Attachment, ...]:
 
 def recorded(move: Move) -> tuple[Attachment, ...]:
     """What was taken from the VM, or was about to be, and was not given back since."""
-    event, back = move.latest(ATTACHED), move.latest(ROLLBACK)
-    given_back = back is not None and back.state is State.DONE
-    if event is None or (given_back and back is not None and back.id > event.id):
-        return ()
-    return msgspec.convert(event.detail["luns"], tuple[Attachment, ...])
+    away = dict[str, Attachment]()
+    for event in _events_of_luns(move):
+        if event.step == ATTACHED:
+            away |= {each.unit: each for each in _attachments(event)}
+        elif event.state is State.DONE:
+            away.clear()
+    return tuple(away.values())
 
 
 def _units_ever_recorded(move: Move) -> set[str]:
     return {
-        each["unit"]
-        for event in move.journal.events(move.ref)
+        each.unit
+        for event in _events_of_luns(move)
         if event.step == ATTACHED
-        for each in event.detail["luns"]
+        for each in _attachments(event)
     }
+
+
+def _events_of_luns(move: Move) -> list[Event]:
+    """In all waves that the VM was in: it may have lost its LUNs in one before this."""
+    before = (event for _, event in events_elsewhere(move.run, move.ref))
+    found = (*before, *move.journal.events(move.ref))
+    of_luns = (each for each in found if each.step in (ATTACHED, ROLLBACK))
+    return sorted(of_luns, key=lambda each: each.at)
+
+
+def _attachments(event: Event) -> tuple[Attachment, ...]:
+    return msgspec.convert(event.detail["luns"], tuple[Attachment, ...])
 
 
 def give_back(move: Move) -> tuple[Attachment, ...]:

@@ -67,6 +67,8 @@ class Move:
     """Other VMs of its source that have LUNs of it."""
     gone_over_in: str = ""
     """Another wave in whose run its disks have become the guest's."""
+    may_lose_changes: bool = False
+    """The user said so of what was written at the source after the disks had gone over."""
     stop: Stop = field(default_factory=Stop)
     """Set, from any thread, to have the work on it end."""
 

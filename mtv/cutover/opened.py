@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from mtv.cutover.move import Move
-from mtv.errors import MtvError, SourceError, WorkerLost
+from mtv.errors import MtvError, ProjectError, SourceError, WorkerLost
 from mtv.journal import OPEN, State
 from mtv.tasks import OnProgress, Progress
 
@@ -48,9 +48,13 @@ def opened_by_worker(
 
 
 def _gave_back(problem: BaseException) -> bool:
-    """Whether the worker ended by itself. It was killed where it had to be waited for too long."""
+    """Whether the worker ended by itself, and told why.
+
+    It was killed where it had to be waited for too long, or when the journal could not be written.
+    """
+    lost = WorkerLost, ProjectError
     return isinstance(problem, MtvError) and not (
-        isinstance(problem, WorkerLost) or isinstance(problem.__cause__, WorkerLost)
+        isinstance(problem, lost) or isinstance(problem.__cause__, lost)
     )
 
 

@@ -8,6 +8,11 @@ LAST_RUNS = "last_runs"
 """In what a step notes: ref of a VM -> what named its last run then."""
 
 
+def runs_there(move: Move) -> bool:
+    """Whether the VM itself runs at the source now."""
+    return move.open_source().power(move.placed.vm.id) is not Power.OFF
+
+
 def running(move: Move) -> tuple[str, ...]:
     """Names of those that run now: the VM itself, and the VMs that have disks of it."""
     source = move.open_source()

@@ -12,9 +12,9 @@ from pathlib import Path
 from mtv.cutover.luns import ROLLBACK, device, give_back, recorded
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.power import runs_there
 from mtv.errors import ConfigError, LaunchError, SourceError
 from mtv.journal import State
-from mtv.model.vm import Power
 
 _QEMU_LOCKS = range(100, 300)
 """Bytes of an image that QEMU locks as long as a guest has it open."""
@@ -27,7 +27,7 @@ def roll_back(move: Move) -> Moved:
     if not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     must_be_down_here(move)
-    if recorded(move) and _runs_there(move):
+    if recorded(move) and runs_there(move):
         raise SourceError(
             f"{move.placed.vm.name} runs at the source, without the LUNs that it had",
             "shut it down there, then run the same command again",
@@ -49,26 +49,25 @@ def foresee_rollback(move: Move) -> Moved:
 
 
 def _was_begun(move: Move) -> bool:
-    """True when a cutover came so far as to shut the VM down, after the last rollback."""
+    """True when a cutover came so far as to shut the VM down, after the last rollback.
+
+    Or when one of another wave took its LUNs.
+    """
+    if recorded(move):
+        return True
     begun, back = move.latest("power-off"), move.latest(ROLLBACK)
     if begun is None:
         return False
-    return (
-        back is None or back.state is not State.DONE or bool(recorded(move)) or begun.id > back.id
-    )
+    return back is None or back.state is not State.DONE or begun.id > back.id
 
 
 def _what_is_back(move: Move, labels: list[str]) -> str:
     given = f"it has {', '.join(labels)} again; " if labels else ""
     runs = False
     with contextlib.suppress(SourceError):  # one that is gone took nothing with it that we have
-        runs = _runs_there(move)
+        runs = runs_there(move)
     there = "it runs at the source" if runs else "start it at the source when you want it there"
     return f"{given}{there}. Its copies are still in {move.directory}"
-
-
-def _runs_there(move: Move) -> bool:
-    return move.open_source().power(move.placed.vm.id) is not Power.OFF
 
 
 def must_be_down_here(move: Move) -> None:

@@ -4,12 +4,13 @@ A handler first looks whether its effect is already there (``settled``), then br
 (``run``) and returns its evidence. It may be killed at any moment and run again.
 """
 
+import shlex
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from mtv.convert.record import commit_converted
+from mtv.convert.record import commit_converted, fits
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.executors import run_task
 from mtv.cutover.luns import (
@@ -23,7 +24,7 @@ from mtv.cutover.luns import (
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.passes import forget_older_points, holding_anew, points_left, release_all
 from mtv.cutover.power import LAST_RUNS, last_runs, ran_since, running
-from mtv.errors import DigestMismatch, SourceError, TransferError
+from mtv.errors import ConvertError, DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
 from mtv.journal import LOOKS, State
 from mtv.model.plan import Convert
@@ -68,7 +69,7 @@ class PowerOff:
             return False
         if not running(move) and not ran_since(move, event):
             return True
-        if move.base_is_the_guests:
+        if move.base_is_the_guests and not move.may_lose_changes:
             raise _started_again(move)
         return False
 
@@ -80,7 +81,7 @@ class PowerOff:
         """
         release_all(move)
         forget_older_points(move)
-        if any(map(move.is_the_guests, move.shared)):
+        if any(map(move.is_the_guests, move.shared)) and not move.may_lose_changes:
             wrote = running(move) or _ran_since_it_went_over(move)
             if wrote:
                 raise _wrote_after_it_went_over(move, wrote)
@@ -107,14 +108,15 @@ class Sync:
     def settled(self, move: Move) -> bool:
         """Once for each time the VM was shut down; never again when the base is the guest's.
 
-        And once more when a look at it since found that the copy is not the source.
+        And once more when a look at it since found that the copy is not the source, or when the
+        conversion over it is void.
         """
         if move.base_is_the_guests:
             return True
         copied = move.latest(self.name)
         as_it_stood = copied is not None and copied.detail.get("off") is True
         done = as_it_stood and _done_since_power_off(move, self.name)
-        return done and not _found_different(move)
+        return done and not _found_different(move) and not _lost_its_conversion(move)
 
     def run(self, move: Move) -> Detail:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
@@ -175,12 +177,7 @@ class Commit:
 
         So a conversion that is gone has been committed.
         """
-        for base in move.bases():
-            if not Path(base.path).exists():
-                raise TransferError(
-                    f"{base.path} is not there, into which the converted guest is to be written",
-                    "see whether its file system is mounted, then run the same command again",
-                )
+        _bases_must_be_there(move)
         if move.conversion.exists():
             commit_converted(move.bases(), move.conversion)
             move.drop_conversion()
@@ -270,6 +267,36 @@ def _found_different(move: Move) -> bool:
     )
 
 
+def must_be_as_copied(move: Move) -> None:
+    """Raises TransferError for a base that is not there, ConvertError for one that changed since
+    its guest was converted."""
+    _bases_must_be_there(move)
+    if _lost_its_conversion(move):
+        raise ConvertError(
+            f"a copy of a disk of {move.vm.name} changed after its guest was converted over it",
+            "see what else writes there, then run the same command again: the copies are compared "
+            "and the guest is converted anew",
+        )
+
+
+def _bases_must_be_there(move: Move) -> None:
+    for base in move.bases():
+        if not Path(base.path).exists():
+            raise TransferError(
+                f"{base.path} is not there, which is to become the guest's disk",
+                "see whether its file system is mounted, then run the same command again",
+            )
+
+
+def _lost_its_conversion(move: Move) -> bool:
+    """True when what was converted cannot be committed: it is gone, or its bases changed."""
+    if move.vm.convert is Convert.NONE or not ConvertGuest().settled(move):
+        return False
+    bases = move.bases()
+    there = all(Path(base.path).exists() for base in bases)
+    return there and not fits(bases, move.conversion)
+
+
 def must_not_have_run(move: Move) -> None:
     """Raises SourceError when the source runs, or ran since it was shut down."""
     if not running(move) and not ran_since(move, move.latest(PowerOff.name)):
@@ -298,14 +325,22 @@ def _wrote_after_it_went_over(move: Move, names: tuple[str, ...]) -> SourceError
     return SourceError(
         f"{', '.join(names)} run at the source, or ran since, and a disk of {move.placed.vm.name} "
         "that they have, too, has gone over already",
-        "what they wrote to it since is not copied any more: to begin anew, take the whole wave "
-        "back (mtv rollback), and delete its directory in runs and its disks by hand",
+        f"what they wrote to it since is not copied any more: {_if_it_may_be_lost(move)}; else "
+        "take the whole wave back (mtv rollback), and delete its directory in runs and its disks "
+        "by hand",
     )
 
 
 def _started_again(move: Move) -> SourceError:
     return SourceError(
         f"{move.placed.vm.name} was started again at the source after it had been copied",
-        "shut it down there if its new changes may be lost, then run the same command again; "
-        f"else begin anew, without what the guest wrote here: {begin_anew(move)}",
+        f"what it wrote there is not copied any more: {_if_it_may_be_lost(move)}; else begin anew, "
+        f"without what the guest wrote here: {begin_anew(move)}",
     )
+
+
+def _if_it_may_be_lost(move: Move) -> str:
+    # VMs that share disks are named together.
+    named = (move.vm.name, *(each.ref for each in move.sharers))
+    vms = " ".join(f"--vm {shlex.quote(name)}" for name in named)
+    return f"if it may be lost, run mtv cutover {move.run.name} {vms} --lose-source-changes"

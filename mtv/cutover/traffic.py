@@ -141,10 +141,10 @@ def directed(
     traffic = Traffic(limits)
 
     def direct(over: threading.Event) -> None:
-        seen = None  # read once more: it may have been edited since the limits were read
+        seen = version = None  # read once more: it may have been edited since
         while not over.wait(LOOK_SECONDS):
-            version = _version(file)
-            if version != seen:
+            version, before = _version(file), version
+            if version != seen and version == before:  # else somebody may still be writing it
                 seen = version
                 try:
                     traffic.limits = read()

@@ -120,7 +120,10 @@ def _why_not_verified(move: Move) -> str:
             "its disks are the guest's own now and no copies any more; "
             "mtv verify --source compares the source with what was copied"
         )
-    return _why_nothing_recorded(move)
+    reason = _why_nothing_recorded(move)
+    if not reason and all(move.is_the_guests(disk.key) for disk in move.disks):
+        return "its disks went over with the VMs that share them, and are no copies any more"
+    return reason
 
 
 def _why_no_source(move: Move) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mtv.cutover.discard import delete
 from tests.driver import Mtv
+from tests.real.parts import require
 from tests.real.people import is_on, power_on
 from tests.real.small_estate import SmallEstate
 from tests.real.vcenter import VCenter
@@ -61,3 +63,20 @@ def test_it_is_never_done_to_a_whole_wave(planned: Callable[..., Mtv]) -> None:
     ended = project.run("rollback", "--discard", expect=2)
     assert "name each with --vm" in ended.stderr
     assert bases(project, "sensor")
+
+
+def test_links_to_block_devices_stay_and_what_is_not_there_is_not_called_deleted(
+    tmp_path: Path,
+) -> None:
+    require("a block device", Path("/dev/loop0").is_block_device(), "run with the loop module")
+    directory = tmp_path / "web01"
+    (directory / "conversion").mkdir(parents=True)
+    for name in ("vm.json", "disk-1.raw.resume", "conversion/overlay.qcow2"):
+        (directory / name).touch()
+    (directory / "disk-1.raw").symlink_to("/dev/loop0")
+    (directory / "disk-2.raw").symlink_to("/dev/loop-of-nobody")
+    assert "will be written over" in delete(directory)
+    assert [each.name for each in directory.iterdir()] == ["disk-1.raw"]
+    (directory / "disk-1.raw").unlink()
+    assert delete(directory) == "its copies are deleted"
+    assert "if its file system is not mounted" in delete(directory)

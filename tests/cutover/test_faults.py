@@ -255,6 +255,17 @@ def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_don
     assert "was started again at the source" in ended.stdout
     assert is_on(vcenter, vm.moref) == (then == "it runs")
     assert processes_about(str(project.directory)) == []
+    # What it wrote there may be lost, and its guest goes on here.
+    assert "--vm web02 --lose-source-changes" in ended.stdout
+    project.run("cutover", "--lose-source-changes", expect=2)
+    kept = base(project, vm.disks[0]).read_bytes()
+    wanted = ("cutover", "--vm", "web02", "--lose-source-changes")
+    assert "shut it down" in project.run(*wanted, "--dry-run").stdout
+    project.run(*wanted)
+    assert not is_on(vcenter, vm.moref)
+    assert base(project, vm.disks[0]).read_bytes() == kept
+    power_on(vcenter, vm.moref)
+    assert "there would be two of it" in project.run("launch", "web02", expect=1).stderr
 
 
 def test_the_only_changes_asked_of_the_vcenter_are_shutdowns(
@@ -316,8 +327,8 @@ def test_a_vm_that_went_over_is_not_moved_again_from_another_wave(
     kept = disk.read_bytes()
     plan = project.directory / "plan.yaml"
     plan.write_text(plan.read_text().replace("name: pilot", "name: second", 1))
-    for command in ("sync", "cutover"):
-        said = project.run(command, "second", "-o", "json").json[0]
+    for command, code in (("sync", 0), ("cutover", 1)):
+        said = project.run(command, "second", "-o", "json", expect=code).json[0]
         assert said["outcome"] == "passed by"
         assert "since the wave pilot" in said["says"]
     (standing,) = project.run("status", "second", "-o", "json").json

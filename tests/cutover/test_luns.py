@@ -206,6 +206,22 @@ def test_it_goes_over_and_back(
     assert mappings(vcenter, estate) == before
 
 
+def test_what_was_taken_from_it_in_another_wave_is_given_back(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, lun: Path
+) -> None:
+    """The wave got another name before it went over: its LUN is away, and nothing else of it."""
+    before = mappings(vcenter, estate)
+    project = settle(planned(VM), by_id=lun.parent / "by-id")
+    project.run("plan", "--vm", VM, "--check", f"{VM}=console:tiny: ready")
+    project.run("cutover", env={"MTV_KILL_AT": "detach:detached"}, expect=KILLED)
+    plan = project.directory / "plan.yaml"
+    plan.write_text(plan.read_text().replace("name: pilot", "name: second", 1))
+    assert "give back" in project.run("rollback", "second", "--dry-run").stdout
+    assert "again" in project.run("rollback", "second").stdout
+    assert mappings(vcenter, estate) == before
+    assert "nothing to do" in project.run("rollback", "second").stdout
+
+
 @pytest.mark.parametrize("moment", ["detach:recorded", "detach:detached"])
 def test_a_killed_mtv_is_followed_by_one_that_ends_it(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, lun: Path, moment: str

@@ -1,5 +1,7 @@
 """What counts as done follows from the order of the journal's events."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,18 +10,19 @@ import msgspec
 import pytest
 
 from mtv.config import CopyLimits
+from mtv.convert import record
 from mtv.cutover.move import Move
 from mtv.cutover.owner import must_be_its_directory, take_directory
 from mtv.cutover.probes import Probes
-from mtv.cutover.steps import Commit, ConvertGuest, Sync, steps_of
+from mtv.cutover.steps import Commit, ConvertGuest, Sync, must_be_as_copied, steps_of
 from mtv.cutover.traffic import Traffic
-from mtv.errors import SourceError, TransferError
+from mtv.errors import ConvertError, SourceError, TransferError
 from mtv.estate import Estate
 from mtv.journal import Journal, State
 from mtv.model.plan import Convert
 from mtv.project import Project
 from mtv.sources import Source
-from mtv.tasks import Connection
+from mtv.tasks import Connection, ConvertResult, DiskImage
 from tests.estates import inventory, plain_vm
 from tests.report.runs import one_planned
 
@@ -75,8 +78,48 @@ def test_a_conversion_is_done_again_after_a_sync_that_dropped_it(move: Move) -> 
 
 def test_a_base_that_is_not_there_was_not_committed_to(move: Move) -> None:
     """Its file system is not mounted: "nothing to commit" would be written down for ever."""
-    with pytest.raises(TransferError, match="is not there, into which the converted guest"):
+    with pytest.raises(TransferError, match="is not there, which is to become the guest"):
         Commit().run(move)
+
+
+def converted(move: Move) -> Path:
+    """The move with its copy and a finished conversion over it; the copy."""
+    (disk,) = move.bases()
+    overlay = move.conversion / "overlay.qcow2"
+    move.conversion.mkdir(parents=True)
+    for path in (Path(disk.path), overlay):
+        path.touch()
+    done = ConvertResult(
+        overlays=(DiskImage(volume=disk.volume, path=str(overlay), format="qcow2"),),
+        tool="virt-v2v-in-place 2.2.0",
+        warnings=(),
+        seconds=1.0,
+    )
+    record.store(move.conversion, record.Record(bases=record.base_states([disk]), result=done))
+    return Path(disk.path)
+
+
+def test_a_copy_that_somebody_wrote_to_is_copied_and_converted_anew(move: Move) -> None:
+    """A commit that was begun could not be ended; and what was written is in no conversion."""
+    copy = converted(move)
+    assert Sync().settled(move)
+    os.utime(copy, (1, 1))
+    assert not Sync().settled(move)
+    with pytest.raises(ConvertError, match="changed after its guest was converted over it"):
+        must_be_as_copied(move)
+    copy.unlink()
+    assert Sync().settled(move)
+    with pytest.raises(TransferError, match="which is to become the guest's disk"):
+        must_be_as_copied(move)
+
+
+def test_a_conversion_that_somebody_deleted_is_made_again(move: Move) -> None:
+    """Else its commit would find nothing to commit, and an unconverted guest would boot."""
+    converted(move)
+    shutil.rmtree(move.conversion)
+    assert not Sync().settled(move)
+    move.record("commit", State.STARTED)
+    assert Sync().settled(move)
 
 
 def test_a_commit_that_was_begun_is_ended_whatever_the_plan_says_by_now(move: Move) -> None:

@@ -114,6 +114,10 @@ def a_start_after_one_went_over_is_noticed(
     power_off(vcenter, second)
     ended = project.run("cutover", expect=4)
     assert f"{SECOND} run at the source, or ran since, and a disk of" in ended.stdout
+    first = f"vc1/{cluster.vms[FIRST].moref}"
+    wanted = ("cutover", "pilot", "--vm", SECOND, "--vm", first, "--lose-source-changes")
+    assert " ".join(wanted) in ended.stdout
+    assert project.run(*wanted, "-o", "json").json[-1]["outcome"] == "done"
 
 
 def synced(project: Mtv) -> list[dict[str, Any]]:
