@@ -58,14 +58,18 @@ def _gave_back(problem: BaseException) -> bool:
     )
 
 
-def end_what_is_open(move: Move, step: str = OPEN) -> None:
-    """Ends what workers of an earlier mtv had open for the VM's disks. Raises SourceError."""
+def open_of(move: Move, step: str = OPEN) -> dict[str, str]:
+    """Disk -> id of what workers of an earlier mtv had open for it, as the journal tells."""
     left = dict[str, str]()
     for event in move.journal.events(move.ref):
         if event.step == step:
             is_open = event.state is State.STARTED
             left[event.detail["disk"]] = event.detail["id"] if is_open else ""
-    for disk, id_ in left.items():
-        if id_:
-            move.open_source().give_up(id_)
-            move.record(step, State.DONE, {"disk": disk, "id": id_})
+    return {disk: id_ for disk, id_ in left.items() if id_}
+
+
+def end_what_is_open(move: Move, step: str = OPEN) -> None:
+    """Ends what workers of an earlier mtv had open for the VM's disks. Raises SourceError."""
+    for disk, id_ in open_of(move, step).items():
+        move.open_source().give_up(id_)
+        move.record(step, State.DONE, {"disk": disk, "id": id_})

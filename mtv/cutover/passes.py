@@ -15,12 +15,12 @@ import msgspec
 from mtv.cutover.elsewhere import events_elsewhere
 from mtv.cutover.guarding import guarded, must_bear_it
 from mtv.cutover.move import Move
-from mtv.cutover.opened import end_what_is_open
+from mtv.cutover.opened import end_what_is_open, open_of
 from mtv.cutover.power import running
 from mtv.cutover.probes import Prover
 from mtv.cutover.reading import once_free, read_disk
 from mtv.errors import MtvError, SourceError
-from mtv.journal import HOLD, RELEASE, State
+from mtv.journal import HOLD, RELEASE, Event, State
 from mtv.model.disk import Held
 from mtv.tasks import ProbeTask, Result
 from mtv.transfer.records.resume import recorded_point
@@ -55,6 +55,17 @@ def _prover(move: Move) -> Prover:
 
     limits = move.traffic.limits.of_task()
     return Prover(move.probes, move.connection, move.open_source(), limits, read)
+
+
+def is_left_by_a_kill(move: Move) -> bool:
+    """Whether the journal knows of anything that a pass has at the source. No pass is under way."""
+    return _not_given_up(move) is not None or bool(open_of(move))
+
+
+def let_be(move: Move) -> None:
+    """Ends all that a killed pass left at the source. Raises SourceError."""
+    end_what_is_open(move)
+    release_all(move)
 
 
 def release_all(move: Move) -> None:
@@ -202,8 +213,15 @@ def _left_by_a_kill(move: Move) -> Held | None:
 
 def _not_released(move: Move) -> Held | None:
     """What the journal says is held, perhaps by halves."""
-    taken, released = move.latest(HOLD), move.latest(RELEASE)
+    taken = _not_given_up(move)
     if taken is None or taken.state is not State.DONE:
         return None
-    is_over = released is not None and released.id > taken.id and released.state is State.DONE
-    return None if is_over else msgspec.convert(taken.detail, Held)
+    return msgspec.convert(taken.detail, Held)
+
+
+def _not_given_up(move: Move) -> Event | None:
+    """The event of the last hold, unless it is over: what was only begun may be held, too."""
+    taken, released = move.latest(HOLD), move.latest(RELEASE)
+    if taken is None or released is None or released.id < taken.id:
+        return taken
+    return None if released.state is State.DONE else taken

@@ -12,6 +12,7 @@ from pathlib import Path
 from mtv.cutover.luns import ROLLBACK, device, give_back, recorded
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.passes import is_left_by_a_kill, let_be
 from mtv.cutover.power import runs_there
 from mtv.errors import ConfigError, LaunchError, SourceError
 from mtv.journal import State
@@ -21,10 +22,18 @@ _QEMU_LOCKS = range(100, 300)
 
 
 def roll_back(move: Move) -> Moved:
-    """Gives a VM back what its cutover took from it. Raises SourceError, LaunchError."""
+    """Gives a VM back what its cutover took from it, and what a killed mtv holds of it.
+
+    Raises SourceError, LaunchError.
+    """
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
+    left = is_left_by_a_kill(move)
+    if left:
+        let_be(move)
     if not _was_begun(move):
+        if left:
+            return moved(move, "done", "what mtv held of it at the source is let go")
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     must_be_down_here(move)
     if recorded(move) and runs_there(move):
@@ -42,10 +51,12 @@ def foresee_rollback(move: Move) -> Moved:
     """What ``roll_back`` would do with a VM; changes nothing."""
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
-    if not _was_begun(move):
+    left = ("let go of what mtv holds of it",) if is_left_by_a_kill(move) else ()
+    if not left and not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     labels = [each.label for each in recorded(move)]
-    return moved(move, "would", f"give back {', '.join(labels)}" if labels else "give nothing back")
+    back = (f"give back {', '.join(labels)}",) if labels else ()
+    return moved(move, "would", ", ".join((*left, *back)) or "give nothing back")
 
 
 def _was_begun(move: Move) -> bool:

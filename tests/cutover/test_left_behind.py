@@ -75,6 +75,23 @@ def test_the_snapshot_goes_with_who_took_it(
     assert none_left_about(str(project.directory)) == []
 
 
+def test_a_rollback_lets_go_of_what_a_killed_mtv_holds(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
+) -> None:
+    project = running(planned, estate, vcenter)
+    limit(project, bytes_per_second=500_000)
+    process = project.start("sync")
+    until_held(project)
+    process.kill()
+    process.communicate(timeout=90)
+    assert OURS in disks.left().snapshots
+    assert "let go of" in project.run("rollback", "--dry-run").stdout
+    assert OURS in disks.left().snapshots
+    assert "is let go" in project.run("rollback").stdout
+    assert OURS not in disks.left().snapshots
+    assert "nothing to do" in project.run("rollback").stdout
+
+
 @pytest.fixture
 def small_runs(tmp_path: Path) -> Iterator[Path]:
     """A file system for a run's journal."""
