@@ -11,7 +11,7 @@ from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, failed, moved, went_over
-from mtv.cutover.owner import must_be_its_directory
+from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Act, must_be_as_copied, must_not_have_run, steps_of
@@ -58,6 +58,7 @@ def cut_over(move: Move) -> Moved:
 def must_be_ready(move: Move) -> None:
     """Raises what would stop the VM on the way, before it is shut down."""
     must_be_its_directory(move)
+    must_not_be_gone(move)
     luns_must_be_ready(move)
     if not move.base_is_the_guests:
         must_be_all_disks(move)

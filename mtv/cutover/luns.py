@@ -7,7 +7,6 @@ before a guest starts with it here.
 """
 
 import re
-import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ import msgspec
 from mtv.config import Consent
 from mtv.cutover.elsewhere import events_elsewhere
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.owner import begin_anew
 from mtv.errors import ConfigError, MtvError, NotAllowed, SourceError
 from mtv.journal import Event, State
 from mtv.model.attachment import Attachment
@@ -172,11 +172,6 @@ def must_not_have_gone_back(move: Move) -> None:
             f"to begin anew, delete its copies: {begin_anew(move)}; or, if a rollback was stopped "
             "in the middle, run mtv rollback again",
         )
-
-
-def begin_anew(move: Move) -> str:
-    """The command that deletes the copies of this VM, and of no other."""
-    return f"mtv rollback {move.run.name} --vm {shlex.quote(move.vm.name)} --discard"
 
 
 def luns_must_be_away(move: Move) -> None:

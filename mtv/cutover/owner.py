@@ -1,9 +1,12 @@
 """Whose images are in a directory: a plan's names may be given to another VM, their disks not."""
 
+import shlex
+
 import msgspec
 
 from mtv.cutover.move import Move
 from mtv.errors import TransferError
+from mtv.journal import State
 from mtv.project import read_json, write_json
 
 FILE = "vm.json"
@@ -28,6 +31,27 @@ def must_be_its_directory(move: Move) -> None:
             "give it another name in plan.yaml; or, if nobody needs those images any more, move "
             "that folder away",
         )
+
+
+def must_not_be_gone(move: Move) -> None:
+    """Raises TransferError where there was a copy, and the directory of its images is not there.
+
+    Its file system may not be mounted: all would be copied to another one.
+    """
+    if not move.directory.exists() and any(
+        event.step == "sync" and event.state is State.DONE
+        for event in move.journal.events(move.ref)
+    ):
+        raise TransferError(
+            f"{move.vm.name} was copied to {move.directory}, which is not there",
+            "see whether its file system is mounted; if its copies were deleted, begin anew: "
+            f"{begin_anew(move)}",
+        )
+
+
+def begin_anew(move: Move) -> str:
+    """The command that deletes the copies of this VM, and of no other."""
+    return f"mtv rollback {move.run.name} --vm {shlex.quote(move.vm.name)} --discard"
 
 
 def take_directory(move: Move) -> None:

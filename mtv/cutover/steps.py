@@ -16,12 +16,12 @@ from mtv.cutover.executors import run_task
 from mtv.cutover.luns import (
     ROLLBACK,
     Detach,
-    begin_anew,
     lun_images,
     luns_must_be_away,
     must_not_have_gone_back,
 )
 from mtv.cutover.move import Detail, Move
+from mtv.cutover.owner import begin_anew
 from mtv.cutover.passes import forget_older_points, holding_anew, points_left, release_all
 from mtv.cutover.power import LAST_RUNS, last_runs, ran_since, running
 from mtv.errors import ConvertError, DigestMismatch, SourceError, TransferError

@@ -10,7 +10,7 @@ from mtv.cutover.guarding import must_bear_it
 from mtv.cutover.luns import must_not_have_gone_back
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.owner import must_be_its_directory
+from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, steps_of
@@ -42,6 +42,7 @@ def _pass(move: Move) -> Moved:
     if reason:
         return moved(move, "passed by", reason)
     must_be_its_directory(move)
+    must_not_be_gone(move)
     before = _last_pass(move)
     move.record(Sync.name, State.STARTED)
     move.drop_conversion()
@@ -105,6 +106,7 @@ def foresee_sync(move: Move) -> Moved:
     if reason:
         return moved(move, "passed by", reason)
     must_be_its_directory(move)
+    must_not_be_gone(move)
     must_be_all_disks(move)
     must_bear_it(move)
     whole = size(sum(disk.capacity_bytes for disk in move.disks))

@@ -65,6 +65,25 @@ def test_it_is_never_done_to_a_whole_wave(planned: Callable[..., Mtv]) -> None:
     assert bases(project, "sensor")
 
 
+def test_copies_that_are_not_there_are_not_made_a_second_time(planned: Callable[..., Mtv]) -> None:
+    """Their file system is not mounted: they would be made on another one."""
+    project = planned("sensor")
+    project.run("sync")
+    vms = project.directory / "vms"
+    vms.rename(project.directory / "not-mounted")
+    for words in (["sync"], ["sync", "--dry-run"], ["cutover"], ["cutover", "--dry-run"]):
+        said = project.run(*words, expect=1).stdout
+        assert "which is not there" in said
+        assert "mtv rollback pilot --vm sensor --discard" in said
+    assert not vms.exists()
+    (project.directory / "not-mounted").rename(vms)
+    assert project.run("sync", "-o", "json").json[0]["outcome"] == "nothing to do"
+    vms.rename(project.directory / "deleted")
+    discarded = project.run("rollback", "pilot", "--vm", "sensor", "--discard").stdout
+    assert "if its file system is not mounted" in discarded
+    assert project.run("sync", "-o", "json").json[0]["outcome"] == "done"
+
+
 def test_links_to_block_devices_stay_and_what_is_not_there_is_not_called_deleted(
     tmp_path: Path,
 ) -> None:
