@@ -52,9 +52,9 @@ CREATE INDEX event_of_vm ON event (vm, step);
 
 _EVENTS = """
 SELECT id, epoch, at, vm, step, state, detail FROM event
-WHERE (? IS NULL OR vm = ?) AND id > coalesce(
+WHERE (? IS NULL OR vm = ?) AND (? OR id > coalesce(
   (SELECT max(past.id) FROM event AS past
-   WHERE past.vm = event.vm AND past.step = ? AND past.state = ?), 0)
+   WHERE past.vm = event.vm AND past.step = ? AND past.state = ?), 0))
 ORDER BY id
 """
 
@@ -175,13 +175,14 @@ class Journal:
                 "look at its permissions and the free space; the same command goes on then",
             ) from problem
 
-    def events(self, vm: str | None = None) -> Iterator[Event]:
+    def events(self, vm: str | None = None, *, thrown_away: bool = False) -> Iterator[Event]:
         """All events, or those of one VM, in the order they were written.
 
-        Of a VM whose copies were thrown away only those since then.
+        Of a VM whose copies were thrown away only those since then, unless ``thrown_away``.
         """
+        asked = (vm, vm, thrown_away, DISCARD, State.DONE)
         with self._lock:
-            rows = self._db.execute(_EVENTS, (vm, vm, DISCARD, State.DONE)).fetchall()
+            rows = self._db.execute(_EVENTS, asked).fetchall()
         for id_, epoch, at, of, step, state, detail in rows:
             yield Event(
                 id=id_,

@@ -20,9 +20,10 @@ from mtv.config import load_settings
 from mtv.cutover.executors import run_task
 from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
 from mtv.cutover.move import Move
+from mtv.cutover.outcome import Moved
 from mtv.cutover.power import runs_there
 from mtv.cutover.wave import Sources, Workshop
-from mtv.errors import Blocked, ConfigError, LaunchError, SourceError
+from mtv.errors import Blocked, ConfigError, LaunchError, MtvError, ProjectError
 from mtv.journal import Journal, State
 from mtv.model.plan import Plan, PlannedVm, Wave
 from mtv.plan import parse_check
@@ -55,7 +56,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
     ):
         estate = load_estate(project)
         workshop = Workshop(project, settings, estate, load_naming(project, estate), sources)
-        move = next(workshop.moves(wave, journal, view, frozenset([planned.ref])))
+        move = _move(workshop, wave, journal, view, planned)
         booted = move.latest("boot")
         if booted is None or booted.state is not State.DONE:
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
@@ -78,11 +79,23 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
     emit(output, result, lambda: _show(console, cast(CheckResult, result)))
 
 
+def _move(
+    workshop: Workshop, wave: Wave, journal: Journal, view: ProgressView, planned: PlannedVm
+) -> Move:
+    """The VM's move. All of its wave are looked at, as it may share disks with some."""
+    failures = list[Moved]()
+    for move in workshop.moves(wave, journal, view, frozenset(), failures.append):
+        if move.ref == planned.ref:
+            return move
+    (why,) = (each for each in failures if each.ref == planned.ref)
+    raise ProjectError(why.says, why.hint)
+
+
 def _must_be_off_at_the_source(move: Move) -> None:
     """Raises LaunchError when there would be two of it. A source that is gone cannot be asked."""
     try:
         runs = runs_there(move)
-    except SourceError as problem:
+    except MtvError as problem:  # also when nobody knows its password any more
         asked = f"whether {move.vm.name} runs at the source could not be asked: {problem.message}"
         click.echo(f"mtv: {printable_lines(asked)}", err=True)
         return

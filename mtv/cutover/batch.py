@@ -15,7 +15,7 @@ from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Act, must_be_as_copied, must_not_have_run, steps_of
-from mtv.errors import Interrupted, MtvError, PartlyDone
+from mtv.errors import Interrupted, MtvError, PartlyDone, TransferError
 from mtv.journal import State
 from mtv.quantities import duration
 from mtv.sources.switching import need_consent
@@ -145,6 +145,10 @@ def _outcome(move: Move, act: Callable[[Move], Moved]) -> Moved:
         problem = move.stop.why
     except MtvError as failure:
         problem = failure
+    except OSError as failure:  # it is about this VM's files; the others go on
+        place = failure.filename or move.directory
+        says = f"{place}: {failure.strerror or failure}"
+        problem = TransferError(says, "look at its file system, then run the same command again")
     return failed(move.vm, problem)
 
 
@@ -160,7 +164,9 @@ def raise_failures(outcomes: Sequence[Moved]) -> None:
 
 
 def raise_unless_any(said: str, outcomes: Sequence[Moved]) -> None:
-    """As ``raise_failures``, and MtvError that says so when every VM failed or was passed by."""
-    if outcomes and all(each.outcome in ("failed", "passed by") for each in outcomes):
+    """As ``raise_failures``, and MtvError that says so when VMs were passed by and all others
+    failed."""
+    became = {each.outcome for each in outcomes}
+    if "passed by" in became and became <= {"failed", "passed by"}:
         raise MtvError(said, "each line above says why")
     raise_failures(outcomes)

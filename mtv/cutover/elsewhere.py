@@ -18,10 +18,15 @@ def gone_over(run: Path) -> dict[str, str]:
     return {event.vm: wave for wave, event in events_elsewhere(run) if event.step in THEIRS}
 
 
-def events_elsewhere(run: Path, vm: str | None = None) -> Iterator[tuple[str, Event]]:
-    """The events of all other waves' runs, or those of one VM, with the name of the wave."""
+def events_elsewhere(
+    run: Path, vm: str | None = None, *, thrown_away: bool = False
+) -> Iterator[tuple[str, Event]]:
+    """The events of all other waves' runs, or those of one VM, with the name of the wave.
+
+    ``thrown_away``: as of ``Journal.events``.
+    """
     for path in sorted(run.parent.glob("*/journal.db")):
         if path.parent != run:
             with Journal(path, command=None) as journal:
-                for event in journal.events(vm):
+                for event in journal.events(vm, thrown_away=thrown_away):
                     yield path.parent.name, event

@@ -6,7 +6,10 @@ Never do both sides write to a LUN: it is away from the VM, and every other VM t
 before a guest starts with it here.
 """
 
+import heapq
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -78,7 +81,7 @@ def attached_now(move: Move) -> tuple[Attachment, ...]:
     source = move.open_source()
     if not isinstance(source, HasLuns):
         return ()
-    keys, units = {disk.key for disk in move.luns}, _units_ever_recorded(move)
+    keys, units = {disk.key for disk in move.luns}, _units_known(move)
     found = source.attachments(move.placed.vm.id)
     for each in found:
         # A LUN that was given back may have another key at the source.
@@ -102,25 +105,25 @@ def recorded(move: Move) -> tuple[Attachment, ...]:
     return tuple(away.values())
 
 
-def _units_ever_recorded(move: Move) -> set[str]:
-    return {
-        each.unit
-        for event in _events_of_luns(move)
-        if event.step == ATTACHED
-        for each in _attachments(event)
-    }
+def _units_known(move: Move) -> set[str]:
+    """Of LUNs that are its own, though they may have come back under another key."""
+    own = (each for each in move.journal.events(move.ref) if each.step in (ATTACHED, ROLLBACK))
+    ever = (each for event in own for each in _attachments(event))
+    return {each.unit for each in (*ever, *recorded(move))}
 
 
-def _events_of_luns(move: Move) -> list[Event]:
+def _events_of_luns(move: Move) -> Iterator[Event]:
     """In all waves that the VM was in: it may have lost its LUNs in one before this."""
-    before = (event for _, event in events_elsewhere(move.run, move.ref))
-    found = (*before, *move.journal.events(move.ref))
-    of_luns = (each for each in found if each.step in (ATTACHED, ROLLBACK))
-    return sorted(of_luns, key=lambda each: each.at)
+    waves = defaultdict[str, list[Event]](list)
+    for wave, event in events_elsewhere(move.run, move.ref):
+        waves[wave].append(event)
+    # Each journal keeps its own order, whatever the clock did.
+    runs = heapq.merge(*waves.values(), move.journal.events(move.ref), key=lambda each: each.at)
+    return (each for each in runs if each.step in (ATTACHED, ROLLBACK))
 
 
 def _attachments(event: Event) -> tuple[Attachment, ...]:
-    return msgspec.convert(event.detail["luns"], tuple[Attachment, ...])
+    return msgspec.convert(event.detail.get("luns", ()), tuple[Attachment, ...])
 
 
 def give_back(move: Move) -> tuple[Attachment, ...]:

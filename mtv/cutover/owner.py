@@ -38,20 +38,30 @@ def must_not_be_gone(move: Move) -> None:
 
     Its file system may not be mounted: all would be copied to another one.
     """
-    if not move.directory.exists() and any(
+    if not any(
         event.step == "sync" and event.state is State.DONE
         for event in move.journal.events(move.ref)
     ):
-        raise TransferError(
-            f"{move.vm.name} was copied to {move.directory}, which is not there",
-            "see whether its file system is mounted; if its copies were deleted, begin anew: "
-            f"{begin_anew(move)}",
-        )
+        return
+    for directory in (move.directory, *(move.base(disk.key).parent for disk in move.disks)):
+        if not directory.exists():
+            raise TransferError(
+                f"{move.vm.name} was copied, and {directory} is not there",
+                "see whether its file system is mounted, and whether the VM's namespace or the "
+                "target's directory is another one since; if its copies were deleted, begin anew: "
+                f"{begin_anew(move)}",
+            )
 
 
 def begin_anew(move: Move) -> str:
-    """The command that deletes the copies of this VM, and of no other."""
-    return f"mtv rollback {move.run.name} --vm {shlex.quote(move.vm.name)} --discard"
+    """The command that deletes the copies of this VM and of those that share disks with it."""
+    return f"mtv rollback {named_with_sharers(move)} --discard"
+
+
+def named_with_sharers(move: Move) -> str:
+    """The wave and the VM as a command takes them; VMs that share disks are named together."""
+    vms = (move.vm.name, *(each.ref for each in move.sharers))
+    return " ".join((move.run.name, *(f"--vm {shlex.quote(vm)}" for vm in vms)))
 
 
 def take_directory(move: Move) -> None:

@@ -19,7 +19,7 @@ from mtv.cutover.opened import end_what_is_open, open_of
 from mtv.cutover.power import running
 from mtv.cutover.probes import Prover
 from mtv.cutover.reading import once_free, read_disk
-from mtv.errors import MtvError, SourceError
+from mtv.errors import MtvError, SourceError, TransferError
 from mtv.journal import HOLD, RELEASE, Event, State
 from mtv.model.disk import Held
 from mtv.tasks import ProbeTask, Result
@@ -33,7 +33,11 @@ def holding(move: Move) -> Iterator[Held]:
     Raises SourceError in its kinds, Interrupted.
     """
     end_what_is_open(move)
-    held = _left_by_a_kill(move) or _hold(move)
+    held = _left_by_a_kill(move)
+    if held is None:
+        release_all(move)
+        forget_older_points(move)  # one that cannot be removed stops the pass: they would pile up
+        held = _hold(move)
     with _released(move, held), guarded(move, held):
         yield _prover(move).proven(move.placed.vm.id, held)
 
@@ -42,6 +46,7 @@ def holding(move: Move) -> Iterator[Held]:
 def holding_anew(move: Move) -> Iterator[Held]:
     """As ``holding``, but at this moment: the VM was shut down, and what is held is older."""
     end_what_is_open(move)
+    release_all(move)
     held = _hold(move)
     with _released(move, held):
         yield held
@@ -66,6 +71,8 @@ def let_be(move: Move) -> None:
     """Ends all that a killed pass left at the source. Raises SourceError."""
     end_what_is_open(move)
     release_all(move)
+    if _not_given_up(move) is not None:  # it was never there, or is gone
+        move.record(RELEASE, State.DONE)
 
 
 def release_all(move: Move) -> None:
@@ -79,34 +86,36 @@ def release_all(move: Move) -> None:
 
 
 def points(move: Move) -> tuple[str, ...]:
-    """The points that the copies of its disks are at."""
-    found = (recorded_point(move.base(disk.key)) for disk in move.disks)
+    """The points that the copies of its disks are at. Raises TransferError."""
+    try:
+        found = [recorded_point(move.base(disk.key)) for disk in move.disks]
+    except OSError as problem:
+        raise TransferError(
+            f"{problem.filename} cannot be read: {problem.strerror}",
+            "it says what was copied: look at its file system, then run the same command again",
+        ) from problem
     return tuple(point for point in found if point is not None)
 
 
-def forget_older_points(move: Move) -> str:
-    """Has the source forget what no copy is told changes from any more; says what stood in the way.
+def forget_older_points(move: Move) -> None:
+    """Has the source forget what no copy is told changes from any more.
 
-    What it does not forget now it is asked to forget again, after the next pass or the cutover.
+    Raises SourceError, Interrupted; it is asked again before and after the next pass, and at last
+    after the cutover.
     """
-    source = move.open_source()
-    try:
-        source.forget(move.placed.vm.id, points_left(move), points(move), move.stop)
-    except SourceError as problem:
-        return f"what an earlier pass left at the source stays there for now: {problem.message}"
-    return ""
+    move.open_source().forget(move.placed.vm.id, points_left(move), points(move), move.stop)
 
 
 def points_left(move: Move) -> tuple[str, ...]:
     """Every point that a pass has ever left at the source, also one that was killed.
 
-    And also one of another wave, in which the VM was before: an engine keeps all later ones
-    behind it.
+    And also one of another wave, in which the VM was before, or of copies that were thrown away:
+    an engine keeps all later ones behind it.
     """
-    before = (event for _, event in events_elsewhere(move.run, move.ref))
+    before = (event for _, event in events_elsewhere(move.run, move.ref, thrown_away=True))
     found = (
         msgspec.convert(event.detail, Held).leaves
-        for event in (*before, *move.journal.events(move.ref))
+        for event in (*before, *move.journal.events(move.ref, thrown_away=True))
         if event.step in (HOLD, RELEASE) and "id" in event.detail
     )
     return tuple(dict.fromkeys(each for each in found if each))
@@ -129,8 +138,6 @@ def _before(move: Move) -> Held | None:
 
 
 def _hold(move: Move) -> Held:
-    release_all(move)
-    forget_older_points(move)
     must_bear_it(move)
     must_be_all_disks(move)
     vm = move.placed.vm

@@ -1,9 +1,10 @@
 """Whether anybody writes to the disks of a VM, or did since they were copied."""
 
 from mtv.cutover.move import Move
-from mtv.journal import Event
+from mtv.journal import Event, State
 from mtv.model.vm import Power
 
+POWER_OFF = "power-off"
 LAST_RUNS = "last_runs"
 """In what a step notes: ref of a VM -> what named its last run then."""
 
@@ -27,6 +28,16 @@ def last_runs(move: Move) -> dict[str, str]:
     """What names the last run of the VM and of those that have disks of it; asked now."""
     source = move.open_source()
     return {each.ref: source.last_run(each.vm.id) for each in (move.placed, *move.sharers)}
+
+
+def last_shut_down(move: Move, ref: str | None = None) -> Event | None:
+    """When the VM, or another one of the wave, was last shut down; not if that was only begun."""
+    done = (
+        event
+        for event in move.journal.events(ref or move.ref)
+        if event.step == POWER_OFF and event.state is State.DONE
+    )
+    return max(done, key=lambda event: event.id, default=None)
 
 
 def ran_since(move: Move, noted: Event | None) -> tuple[str, ...]:

@@ -17,6 +17,10 @@ from mtv.cutover.power import runs_there
 from mtv.errors import ConfigError, LaunchError, SourceError
 from mtv.journal import State
 
+LEFT_IS_ENDED = (
+    "what a killed mtv left at the source is ended (what the next pass is told from stays)"
+)
+
 _QEMU_LOCKS = range(100, 300)
 """Bytes of an image that QEMU locks as long as a guest has it open."""
 
@@ -33,7 +37,7 @@ def roll_back(move: Move) -> Moved:
         let_be(move)
     if not _was_begun(move):
         if left:
-            return moved(move, "done", "what mtv held of it at the source is let go")
+            return moved(move, "done", LEFT_IS_ENDED)
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     must_be_down_here(move)
     if recorded(move) and runs_there(move):
@@ -51,7 +55,7 @@ def foresee_rollback(move: Move) -> Moved:
     """What ``roll_back`` would do with a VM; changes nothing."""
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
-    left = ("let go of what mtv holds of it",) if is_left_by_a_kill(move) else ()
+    left = ("end what a killed mtv left at the source",) if is_left_by_a_kill(move) else ()
     if not left and not _was_begun(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     labels = [each.label for each in recorded(move)]

@@ -4,7 +4,6 @@ A handler first looks whether its effect is already there (``settled``), then br
 (``run``) and returns its evidence. It may be killed at any moment and run again.
 """
 
-import shlex
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -21,14 +20,22 @@ from mtv.cutover.luns import (
     must_not_have_gone_back,
 )
 from mtv.cutover.move import Detail, Move
-from mtv.cutover.owner import begin_anew
+from mtv.cutover.owner import begin_anew, named_with_sharers
 from mtv.cutover.passes import forget_older_points, holding_anew, points_left, release_all
-from mtv.cutover.power import LAST_RUNS, last_runs, ran_since, running
-from mtv.errors import ConvertError, DigestMismatch, SourceError, TransferError
+from mtv.cutover.power import (
+    LAST_RUNS,
+    POWER_OFF,
+    last_runs,
+    last_shut_down,
+    ran_since,
+    running,
+)
+from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
 from mtv.journal import LOOKS, State
 from mtv.model.plan import Convert
 from mtv.tasks import CheckTask, ConvertTask
+from mtv.transfer.records.standing import is_as_left
 
 SHUTDOWN_SECONDS = 300.0
 """How long a guest may take to shut down before it is switched off."""
@@ -56,22 +63,22 @@ class Step(Act, Protocol):
 class PowerOff:
     """The source VM is off."""
 
-    name: ClassVar[str] = "power-off"
+    name: ClassVar[str] = POWER_OFF
     does: ClassVar[str] = "shut it down at the source"
 
     def settled(self, move: Move) -> bool:
         """Off once is not off for ever: it is asked each time."""
-        event, back = move.latest(self.name), move.latest(ROLLBACK)
-        if back is not None and event is not None and back.id > event.id:
+        latest, back = move.latest(self.name), move.latest(ROLLBACK)
+        if back is not None and latest is not None and back.id > latest.id:
             must_not_have_gone_back(move)
             return False
-        if event is None or event.state is not State.DONE:
-            return False
-        if not running(move) and not ran_since(move, event):
-            return True
+        off = last_shut_down(move)
+        wrote = () if off is None else (running(move) or ran_since(move, off))
         if move.base_is_the_guests and not move.may_lose_changes:
-            raise _started_again(move)
-        return False
+            if wrote:
+                raise _started_again(move, wrote)
+            return True
+        return off is not None and off == latest and not wrote
 
     def run(self, move: Move) -> Detail:
         """Shuts it down, and all that share disks with it, by their guests where they have agents.
@@ -108,15 +115,15 @@ class Sync:
     def settled(self, move: Move) -> bool:
         """Once for each time the VM was shut down; never again when the base is the guest's.
 
-        And once more when a look at it since found that the copy is not the source, or when the
-        conversion over it is void.
+        And once more when a look at it since found that the copy is not the source, when somebody
+        wrote to it, or when the conversion over it is void.
         """
         if move.base_is_the_guests:
             return True
         copied = move.latest(self.name)
         as_it_stood = copied is not None and copied.detail.get("off") is True
         done = as_it_stood and _done_since_power_off(move, self.name)
-        return done and not _found_different(move) and not _lost_its_conversion(move)
+        return done and not _found_different(move) and _are_as_left(move)
 
     def run(self, move: Move) -> Detail:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
@@ -198,11 +205,7 @@ class Boot:
     def run(self, move: Move) -> Detail:
         """Boots it, having seen the source off: there are never two of it running."""
         must_not_have_run(move)
-        if move.conversion.exists():
-            raise TransferError(
-                f"a conversion lies over its disks, in {move.conversion}, that was not committed",
-                "write 'convert: virt-v2v' at the VM in plan.yaml again, and run the same command",
-            )
+        _must_be_committed(move)
         luns_must_be_away(move)
         result = run_task(
             CheckTask(
@@ -268,15 +271,15 @@ def _found_different(move: Move) -> bool:
 
 
 def must_be_as_copied(move: Move) -> None:
-    """Raises TransferError for a base that is not there, ConvertError for one that changed since
-    its guest was converted."""
+    """Raises TransferError when the bases may not become the guest's disks as they are."""
     _bases_must_be_there(move)
-    if _lost_its_conversion(move):
-        raise ConvertError(
-            f"a copy of a disk of {move.vm.name} changed after its guest was converted over it",
-            "see what else writes there, then run the same command again: the copies are compared "
-            "and the guest is converted anew",
+    if not Sync().settled(move):
+        raise TransferError(
+            f"the copies of {move.vm.name} are not any more what was copied and converted: "
+            "something wrote to them, mtv verify found a difference, or their conversion is gone",
+            "run the same command again: they are compared, and the guest is converted anew",
         )
+    _must_be_committed(move)
 
 
 def _bases_must_be_there(move: Move) -> None:
@@ -288,23 +291,34 @@ def _bases_must_be_there(move: Move) -> None:
             )
 
 
-def _lost_its_conversion(move: Move) -> bool:
-    """True when what was converted cannot be committed: it is gone, or its bases changed."""
-    if move.vm.convert is Convert.NONE or not ConvertGuest().settled(move):
+def _are_as_left(move: Move) -> bool:
+    """Whether the copies are what was left, and what was converted over them can be committed."""
+    own = [move.base(disk.key) for disk in move.disks if not move.is_the_guests(disk.key)]
+    if not all(map(is_as_left, own)):
         return False
-    bases = move.bases()
-    there = all(Path(base.path).exists() for base in bases)
-    return there and not fits(bases, move.conversion)
+    converted = move.vm.convert is not Convert.NONE and ConvertGuest().settled(move)
+    return not converted or fits(move.bases(), move.conversion)
+
+
+def _must_be_committed(move: Move) -> None:
+    """Raises TransferError for a conversion that nothing is going to commit."""
+    if Commit.name not in (step.name for step in steps_of(move)) and move.conversion.exists():
+        raise TransferError(
+            f"a conversion lies over its disks, in {move.conversion}, that was not committed",
+            "write 'convert: virt-v2v' at the VM in plan.yaml again and run the same command, or "
+            "run mtv sync, which throws it away",
+        )
 
 
 def must_not_have_run(move: Move) -> None:
     """Raises SourceError when the source runs, or ran since it was shut down."""
-    if not running(move) and not ran_since(move, move.latest(PowerOff.name)):
+    wrote = running(move) or ran_since(move, last_shut_down(move))
+    if not wrote:
         return
     if move.base_is_the_guests:
-        raise _started_again(move)
+        raise _started_again(move, wrote)
     raise SourceError(
-        f"{move.placed.vm.name} was started at the source after it had been copied",
+        f"{', '.join(wrote)} was started at the source after it had been copied",
         "run the same command again: what it wrote is copied, too",
     )
 
@@ -317,7 +331,7 @@ def _plain(result: Any) -> Detail:
 def _ran_since_it_went_over(move: Move) -> tuple[str, ...]:
     """Those that have a disk of a VM that went over, and were started since it was shut down."""
     theirs = [each.ref for each in move.sharers if move.is_theirs(each.ref)]
-    noted = (move.journal.latest(ref).get(PowerOff.name) for ref in theirs)
+    noted = (last_shut_down(move, ref) for ref in theirs)
     return tuple(dict.fromkeys(name for event in noted for name in ran_since(move, event)))
 
 
@@ -325,22 +339,20 @@ def _wrote_after_it_went_over(move: Move, names: tuple[str, ...]) -> SourceError
     return SourceError(
         f"{', '.join(names)} run at the source, or ran since, and a disk of {move.placed.vm.name} "
         "that they have, too, has gone over already",
-        f"what they wrote to it since is not copied any more: {_if_it_may_be_lost(move)}; else "
-        "take the whole wave back (mtv rollback), and delete its directory in runs and its disks "
-        "by hand",
+        _ways_on(move),
     )
 
 
-def _started_again(move: Move) -> SourceError:
+def _started_again(move: Move, names: tuple[str, ...]) -> SourceError:
     return SourceError(
-        f"{move.placed.vm.name} was started again at the source after it had been copied",
-        f"what it wrote there is not copied any more: {_if_it_may_be_lost(move)}; else begin anew, "
-        f"without what the guest wrote here: {begin_anew(move)}",
+        f"{', '.join(names)} was started again at the source after its disks had gone over",
+        _ways_on(move),
     )
 
 
-def _if_it_may_be_lost(move: Move) -> str:
-    # VMs that share disks are named together.
-    named = (move.vm.name, *(each.ref for each in move.sharers))
-    vms = " ".join(f"--vm {shlex.quote(name)}" for name in named)
-    return f"if it may be lost, run mtv cutover {move.run.name} {vms} --lose-source-changes"
+def _ways_on(move: Move) -> str:
+    return (
+        "what was written there is not copied any more: if it may be lost, run mtv cutover "
+        f"{named_with_sharers(move)} --lose-source-changes; else begin anew, without what the "
+        f"guest wrote here: {begin_anew(move)}"
+    )

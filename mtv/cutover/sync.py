@@ -15,7 +15,7 @@ from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, steps_of
 from mtv.cutover.traffic import BlackoutBegan
-from mtv.errors import Interrupted
+from mtv.errors import Interrupted, SourceError
 from mtv.journal import Event, State
 from mtv.model.disk import Held
 from mtv.model.vm import Power
@@ -50,9 +50,8 @@ def _pass(move: Move) -> Moved:
     with holding(move) as held:
         detail: Detail = {"disks": copy_disks(move, held), "off": off}
     move.record(Sync.name, State.DONE, detail)
-    stays = forget_older_points(move)
     copies = detail["disks"].values()
-    seen = (*_seen(held, copies), *_kept(move), *([stays] if stays else ()))
+    seen = (*_seen(held, copies), *_kept(move), *_not_forgotten(move))
     if not any(copy["fetched_bytes"] for copy in copies):
         says = "every disk is copied and did not change since"
         return moved(move, "nothing to do", "; ".join((says, *seen)))
@@ -88,6 +87,14 @@ def _kept(move: Move) -> Iterator[str]:
     """What is in another format than mtv.yaml wants."""
     for each in sorted({base.format for base in move.bases()} - {move.base_format}):
         yield f"its disks stay {each}, as they were begun; {move.base_format} is for disks to come"
+
+
+def _not_forgotten(move: Move) -> Iterator[str]:
+    """What of earlier passes stays at the source, though nothing is told from it any more."""
+    try:
+        forget_older_points(move)
+    except (SourceError, Interrupted) as problem:  # the pass is done, whatever stops this
+        yield f"what earlier passes left at the source is still there: {problem.message}"
 
 
 def _last_pass(move: Move) -> Event | None:

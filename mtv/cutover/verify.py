@@ -4,7 +4,7 @@ base   ──re-read──> digests?  as long as the base is the copy
 source ──re-read──> digests?  as long as the VM is off; also after its guest has moved
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -16,7 +16,7 @@ from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.outcome import Moved, moved
 from mtv.cutover.power import running
 from mtv.cutover.reading import once_free, read_disk
-from mtv.errors import DigestMismatch, SourceError
+from mtv.errors import DigestMismatch, Interrupted, MtvError, SourceError
 from mtv.journal import OPEN_TO_VERIFY, State
 from mtv.model.vm import Disk
 from mtv.quantities import duration, size
@@ -121,7 +121,7 @@ def _why_not_verified(move: Move) -> str:
             "mtv verify --source compares the source with what was copied"
         )
     reason = _why_nothing_recorded(move)
-    if not reason and all(move.is_the_guests(disk.key) for disk in move.disks):
+    if not reason and move.disks and all(move.is_the_guests(disk.key) for disk in move.disks):
         return "its disks went over with the VMs that share them, and are no copies any more"
     return reason
 
@@ -157,25 +157,34 @@ def _each_disk(
 ) -> Detail:
     """Does it with every disk, also after one that differs: whoever looks wants to know all.
 
-    Raises DigestMismatch that names each disk that does.
+    Raises DigestMismatch when one does, else the first error; it names each disk. Interrupted.
     """
     copies = move.latest("sync")
     recorded = copies.detail["disks"] if copies is not None else {}
     results: Detail = {}
-    found = list[tuple[Disk, DigestMismatch]]()
+    found = list[tuple[Disk, MtvError]]()
     for disk in move.disks:
         if but(disk.key):
             continue  # a shared disk that went over with another VM is no copy any more
         try:
             result = act(move, disk, str(recorded[disk.key]["source"]["sha256"]))
-        except DigestMismatch as problem:
+        except Interrupted:
+            raise
+        except MtvError as problem:
             found.append((disk, problem))
         else:
             results[disk.key] = msgspec.to_builtins(result)
     if found:
-        says = "\n".join(f"{disk.label}: {problem.message}" for disk, problem in found)
-        raise DigestMismatch(says, found[0][1].hint)
+        raise _one_of(found)
     return {"disks": results}
+
+
+def _one_of(found: Sequence[tuple[Disk, MtvError]]) -> MtvError:
+    """The error of several disks: a difference, if one of them has one; it is told of each."""
+    differ = [problem for _, problem in found if isinstance(problem, DigestMismatch)]
+    first = differ[0] if differ else found[0][1]
+    first.message = "\n".join(f"{disk.label}: {problem.message}" for disk, problem in found)
+    return first
 
 
 def _must_be_off(move: Move) -> None:

@@ -8,6 +8,7 @@ writes only what differs, but takes nothing for done.
 import hashlib
 import threading
 
+from mtv.errors import DigestMismatch
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.bases.base import Base
 from mtv.transfer.bases.pages import paged
@@ -25,7 +26,6 @@ from mtv.transfer.records.grains import (
     blank_holes,
     pieces,
 )
-from mtv.transfer.records.reread import mismatch
 
 OPEN_GRAINS = 8
 """So many are in memory at a time; a stream in the order of the disk needs one."""
@@ -70,8 +70,13 @@ class Gather:
             self.done_bytes = offset + len(data)
         for grain in list(self._open):
             self._put_away(grain)
-        if self._lost.count(1):
-            raise mismatch(self._base.path, self._lost.runs(1))
+        lost = self._lost.count(1)
+        if lost:
+            raise DigestMismatch(
+                f"{self._base.path} held more of {lost} of its 1 MiB grains than was recorded, "
+                "which a run that was killed had written",
+                "run the same command again: it copies those grains anew",
+            )
 
     def settle(self) -> None:
         """The last try was whole: what came is copied, and what did not come is zeros."""
@@ -143,16 +148,16 @@ class Gather:
         """A grain that was put away before all of it had come; None if it is not there."""
         try:
             found = self._base.read(grain * GRAIN_BYTES, self._grains.span(grain))
-        except OSError as problem:
-            raise self._not_written(problem) from problem
-        if hashlib.sha256(found).digest() != self._grains.digest(grain):
+            if hashlib.sha256(found).digest() == self._grains.digest(grain):
+                return found
             # It was not written, as the records say that it is there: another run was killed when
             # it had written more of the grain than it had recorded. The next one writes it anew.
             self._grains.mark(grain, 1, UNKNOWN)
             self._epochs.put(grain, 1)
-            self._lost.fill(grain, 1, 1)
-            return None
-        return found
+        except OSError as problem:
+            raise self._not_written(problem) from problem
+        self._lost.fill(grain, 1, 1)
+        return None
 
     def _not_written(self, problem: OSError) -> Exception:
         left = self._grains.capacity_bytes - self.done_bytes

@@ -1,5 +1,6 @@
 """Proves that a base still holds what was copied to it."""
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from mtv.errors import SizeChanged, TransferError
 from mtv.tasks import OnProgress, VerifyResult
 from mtv.transfer.bases.base import MayWrite
-from mtv.transfer.bases.beside import Beside
+from mtv.transfer.bases.beside import Beside, remove
 from mtv.transfer.bases.lease import writer_lease
 from mtv.transfer.bases.opening import open_base
 from mtv.transfer.bases.unwritten import not_written
@@ -57,10 +58,9 @@ def verify_base(
             cancelled=cancelled,
         )
         if bad is not None:
-            try:
+            # Where not even that can be noted, the journal still says what was found.
+            with contextlib.suppress(OSError):
                 note_different(files, capacity_bytes, bad, lease.check)
-            except OSError as problem:
-                raise not_written(files.resume, problem, 0, 0) from mismatch(base, bad.runs(1))
             raise mismatch(base, bad.runs(1))
     return VerifyResult(
         digest=expected.digest, read_bytes=read_bytes, seconds=time.monotonic() - started
@@ -71,12 +71,17 @@ def note_different(files: Beside, capacity_bytes: int, bad: Row, may_write: MayW
     """Has the resume file say which grains are to be copied again: 1 in ``bad``. Raises OSError.
 
     It is written anew: what is appended is lost when anything before it rots, and then what was
-    said of these grains earlier would count again.
+    said of these grains earlier would count again. Where there is no room for it there is none
+    afterwards, and all of the disk is copied again.
     """
     recorded = resume.read(files.resume, capacity_bytes)
-    if recorded is not None:
-        recorded.grains.mistrust(bad)
+    if recorded is None:
+        return
+    recorded.grains.mistrust(bad)
+    try:
         resume.create(
             *(files.resume, recorded.identity, recorded.inode, recorded.grains, may_write),
             was_complete=True,
         ).close()
+    except OSError:
+        remove(files.resume)

@@ -5,6 +5,7 @@ here: nothing is believed but the bytes.
 """
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -115,9 +116,12 @@ def _told_zero(connections: Connections, comparison: Comparison) -> int:
 
 
 def _note(files: Beside, capacity_bytes: int, bad: Row, cancelled: threading.Event) -> None:
-    # A sync may have come in between: then grains that are right by now are read once more.
-    # If it cannot be noted, whoever looks again finds it again: what was found is told in any case.
-    with contextlib.suppress(OSError, TransferError), writer_lease(files.lease, cancelled) as lease:
+    # A sync may have come in between: then grains that are right by now are read once more. Who
+    # works with the base is waited for: without the note the next copy would believe its records.
+    with (
+        contextlib.suppress(OSError, TransferError),
+        writer_lease(files.lease, cancelled, patience_seconds=math.inf) as lease,
+    ):
         note_different(files, capacity_bytes, bad, lease.check)
 
 

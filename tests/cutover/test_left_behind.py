@@ -85,9 +85,9 @@ def test_a_rollback_lets_go_of_what_a_killed_mtv_holds(
     process.kill()
     process.communicate(timeout=90)
     assert OURS in disks.left().snapshots
-    assert "let go of" in project.run("rollback", "--dry-run").stdout
+    assert "end what a killed mtv left" in project.run("rollback", "--dry-run").stdout
     assert OURS in disks.left().snapshots
-    assert "is let go" in project.run("rollback").stdout
+    assert "what a killed mtv left at the source is ended" in project.run("rollback").stdout
     assert OURS not in disks.left().snapshots
     assert "nothing to do" in project.run("rollback").stdout
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,17 +17,21 @@ from mtv.cutover.owner import must_be_its_directory, take_directory
 from mtv.cutover.probes import Probes
 from mtv.cutover.steps import Commit, ConvertGuest, Sync, must_be_as_copied, steps_of
 from mtv.cutover.traffic import Traffic
-from mtv.errors import ConvertError, SourceError, TransferError
+from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import Estate
 from mtv.journal import Journal, State
+from mtv.model.disk import FileLocation
 from mtv.model.plan import Convert
 from mtv.project import Project
 from mtv.sources import Source
 from mtv.tasks import Connection, ConvertResult, DiskImage
+from mtv.transfer.verify import verify_base
 from tests.estates import inventory, plain_vm
 from tests.report.runs import one_planned
+from tests.transfer.test_parts import copied
 
 OFF = {"off": True}
+SIZE = 3 << 20
 DIFFERS = {"error": "DigestMismatch", "message": "", "hint": ""}
 
 
@@ -59,7 +64,28 @@ def move(tmp_path: Path) -> Iterator[Move]:
         for step in ("power-off", "sync", "convert"):
             moving.record(step, State.STARTED)
             moving.record(step, State.DONE, OFF if step == "sync" else None)
+        copy_and_convert(moving, tmp_path / "source.raw")
         yield moving
+
+
+def copy_and_convert(move: Move, source: Path) -> None:
+    """The files of a copy, and of a finished conversion over it."""
+    (base,) = move.bases()
+    with source.open("wb") as file:
+        file.truncate(SIZE)
+        file.write(bytes(range(256)))
+    move.conversion.mkdir(parents=True)
+    copied(FileLocation(path=str(source)), Path(base.path), SIZE)
+    overlay = move.conversion / "overlay.qcow2"
+    overlay.touch()
+    result = ConvertResult(
+        overlays=(DiskImage(volume=base.volume, path=str(overlay), format="qcow2"),),
+        tool="virt-v2v-in-place 2.2.0",
+        warnings=(),
+        seconds=1.0,
+    )
+    found = record.Record(bases=record.base_states([base]), result=result)
+    record.store(move.conversion, found)
 
 
 def test_a_copy_and_its_conversion_stay_done(move: Move) -> None:
@@ -76,50 +102,68 @@ def test_a_conversion_is_done_again_after_a_sync_that_dropped_it(move: Move) -> 
     assert not ConvertGuest().settled(move)
 
 
-def test_a_base_that_is_not_there_was_not_committed_to(move: Move) -> None:
+def test_a_base_that_is_not_there_was_not_committed_to(move: Move, copy: Path) -> None:
     """Its file system is not mounted: "nothing to commit" would be written down for ever."""
+    copy.unlink()
     with pytest.raises(TransferError, match="is not there, which is to become the guest"):
         Commit().run(move)
 
 
-def converted(move: Move) -> Path:
-    """The move with its copy and a finished conversion over it; the copy."""
-    (disk,) = move.bases()
-    overlay = move.conversion / "overlay.qcow2"
-    move.conversion.mkdir(parents=True)
-    for path in (Path(disk.path), overlay):
-        path.touch()
-    done = ConvertResult(
-        overlays=(DiskImage(volume=disk.volume, path=str(overlay), format="qcow2"),),
-        tool="virt-v2v-in-place 2.2.0",
-        warnings=(),
-        seconds=1.0,
-    )
-    record.store(move.conversion, record.Record(bases=record.base_states([disk]), result=done))
-    return Path(disk.path)
+@pytest.fixture
+def copy(move: Move) -> Path:
+    """The one base."""
+    return Path(move.bases()[0].path)
 
 
-def test_a_copy_that_somebody_wrote_to_is_copied_and_converted_anew(move: Move) -> None:
+def test_a_copy_that_somebody_wrote_to_is_copied_and_converted_anew(move: Move, copy: Path) -> None:
     """A commit that was begun could not be ended; and what was written is in no conversion."""
-    copy = converted(move)
-    assert Sync().settled(move)
+    must_be_as_copied(move)
     os.utime(copy, (1, 1))
     assert not Sync().settled(move)
-    with pytest.raises(ConvertError, match="changed after its guest was converted over it"):
+    with pytest.raises(TransferError, match="are not any more what was copied and converted"):
         must_be_as_copied(move)
     copy.unlink()
-    assert Sync().settled(move)
+    assert not Sync().settled(move)
     with pytest.raises(TransferError, match="which is to become the guest's disk"):
         must_be_as_copied(move)
 
 
 def test_a_conversion_that_somebody_deleted_is_made_again(move: Move) -> None:
     """Else its commit would find nothing to commit, and an unconverted guest would boot."""
-    converted(move)
     shutil.rmtree(move.conversion)
     assert not Sync().settled(move)
     move.record("commit", State.STARTED)
     assert Sync().settled(move)
+
+
+@pytest.mark.parametrize("of", [Convert.VIRT_V2V, Convert.NONE])
+def test_a_difference_counts_though_the_look_that_found_it_came_to_no_end(
+    move: Move, copy: Path, of: Convert
+) -> None:
+    """It was noted beside the base; then mtv was killed, or another disk could not be read."""
+    move = replace(move, vm=msgspec.structs.replace(move.vm, convert=of))
+    if of is Convert.NONE:
+        move.drop_conversion()
+    must_be_as_copied(move)
+    stat = copy.stat()
+    with copy.open("r+b") as file:
+        file.write(b"rot")
+    os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert Sync().settled(move)  # nobody can tell without reading it
+    with pytest.raises(DigestMismatch):
+        verify_base(copy, SIZE, on_progress=lambda _: None, cancelled=threading.Event())
+    assert not Sync().settled(move)
+    with pytest.raises(TransferError, match="are not any more what was copied"):
+        must_be_as_copied(move)
+
+
+def test_a_conversion_that_nothing_will_commit_stops_the_boot(move: Move) -> None:
+    plain = replace(move, vm=msgspec.structs.replace(move.vm, convert=Convert.NONE))
+    with pytest.raises(TransferError, match="was not committed") as caught:
+        must_be_as_copied(plain)
+    assert "run mtv sync, which throws it away" in caught.value.hint
+    move.drop_conversion()
+    must_be_as_copied(plain)
 
 
 def test_a_commit_that_was_begun_is_ended_whatever_the_plan_says_by_now(move: Move) -> None:

@@ -118,6 +118,16 @@ def a_start_after_one_went_over_is_noticed(
     wanted = ("cutover", "pilot", "--vm", SECOND, "--vm", first, "--lose-source-changes")
     assert " ".join(wanted) in ended.stdout
     assert project.run(*wanted, "-o", "json").json[-1]["outcome"] == "done"
+    power_off(vcenter, second)
+    assert "up after" in project.run("launch", SECOND).stderr
+    # They begin anew together.
+    both = ("rollback", "pilot", "--vm", SECOND, "--vm", first, "--discard")
+    assert " ".join(both) in ended.stdout
+    assert "was not named, too" in project.run(*both[:4], "--discard", expect=2).stderr
+    project.run(*both)
+    assert not list((project.directory / "vms").rglob("*.raw"))
+    project.run("sync")
+    assert len(list((project.directory / "vms").rglob("*.raw"))) == 3
 
 
 def synced(project: Mtv) -> list[dict[str, Any]]:

@@ -232,7 +232,7 @@ def test_parts_of_grains_that_an_earlier_run_wrote_over_cost_one_run(bench: Benc
     assert len(seen) > 3
     for grain in seen:
         change(bench.base, grain * MIB + 5, b"ahead")
-    with pytest.raises(DigestMismatch, match="of its 1 MiB grains differ"):
+    with pytest.raises(DigestMismatch, match=r"held more of \d+ of its 1 MiB grains"):
         bench.copy()
     bench.right()
 

@@ -9,6 +9,7 @@ from mtv.errors import DigestMismatch, Interrupted, ReadFailed, SizeChanged, Tra
 from mtv.model.disk import Extent
 from mtv.tasks import Limits, Progress, VerifySourceResult
 from mtv.transfer.bases.beside import Beside
+from mtv.transfer.bases.lease import PATIENCE_SECONDS, writer_lease
 from mtv.transfer.verify_source import verify_source
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, NO_PAUSES, ServedDisk, change, copied, sha256
@@ -84,6 +85,32 @@ def test_what_was_found_different_is_not_forgotten_when_the_records_rot(set_up: 
         change(bench.disk, 2 * MIB, bytes([at % 256]))
         with pytest.raises(DigestMismatch):
             reread(bench)
+
+
+def test_what_differs_is_noted_once_who_works_with_the_base_has_ended(set_up: SetUp) -> None:
+    """Else the next copy would believe its records, and read nothing."""
+    bench = set_up("d" * 9)
+    bench.server.behaviour.last_modified = False
+    bench.source.named = "one"
+    copied(bench.source, bench.base, bench.capacity)
+    change(bench.disk, 2 * MIB, b"\xa5")
+    found = list[BaseException]()
+
+    def look() -> None:
+        try:
+            reread(bench)
+        except DigestMismatch as problem:
+            found.append(problem)
+
+    looking = threading.Thread(target=look)
+    with writer_lease(Beside(bench.base).lease, threading.Event()):
+        looking.start()
+        looking.join(PATIENCE_SECONDS + 2)
+        assert looking.is_alive()
+    looking.join(30)
+    assert found
+    assert copied(bench.source, bench.base, bench.capacity).fetched_bytes == MIB
+    assert sha256(bench.base) == sha256(bench.disk)
 
 
 def test_all_that_differ_are_counted(set_up: SetUp) -> None:

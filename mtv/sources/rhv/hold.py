@@ -9,6 +9,7 @@ stand still by themselves, and what lies above the last one is read from them. N
 have to be possible then, which it is not in clusters below level 4.5.
 """
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -86,13 +87,23 @@ def forget(
 ) -> None:
     """Removes those checkpoints among ``points`` that are not ``needed``, and all such snapshots.
 
-    Raises SourceError, Interrupted.
+    Of a VM that is down snapshots are left to ``let_go``: a merge would take of its downtime.
+    Raises SourceError for a snapshot that stays, when all were tried; Interrupted.
     """
     kept = set(needed)
-    forget_checkpoints(engine, vm, of_points(each for each in points if each not in kept))
-    for snapshot in _snapshots(engine, vm):
-        if SNAPSHOT + snapshot.id not in kept:
-            remove_snapshot(engine, vm, snapshot.id, cancelled)
+    with contextlib.suppress(SourceError):  # it costs little, and is tried again
+        forget_checkpoints(engine, vm, of_points(each for each in points if each not in kept))
+    old = [each.id for each in _snapshots(engine, vm) if SNAPSHOT + each.id not in kept]
+    if not old or power_of(engine.get(f"vms/{vm}").status) is Power.OFF:
+        return
+    problems = list[SourceError]()
+    for id_ in old:
+        try:
+            remove_snapshot(engine, vm, id_, cancelled)
+        except SourceError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
 
 
 def let_go(engine: Engine, vm: str, points: Iterable[str], cancelled: Cancelled) -> list[str]:

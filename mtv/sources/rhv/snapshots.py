@@ -118,14 +118,16 @@ def remove_snapshot(
     Raises SourceError when it stays.
     """
     path = f"vms/{vm}/snapshots/{snapshot}"
-    if _there(engine, path) is None:
-        return
-    engine.remove(path)
 
     def settled() -> bool:
         latest = _there(engine, path)
         return latest is None or word(latest.snapshot_status) == "ok"
 
+    # An earlier run may have begun to remove it.
+    wait_until(settled, REMOVED_SECONDS, cancelled)
+    if _there(engine, path) is None:
+        return
+    engine.remove(path)
     wait_until(settled, REMOVED_SECONDS, cancelled)
     if _there(engine, path) is not None:
         raise SourceError(

@@ -193,14 +193,39 @@ def _read_header(data: memoryview) -> _Header | None:
 
 
 def recorded_point(base: Path) -> str | None:
-    """The source's name of the content that a base is a copy of, or is becoming; None for none."""
+    """The source's name of the content that a base is a copy of, or is becoming; None for none.
+
+    Raises OSError, but for a file that is not there.
+    """
     try:
         with Beside(base).resume.open("rb") as file:
             head = file.read(_LONGEST_HEADER)
-    except OSError:
+    except FileNotFoundError:
         return None
     found = _read_header(memoryview(head))
     return None if found is None else found.identity.point
+
+
+def last_seal(base: Path) -> Seal | None:
+    """The seal of a base, if its resume file ends with one; only its head and its end are read.
+
+    Raises OSError, but for a file that is not there.
+    """
+    try:
+        with Beside(base).resume.open("rb") as file:
+            found = _read_header(memoryview(file.read(_LONGEST_HEADER)))
+            if found is None:
+                return None
+            whole = _RECORD.size + _SEAL.size
+            begin, end = len(found.header) + _CRC.size, file.seek(0, os.SEEK_END)
+            file.seek(max(begin, end - whole - _CRC.size))
+            record, crc = file.read(whole), file.read(_CRC.size)
+    except FileNotFoundError:
+        return None
+    is_seal = record[:1] == bytes([_KIND_SEAL]) and len(record) == whole
+    if not is_seal or crc != _CRC.pack(zlib.crc32(record, zlib.crc32(found.header))):
+        return None
+    return Seal(*_SEAL.unpack_from(record, _RECORD.size))
 
 
 def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> Iterator[bytes]:

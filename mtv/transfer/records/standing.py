@@ -140,6 +140,22 @@ def take_up(
         standing.file.close()
 
 
+def is_as_left(base: Path) -> bool:
+    """Whether a copy was completed, and nobody wrote to its base or found it different since.
+
+    As far as can be told without reading it: a block device does not tell who wrote to it. Raises
+    OSError.
+    """
+    seal = resume.last_seal(base)
+    if seal is None or not base.exists():
+        return False
+    found = base.stat()
+    return base.is_block_device() or (seal.inode, seal.changed_ns) == (
+        found.st_ino,
+        found.st_mtime_ns,
+    )
+
+
 def needed_bytes(base: Path, capacity_bytes: int) -> int:
     """How much room a copy to this base may still take, at most: holes may make it far less."""
     try:
