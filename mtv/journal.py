@@ -84,11 +84,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def last_step(events: Iterable[Event]) -> Event | None:
     """The event of one VM that says where it stands.
 
-    A look is told only while it is the last of its kind, failed, and nothing came after it.
+    A look is told only while it is the last of its kind, failed, and nothing came after it. What
+    holds the disks is part of a pass: it stands where that does.
     """
     last, looks = None, dict[str, Event]()
     for event in events:
-        if event.step in NO_STEPS:
+        if event.step in (*NO_STEPS, HOLD, RELEASE):
             continue
         if event.step in LOOKS:
             looks[event.step] = event

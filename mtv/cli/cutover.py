@@ -1,5 +1,6 @@
 """``mtv cutover``: move a wave over."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -7,9 +8,18 @@ import click
 
 from mtv.cli.app import output_option
 from mtv.cli.wave import run_wave
-from mtv.cutover.batch import cut_over, foresee_cutover, raise_failures, raise_unless_any
+from mtv.cutover.batch import (
+    cut_over,
+    each_of,
+    foresee_cutover,
+    is_over,
+    raise_failures,
+    raise_unless_any,
+)
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved
+from mtv.cutover.rollback import is_taken
+from mtv.errors import Interrupted
 
 
 @click.command("cutover", short_help="Move a wave over: shut down, copy, convert, boot, check.")
@@ -53,5 +63,25 @@ def command(
         step_over = foresee_cutover if dry_run else cut_over
         return step_over(replace(move, may_lose_changes=may_lose))
 
+    def take(
+        moves: Sequence[Move], each: Callable[[Move], Moved], tell: Callable[[Moved], None]
+    ) -> tuple[Moved, ...]:
+        try:
+            return each_of(moves, each, tell)
+        except (Interrupted, KeyboardInterrupt):
+            _say_what_is_off(moves)
+            raise
+
     judge = raise_failures if dry_run else partial(raise_unless_any, "no VM was moved over")
-    run_wave(ctx, "cutover", wave, chosen, output, act, dry_run=dry_run, judge=judge)
+    run_wave(ctx, "cutover", wave, chosen, output, act, dry_run=dry_run, take=take, judge=judge)
+
+
+def _say_what_is_off(moves: Sequence[Move]) -> None:
+    """Whoever stops a cutover in the middle has VMs that run nowhere."""
+    off = [move.vm.name for move in moves if is_taken(move) and not is_over(move)]
+    if off:
+        click.echo(
+            f"mtv: shut down at the source, and not over yet: {', '.join(off)}; go on, or have "
+            "them back there (mtv rollback)",
+            err=True,
+        )

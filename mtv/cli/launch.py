@@ -20,13 +20,14 @@ from mtv.config import load_settings
 from mtv.cutover.executors import run_task
 from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved
-from mtv.cutover.power import runs_there
+from mtv.cutover.owner import must_not_be_gone
+from mtv.cutover.power import last_shut_down, ran_since, runs_there
 from mtv.cutover.wave import Sources, Workshop
-from mtv.errors import Blocked, ConfigError, LaunchError, MtvError, ProjectError
+from mtv.errors import Blocked, ConfigError, LaunchError, LoginFailed, MtvError, UntrustedTls
 from mtv.journal import Journal, State
 from mtv.model.plan import Plan, PlannedVm, Wave
 from mtv.plan import parse_check
+from mtv.sharing import is_shared, sharers
 from mtv.tasks import CheckResult, CheckTask
 
 
@@ -61,6 +62,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
         if booted is None or booted.state is not State.DONE:
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
         must_not_have_gone_back(move)
+        must_not_be_gone(move)
         luns_must_be_away(move)
         _must_be_off_at_the_source(move)
         console = move.console.with_name("launch.log")
@@ -82,19 +84,26 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
 def _move(
     workshop: Workshop, wave: Wave, journal: Journal, view: ProgressView, planned: PlannedVm
 ) -> Move:
-    """The VM's move. All of its wave are looked at, as it may share disks with some."""
-    failures = list[Moved]()
-    for move in workshop.moves(wave, journal, view, frozenset(), failures.append):
-        if move.ref == planned.ref:
-            return move
-    (why,) = (each for each in failures if each.ref == planned.ref)
-    raise ProjectError(why.says, why.hint)
+    """The VM's move, looked at with those of the VMs that share disks with it."""
+    estate = workshop.estate
+    members = sharers(estate.vms())
+    shared = [
+        members[planned.ref, disk.key]
+        for disk in estate.vm(planned.ref).vm.disks
+        if is_shared(disk)
+    ]
+    chosen = frozenset({planned.ref, *(each.ref for group in shared for each, _ in group)})
+    moves = workshop.moves(wave, journal, view, chosen)
+    return next(move for move in moves if move.ref == planned.ref)
 
 
 def _must_be_off_at_the_source(move: Move) -> None:
     """Raises LaunchError when there would be two of it. A source that is gone cannot be asked."""
     try:
         runs = runs_there(move)
+        wrote = ran_since(move, last_shut_down(move))
+    except (LoginFailed, UntrustedTls):
+        raise  # it is there
     except MtvError as problem:  # also when nobody knows its password any more
         asked = f"whether {move.vm.name} runs at the source could not be asked: {problem.message}"
         click.echo(f"mtv: {printable_lines(asked)}", err=True)
@@ -104,6 +113,9 @@ def _must_be_off_at_the_source(move: Move) -> None:
             f"{move.placed.vm.name} runs at the source: there would be two of it",
             "shut it down there first",
         )
+    if wrote:
+        told = f"{', '.join(wrote)} ran at the source since: what was written there is not here"
+        click.echo(f"mtv: {printable_lines(told)}", err=True)
 
 
 def _find(plan: Plan, name: str) -> tuple[Wave, PlannedVm]:

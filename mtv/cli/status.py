@@ -32,10 +32,10 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
     """Show where every VM of a wave stands: its last step, and since when.
 
     \b
-    A pass:     hold (its disks, by a snapshot or backup), release, sync (all is copied).
-    A cutover:  power-off, hold, release, sync (the last time), convert, commit (to its disks),
-                detach (LUNs, at the source), boot (and the boot check), let-go (what mtv had at
-                the source is removed).
+    A pass:     sync (its disks are held still, by a snapshot or backup, and copied).
+    A cutover:  power-off, sync (the last time), convert, commit (to its disks), detach (LUNs, at
+                the source), boot (and the boot check), let-go (what mtv had at the source is
+                removed).
     Besides:    verify, verify-source, rollback.
     Its state:  started, done or failed; interrupted: nobody is at work on it; over: it is.
 

@@ -10,11 +10,19 @@ from mtv.config import Consent
 from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, failed, moved, went_over
+from mtv.cutover.outcome import Moved, failed, failure, moved, went_over
 from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import must_be_all_disks
-from mtv.cutover.power import running
-from mtv.cutover.steps import Act, must_be_as_copied, must_not_have_run, steps_of
+from mtv.cutover.power import last_shut_down, ran_since, running
+from mtv.cutover.steps import (
+    Act,
+    PowerOff,
+    Step,
+    must_be_as_copied,
+    must_not_have_run,
+    started_again,
+    steps_of,
+)
 from mtv.errors import Interrupted, MtvError, PartlyDone, TransferError
 from mtv.journal import State
 from mtv.quantities import duration
@@ -31,9 +39,10 @@ def foresee_cutover(move: Move) -> Moved:
     must_not_have_gone_back(move)
     steps = steps_of(move)
     if steps[-1].settled(move):
-        return moved(move, "nothing to do", "it is over and passed its boot check")
+        return _over(move, dry_run=True)
     must_be_ready(move)
-    return moved(move, "would", ", ".join(step.does for step in steps if not step.settled(move)))
+    todo = [step for step in steps if not step.settled(move)]
+    return moved(move, "would", ", ".join(_does(step, move) for step in todo))
 
 
 def cut_over(move: Move) -> Moved:
@@ -43,7 +52,7 @@ def cut_over(move: Move) -> Moved:
     must_not_have_gone_back(move)
     steps = steps_of(move)
     if steps[-1].settled(move):
-        return moved(move, "nothing to do", "it is over and passed its boot check")
+        return _over(move)
     must_be_ready(move)
     for step in steps:
         if not step.settled(move):
@@ -53,6 +62,39 @@ def cut_over(move: Move) -> Moved:
                 must_be_as_copied(move)
             take(step, move)
     return moved(move, "done", "; ".join(filter(None, (_how_it_came_up(move), _what_stays(move)))))
+
+
+def _does(step: Step, move: Move) -> str:
+    if step.name == PowerOff.name and not running(move):
+        return "see that it is off at the source"
+    return step.does
+
+
+def is_over(move: Move) -> bool:
+    """Whether it has passed all of its steps."""
+    return steps_of(move)[-1].settled(move)
+
+
+def _over(move: Move, *, dry_run: bool = False) -> Moved:
+    """Of a VM that went over already. Raises SourceError when it runs, or ran, at the source since.
+
+    Unless that may be lost: then it is shut down there. A source that is gone cannot be asked.
+    """
+    must_not_be_gone(move)
+    says = "it is over and passed its boot check"
+    try:
+        wrote = running(move) or ran_since(move, last_shut_down(move))
+    except MtvError as problem:
+        unknown = f"whether it runs at the source could not be asked: {problem.message}"
+        return moved(move, "nothing to do", f"{says}; {unknown}")
+    if wrote and not move.may_lose_changes:
+        raise started_again(move, wrote)
+    if wrote and dry_run:
+        return moved(move, "would", f"{PowerOff.does}, and lose what it wrote there")
+    if wrote:
+        take(PowerOff(), move)
+        return moved(move, "done", f"{says}; it is off at the source, and what it wrote is lost")
+    return moved(move, "nothing to do", says)
 
 
 def must_be_ready(move: Move) -> None:
@@ -89,12 +131,7 @@ def take(step: Act, move: Move) -> None:
     except Interrupted:
         raise  # neither done nor failed: the next run goes on with it
     except MtvError as problem:
-        failure = {
-            "error": type(problem).__name__,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
-        move.record(step.name, State.FAILED, failure)
+        move.record(step.name, State.FAILED, failure(problem))
         raise
     move.record(step.name, State.DONE, detail)
 
@@ -143,11 +180,11 @@ def _outcome(move: Move, act: Callable[[Move], Moved]) -> Moved:
         if move.stop.why is None:
             raise
         problem = move.stop.why
-    except MtvError as failure:
-        problem = failure
-    except OSError as failure:  # it is about this VM's files; the others go on
-        place = failure.filename or move.directory
-        says = f"{place}: {failure.strerror or failure}"
+    except MtvError as found:
+        problem = found
+    except OSError as found:  # it is about this VM's files; the others go on
+        place = found.filename or move.directory
+        says = f"{place}: {found.strerror or found}"
         problem = TransferError(says, "look at its file system, then run the same command again")
     return failed(move.vm, problem)
 
@@ -160,7 +197,7 @@ def raise_failures(outcomes: Sequence[Moved]) -> None:
     names = ", ".join(each.name for each in wrong)
     message = f"{len(wrong)} of {len(outcomes)} VMs failed: {names}"
     kind = MtvError if len(wrong) == len(outcomes) else PartlyDone
-    raise kind(message, "the same command goes on where they stopped; mtv status shows all")
+    raise kind(message, "each line above says why; mtv status shows where all stand")
 
 
 def raise_unless_any(said: str, outcomes: Sequence[Moved]) -> None:

@@ -38,15 +38,15 @@ def discard(move: Move) -> Moved:
 def delete(directory: Path) -> str:
     """Deletes copies and what is beside them; says what became of them.
 
-    Links stay, which were made by hand (to block devices): no copy is taken for one without the
-    records beside it.
+    Block devices and links to them stay, also to one that is not there now: they were made by hand,
+    and no copy is taken for one without the records beside it.
     """
     if not directory.exists():
         return f"there is no {directory} (if its file system is not mounted, its copies stay there)"
     for each in directory.iterdir():
-        if each.is_symlink():
+        if each.is_block_device() or (each.is_symlink() and not each.exists()):
             continue
-        if each.is_dir():
+        if each.is_dir() and not each.is_symlink():
             shutil.rmtree(each)
         else:
             each.unlink()

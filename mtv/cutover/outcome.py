@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mtv.cutover.move import Move
+from mtv.cutover.move import Detail, Move
 from mtv.errors import MtvError
 from mtv.model.plan import PlannedVm
 
@@ -37,6 +37,15 @@ def failed(vm: PlannedVm, problem: MtvError) -> Moved:
         hint=problem.hint,
         error=type(problem).__name__,
     )
+
+
+def failure(problem: MtvError) -> Detail:
+    """What the journal tells of a step that failed."""
+    return {
+        "error": type(problem).__name__,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
 
 
 def went_over(move: Move) -> str:

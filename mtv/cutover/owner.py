@@ -38,19 +38,17 @@ def must_not_be_gone(move: Move) -> None:
 
     Its file system may not be mounted: all would be copied to another one.
     """
-    if not any(
+    copied = any(
         event.step == "sync" and event.state is State.DONE
         for event in move.journal.events(move.ref)
-    ):
-        return
-    for directory in (move.directory, *(move.base(disk.key).parent for disk in move.disks)):
-        if not directory.exists():
-            raise TransferError(
-                f"{move.vm.name} was copied, and {directory} is not there",
-                "see whether its file system is mounted, and whether the VM's namespace or the "
-                "target's directory is another one since; if its copies were deleted, begin anew: "
-                f"{begin_anew(move)}",
-            )
+    )
+    if copied and not move.directory.exists():
+        raise TransferError(
+            f"{move.vm.name} was copied, and {move.directory} is not there",
+            "see whether its file system is mounted, and whether the VM's namespace or the "
+            "target's directory is another one since; if its copies were deleted, begin anew: "
+            f"{begin_anew(move)}",
+        )
 
 
 def begin_anew(move: Move) -> str:

@@ -35,7 +35,7 @@ def roll_back(move: Move) -> Moved:
     left = is_left_by_a_kill(move)
     if left:
         let_be(move)
-    if not _was_begun(move):
+    if not is_taken(move):
         if left:
             return moved(move, "done", LEFT_IS_ENDED)
         return moved(move, "nothing to do", "nothing was taken from it at the source")
@@ -56,14 +56,14 @@ def foresee_rollback(move: Move) -> Moved:
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
     left = ("end what a killed mtv left at the source",) if is_left_by_a_kill(move) else ()
-    if not left and not _was_begun(move):
+    if not left and not is_taken(move):
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     labels = [each.label for each in recorded(move)]
     back = (f"give back {', '.join(labels)}",) if labels else ()
-    return moved(move, "would", ", ".join((*left, *back)) or "give nothing back")
+    return moved(move, "would", ", ".join((*left, *back)) or "give nothing back: it lost no LUN")
 
 
-def _was_begun(move: Move) -> bool:
+def is_taken(move: Move) -> bool:
     """True when a cutover came so far as to shut the VM down, after the last rollback.
 
     Or when one of another wave took its LUNs.

@@ -4,6 +4,7 @@ A handler first looks whether its effect is already there (``settled``), then br
 (``run``) and returns its evidence. It may be killed at any moment and run again.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -76,7 +77,7 @@ class PowerOff:
         wrote = () if off is None else (running(move) or ran_since(move, off))
         if move.base_is_the_guests and not move.may_lose_changes:
             if wrote:
-                raise _started_again(move, wrote)
+                raise started_again(move, wrote)
             return True
         return off is not None and off == latest and not wrote
 
@@ -87,7 +88,8 @@ class PowerOff:
         VM need not be off for.
         """
         release_all(move)
-        forget_older_points(move)
+        with contextlib.suppress(SourceError):  # tried again after the cutover
+            forget_older_points(move)
         if any(map(move.is_the_guests, move.shared)) and not move.may_lose_changes:
             wrote = running(move) or _ran_since_it_went_over(move)
             if wrote:
@@ -260,14 +262,15 @@ def _done_since_power_off(move: Move, step: str) -> bool:
 def _found_different(move: Move) -> bool:
     """True when ``mtv verify`` found since the last copy that a base is not what it should be."""
     copied = move.latest(Sync.name)
-    looks = [move.latest(step) for step in LOOKS]
-    return any(
-        look is not None
-        and look.state is State.FAILED
-        and look.detail.get("error") == DigestMismatch.__name__
-        and (copied is None or look.id > copied.id)
-        for look in looks
-    )
+    found = dict[str, bool]()
+    for event in move.journal.events(move.ref):
+        if event.step not in LOOKS or (copied is not None and event.id < copied.id):
+            continue
+        if event.state is State.DONE:
+            found[event.step] = False
+        elif event.detail.get("error") == DigestMismatch.__name__:
+            found[event.step] = True
+    return any(found.values())
 
 
 def must_be_as_copied(move: Move) -> None:
@@ -316,7 +319,7 @@ def must_not_have_run(move: Move) -> None:
     if not wrote:
         return
     if move.base_is_the_guests:
-        raise _started_again(move, wrote)
+        raise started_again(move, wrote)
     raise SourceError(
         f"{', '.join(wrote)} was started at the source after it had been copied",
         "run the same command again: what it wrote is copied, too",
@@ -343,7 +346,8 @@ def _wrote_after_it_went_over(move: Move, names: tuple[str, ...]) -> SourceError
     )
 
 
-def _started_again(move: Move, names: tuple[str, ...]) -> SourceError:
+def started_again(move: Move, names: tuple[str, ...]) -> SourceError:
+    """The error for a VM whose disks went over, and that these were started since."""
     return SourceError(
         f"{', '.join(names)} was started again at the source after its disks had gone over",
         _ways_on(move),

@@ -9,13 +9,13 @@ from mtv.cutover.forecast import forecast
 from mtv.cutover.guarding import must_bear_it
 from mtv.cutover.luns import must_not_have_gone_back
 from mtv.cutover.move import Detail, Move
-from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.outcome import Moved, failure, moved, went_over
 from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, steps_of
 from mtv.cutover.traffic import BlackoutBegan
-from mtv.errors import Interrupted, SourceError
+from mtv.errors import Interrupted, MtvError, SourceError, TransferError
 from mtv.journal import Event, State
 from mtv.model.disk import Held
 from mtv.model.vm import Power
@@ -47,8 +47,14 @@ def _pass(move: Move) -> Moved:
     move.record(Sync.name, State.STARTED)
     move.drop_conversion()
     off = move.open_source().power(move.placed.vm.id) is Power.OFF
-    with holding(move) as held:
-        detail: Detail = {"disks": copy_disks(move, held), "off": off}
+    try:
+        with holding(move) as held:
+            detail: Detail = {"disks": copy_disks(move, held), "off": off}
+    except Interrupted:
+        raise
+    except MtvError as problem:
+        move.record(Sync.name, State.FAILED, failure(problem))
+        raise
     move.record(Sync.name, State.DONE, detail)
     copies = detail["disks"].values()
     seen = (*_seen(held, copies), *_kept(move), *_not_forgotten(move))
@@ -93,7 +99,11 @@ def _not_forgotten(move: Move) -> Iterator[str]:
     """What of earlier passes stays at the source, though nothing is told from it any more."""
     try:
         forget_older_points(move)
-    except (SourceError, Interrupted) as problem:  # the pass is done, whatever stops this
+    except (
+        SourceError,
+        TransferError,
+        Interrupted,
+    ) as problem:  # the pass is done
         yield f"what earlier passes left at the source is still there: {problem.message}"
 
 
@@ -138,7 +148,8 @@ def _why_not_synced(move: Move) -> str:
     runs = move.open_source().power(move.placed.vm.id) is not Power.OFF
     if runs and Consent.SNAPSHOTS not in move.connection.may:
         return (
-            "it is running: write 'may: [snapshots]' under its source in mtv.yaml to copy it all "
-            "the same, or leave it to mtv cutover, which shuts it down"
+            f"it is running: write 'may: [{', '.join((*move.connection.may, Consent.SNAPSHOTS))}]' "
+            "under its source in mtv.yaml to copy it all the same, or leave it to mtv cutover, "
+            "which shuts it down"
         )
     return ""

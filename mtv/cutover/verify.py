@@ -14,6 +14,7 @@ from mtv.cutover.executors import run_task
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.outcome import Moved, moved
+from mtv.cutover.owner import must_not_be_gone
 from mtv.cutover.power import running
 from mtv.cutover.reading import once_free, read_disk
 from mtv.errors import DigestMismatch, Interrupted, MtvError, SourceError
@@ -120,6 +121,7 @@ def _why_not_verified(move: Move) -> str:
             "its disks are the guest's own now and no copies any more; "
             "mtv verify --source compares the source with what was copied"
         )
+    must_not_be_gone(move)
     reason = _why_nothing_recorded(move)
     if not reason and move.disks and all(move.is_the_guests(disk.key) for disk in move.disks):
         return "its disks went over with the VMs that share them, and are no copies any more"
@@ -192,8 +194,8 @@ def _must_be_off(move: Move) -> None:
     if names:
         raise SourceError(
             f"{', '.join(names)} runs at the source: its disks are no longer what was copied",
-            "nothing can be proven of it then; a copy of it is compared while it is made, and "
-            "mtv verify --source can be run after its cutover",
+            "nothing can be proven of them while it runs: shut it down there, and run this again; "
+            "what it wrote meanwhile is told as a difference",
         )
 
 

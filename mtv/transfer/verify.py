@@ -50,17 +50,22 @@ def verify_base(
             target.sync()
         except OSError as problem:
             raise not_written(base, problem, 0, 0) from problem
+
+        def note(bad: Row) -> None:
+            # Where not even that can be noted, the journal still says what was found.
+            with contextlib.suppress(OSError, TransferError):
+                note_different(files, capacity_bytes, bad, lease.check)
+
         bad, read_bytes = differing_grains(
             target,
             expected,
             says="comparing the copy",
             on_progress=on_progress,
             cancelled=cancelled,
+            ended_early=note,
         )
         if bad is not None:
-            # Where not even that can be noted, the journal still says what was found.
-            with contextlib.suppress(OSError):
-                note_different(files, capacity_bytes, bad, lease.check)
+            note(bad)
             raise mismatch(base, bad.runs(1))
     return VerifyResult(
         digest=expected.digest, read_bytes=read_bytes, seconds=time.monotonic() - started

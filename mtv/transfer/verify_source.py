@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from mtv.errors import DigestMismatch, SizeChanged, TransferError
+from mtv.errors import DigestMismatch, Interrupted, SizeChanged, TransferError
 from mtv.model.disk import DiskSource
 from mtv.tasks import Limits, OnProgress, VerifySourceResult
 from mtv.transfer.bases.beside import Beside
@@ -119,7 +119,7 @@ def _note(files: Beside, capacity_bytes: int, bad: Row, cancelled: threading.Eve
     # A sync may have come in between: then grains that are right by now are read once more. Who
     # works with the base is waited for: without the note the next copy would believe its records.
     with (
-        contextlib.suppress(OSError, TransferError),
+        contextlib.suppress(OSError, TransferError, Interrupted),  # the journal is told in any case
         writer_lease(files.lease, cancelled, patience_seconds=math.inf) as lease,
     ):
         note_different(files, capacity_bytes, bad, lease.check)

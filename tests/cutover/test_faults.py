@@ -260,12 +260,21 @@ def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_don
     project.run("cutover", "--lose-source-changes", expect=2)
     kept = base(project, vm.disks[0]).read_bytes()
     wanted = ("cutover", "--vm", "web02", "--lose-source-changes")
-    assert "shut it down" in project.run(*wanted, "--dry-run").stdout
+    assert "at the source" in project.run(*wanted, "--dry-run").stdout
     project.run(*wanted)
     assert not is_on(vcenter, vm.moref)
     assert base(project, vm.disks[0]).read_bytes() == kept
     power_on(vcenter, vm.moref)
     assert "there would be two of it" in project.run("launch", "web02", expect=1).stderr
+    # Nor is all well with a VM that is over.
+    for words in (["cutover"], ["cutover", "--dry-run"]):
+        assert "was started again at the source" in project.run(*words, expect=1).stdout
+    power_off(vcenter, vm.moref)
+    assert "was started again at the source" in project.run("cutover", expect=1).stdout
+    assert "ran at the source since" in project.run("launch", "web02").stderr
+    assert "lose what it wrote there" in project.run(*wanted, "--dry-run").stdout
+    assert "what it wrote is lost" in project.run(*wanted).stdout
+    assert "nothing to do" in project.run("cutover").stdout
 
 
 def test_the_only_changes_asked_of_the_vcenter_are_shutdowns(
@@ -304,9 +313,12 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert said["web02"]["outcome"] == "passed by"
     assert said["sensor"]["outcome"] == "would"
     said = {each["name"]: each for each in project.run("cutover", "--dry-run", "-o", "json").json}
-    for name in ("sensor", "web02"):
+    for name, first in (
+        ("sensor", "see that it is off at the source"),
+        ("web02", "shut it down at the source"),
+    ):
         assert said[name]["says"] == (
-            "shut it down at the source, copy what is left of its disks, boot it here and check "
+            f"{first}, copy what is left of its disks, boot it here and check "
             "it, remove what mtv has at the source"
         )
     assert is_on(vcenter, estate.vms["web02"].moref)

@@ -123,8 +123,8 @@ def remove_snapshot(
         latest = _there(engine, path)
         return latest is None or word(latest.snapshot_status) == "ok"
 
-    # An earlier run may have begun to remove it.
-    wait_until(settled, REMOVED_SECONDS, cancelled)
+    if cancelled is not None:  # an earlier run may have begun to remove it
+        wait_until(settled, MADE_SECONDS, cancelled)
     if _there(engine, path) is None:
         return
     engine.remove(path)

@@ -3,11 +3,11 @@
 import hashlib
 import mmap
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from mtv.errors import DigestMismatch, TransferError
+from mtv.errors import DigestMismatch, MtvError, TransferError
 from mtv.model.disk import GRAIN_BYTES
 from mtv.tasks import OnProgress, Progress
 from mtv.transfer.bases.base import Base, OnDisk
@@ -52,11 +52,13 @@ def differing_grains(
     on_progress: OnProgress,
     cancelled: threading.Event,
     only: Row | None = None,
+    ended_early: Callable[[Row], None] = lambda _: None,
 ) -> Reread:
     """The grains whose content does not have the digest that is ``expected`` of it.
 
     What was written must be durable already. Where the file system says that there is a hole,
-    nothing is read. ``only`` has a 1 for each grain to look at; None: all are.
+    nothing is read. ``only`` has a 1 for each grain to look at; None: all are. ``ended_early`` is
+    told what was found before an error, if anything was.
     Raises TransferError when the base cannot be read, Interrupted.
     """
     crew = Crew(cancelled)
@@ -68,11 +70,16 @@ def differing_grains(
             on_progress(Progress(says=says, done=done, total=total, unit="bytes"))
 
         sections = Shared(comparison.sections())
-        crew.run(
-            [lambda: comparison.work(sections)] * READERS,
-            what=f"comparing {base.path}",
-            tick=tick,
-        )
+        try:
+            crew.run(
+                [lambda: comparison.work(sections)] * READERS,
+                what=f"comparing {base.path}",
+                tick=tick,
+            )
+        except MtvError:
+            if comparison.bad.count(1):
+                ended_early(comparison.bad)
+            raise
     return Reread(comparison.bad if comparison.bad.count(1) else None, comparison.read_bytes)
 
 

@@ -225,7 +225,8 @@ def last_seal(base: Path) -> Seal | None:
     is_seal = record[:1] == bytes([_KIND_SEAL]) and len(record) == whole
     if not is_seal or crc != _CRC.pack(zlib.crc32(record, zlib.crc32(found.header))):
         return None
-    return Seal(*_SEAL.unpack_from(record, _RECORD.size))
+    seal = Seal(*_SEAL.unpack_from(record, _RECORD.size))
+    return None if seal == _BROKEN_SEAL else seal
 
 
 def copied(grains: Grains, runs: Iterable[tuple[int, int]]) -> Iterator[bytes]:
