@@ -12,13 +12,13 @@ from mtv.cutover.batch import (
     cut_over,
     each_of,
     foresee_cutover,
-    is_over,
     raise_failures,
     raise_unless_any,
 )
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved
 from mtv.cutover.rollback import is_taken
+from mtv.cutover.steps import is_over
 from mtv.errors import Interrupted
 
 

@@ -27,7 +27,6 @@ from mtv.errors import Blocked, ConfigError, LaunchError, LoginFailed, MtvError,
 from mtv.journal import Journal, State
 from mtv.model.plan import Plan, PlannedVm, Wave
 from mtv.plan import parse_check
-from mtv.sharing import is_shared, sharers
 from mtv.tasks import CheckResult, CheckTask
 
 
@@ -57,7 +56,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
     ):
         estate = load_estate(project)
         workshop = Workshop(project, settings, estate, load_naming(project, estate), sources)
-        move = _move(workshop, wave, journal, view, planned)
+        move = workshop.move(planned, wave, journal, view)
         booted = move.latest("boot")
         if booted is None or booted.state is not State.DONE:
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
@@ -79,22 +78,6 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
             move.log("launch"),
         )
     emit(output, result, lambda: _show(console, cast(CheckResult, result)))
-
-
-def _move(
-    workshop: Workshop, wave: Wave, journal: Journal, view: ProgressView, planned: PlannedVm
-) -> Move:
-    """The VM's move, looked at with those of the VMs that share disks with it."""
-    estate = workshop.estate
-    members = sharers(estate.vms())
-    shared = [
-        members[planned.ref, disk.key]
-        for disk in estate.vm(planned.ref).vm.disks
-        if is_shared(disk)
-    ]
-    chosen = frozenset({planned.ref, *(each.ref for group in shared for each, _ in group)})
-    moves = workshop.moves(wave, journal, view, chosen)
-    return next(move for move in moves if move.ref == planned.ref)
 
 
 def _must_be_off_at_the_source(move: Move) -> None:

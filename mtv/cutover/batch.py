@@ -10,14 +10,15 @@ from mtv.config import Consent
 from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, failed, failure, moved, went_over
+from mtv.cutover.outcome import Moved, failed, failure, left_at_the_source, moved, went_over
 from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import must_be_all_disks
-from mtv.cutover.power import last_shut_down, ran_since, running
+from mtv.cutover.power import running, wrote_since
 from mtv.cutover.steps import (
     Act,
     PowerOff,
     Step,
+    is_over,
     must_be_as_copied,
     must_not_have_run,
     started_again,
@@ -37,11 +38,10 @@ def foresee_cutover(move: Move) -> Moved:
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
     must_not_have_gone_back(move)
-    steps = steps_of(move)
-    if steps[-1].settled(move):
+    if is_over(move):
         return _over(move, dry_run=True)
     must_be_ready(move)
-    todo = [step for step in steps if not step.settled(move)]
+    todo = [step for step in steps_of(move) if not step.settled(move)]
     return moved(move, "would", ", ".join(_does(step, move) for step in todo))
 
 
@@ -50,11 +50,10 @@ def cut_over(move: Move) -> Moved:
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
     must_not_have_gone_back(move)
-    steps = steps_of(move)
-    if steps[-1].settled(move):
+    if is_over(move):
         return _over(move)
     must_be_ready(move)
-    for step in steps:
+    for step in steps_of(move):
         if not step.settled(move):
             if step.name in THEIRS and not move.base_is_the_guests:
                 # The last moment at which it can be copied anew.
@@ -70,11 +69,6 @@ def _does(step: Step, move: Move) -> str:
     return step.does
 
 
-def is_over(move: Move) -> bool:
-    """Whether it has passed all of its steps."""
-    return steps_of(move)[-1].settled(move)
-
-
 def _over(move: Move, *, dry_run: bool = False) -> Moved:
     """Of a VM that went over already. Raises SourceError when it runs, or ran, at the source since.
 
@@ -83,7 +77,7 @@ def _over(move: Move, *, dry_run: bool = False) -> Moved:
     must_not_be_gone(move)
     says = "it is over and passed its boot check"
     try:
-        wrote = running(move) or ran_since(move, last_shut_down(move))
+        wrote = wrote_since(move)
     except MtvError as problem:
         unknown = f"whether it runs at the source could not be asked: {problem.message}"
         return moved(move, "nothing to do", f"{says}; {unknown}")
@@ -119,8 +113,7 @@ def _how_it_came_up(move: Move) -> str:
 def _what_stays(move: Move) -> str:
     """What of ours could not be removed from the source."""
     left = move.latest("let-go")
-    stays = left.detail["stays"] if left is not None else ()
-    return f"left at the source: {', '.join(stays)}" if stays else ""
+    return left_at_the_source(left.detail["stays"] if left is not None else ())
 
 
 def take(step: Act, move: Move) -> None:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.outcome import Moved, left_at_the_source, moved, went_over
 from mtv.cutover.owner import must_be_its_directory
 from mtv.cutover.passes import points_left, release_all
 from mtv.cutover.rollback import foresee_rollback, must_be_down_here, roll_back
@@ -31,8 +31,8 @@ def discard(move: Move) -> Moved:
     deleted = delete(move.directory)
     move.record(DISCARD, State.DONE, {"stays": list(stays)})
     given = f"{back.says.partition('; ')[0]}; " if "again" in back.says else ""
-    left = f"; left at the source: {', '.join(stays)}" if stays else ""
-    return moved(move, "done", f"{given}{deleted}: mtv sync begins anew{left}")
+    done = f"{given}{deleted}: mtv sync begins anew"
+    return moved(move, "done", "; ".join(filter(None, (done, left_at_the_source(stays)))))
 
 
 def delete(directory: Path) -> str:

@@ -81,11 +81,13 @@ def attached_now(move: Move) -> tuple[Attachment, ...]:
     source = move.open_source()
     if not isinstance(source, HasLuns):
         return ()
-    keys, units = {disk.key for disk in move.luns}, _units_known(move)
+    keys = {disk.key for disk in move.luns}
     found = source.attachments(move.placed.vm.id)
-    for each in found:
-        # A LUN that was given back may have another key at the source.
-        if each.key not in keys and each.unit not in units:
+    others = [each for each in found if each.key not in keys]
+    # A LUN that was given back may have another key at the source.
+    units = _units_known(move) if others else set()
+    for each in others:
+        if each.unit not in units:
             raise SourceError(
                 f"{move.placed.vm.name} has a LUN that it had not when it was collected: "
                 f"{each.label}",

@@ -1,5 +1,7 @@
 """What became of one VM in one command."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from mtv.cutover.move import Detail, Move
@@ -46,6 +48,11 @@ def failure(problem: MtvError) -> Detail:
         "message": problem.message,
         "hint": problem.hint,
     }
+
+
+def left_at_the_source(stays: Sequence[str]) -> str:
+    """What of ours ``Source.let_go`` could not remove, as a sentence; "" for nothing."""
+    return f"left at the source: {', '.join(stays)}" if stays else ""
 
 
 def went_over(move: Move) -> str:

@@ -50,3 +50,8 @@ def ran_since(move: Move, noted: Event | None) -> tuple[str, ...]:
         for placed in (move.placed, *move.sharers)
         if now.get(placed.ref) and now[placed.ref] != before.get(placed.ref, now[placed.ref])
     )
+
+
+def wrote_since(move: Move) -> tuple[str, ...]:
+    """Names of those that run now, else of those that ran since the VM was last shut down."""
+    return running(move) or ran_since(move, last_shut_down(move))

@@ -30,6 +30,7 @@ from mtv.cutover.power import (
     last_shut_down,
     ran_since,
     running,
+    wrote_since,
 )
 from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
@@ -74,7 +75,7 @@ class PowerOff:
             must_not_have_gone_back(move)
             return False
         off = last_shut_down(move)
-        wrote = () if off is None else (running(move) or ran_since(move, off))
+        wrote = () if off is None else wrote_since(move)
         if move.base_is_the_guests and not move.may_lose_changes:
             if wrote:
                 raise started_again(move, wrote)
@@ -253,6 +254,11 @@ def steps_of(move: Move) -> tuple[Step, ...]:
     return (PowerOff(), Sync(), *convert, Detach(), Boot(), LetGo())
 
 
+def is_over(move: Move) -> bool:
+    """Whether a VM has passed all of its steps."""
+    return steps_of(move)[-1].settled(move)
+
+
 def _done_since_power_off(move: Move, step: str) -> bool:
     """True when the step was done after the source was last shut down."""
     event, off = move.latest(step), move.latest(PowerOff.name)
@@ -315,7 +321,7 @@ def _must_be_committed(move: Move) -> None:
 
 def must_not_have_run(move: Move) -> None:
     """Raises SourceError when the source runs, or ran since it was shut down."""
-    wrote = running(move) or ran_since(move, last_shut_down(move))
+    wrote = wrote_since(move)
     if not wrote:
         return
     if move.base_is_the_guests:

@@ -13,7 +13,7 @@ from mtv.cutover.outcome import Moved, failure, moved, went_over
 from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
 from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.power import running
-from mtv.cutover.steps import Sync, steps_of
+from mtv.cutover.steps import Sync, is_over
 from mtv.cutover.traffic import BlackoutBegan
 from mtv.errors import Interrupted, MtvError, SourceError, TransferError
 from mtv.journal import Event, State
@@ -138,8 +138,8 @@ def _why_not_synced(move: Move) -> str:
         return went_over(move)
     if move.base_is_the_guests:
         must_not_have_gone_back(move)
-        over = steps_of(move)[-1].settled(move)
-        return f"it {'is over' if over else 'is being cut over'}: its disks are the guest's own now"
+        stands = "is over" if is_over(move) else "is being cut over"
+        return f"it {stands}: its disks are the guest's own now"
     if move.shared and (names := running(move)):
         return (
             f"it shares disks, and {', '.join(names)} run: they are copied while all are off, by "

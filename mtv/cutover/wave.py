@@ -22,7 +22,7 @@ from mtv.model.plan import PlannedVm, Wave
 from mtv.model.start import StartPlan
 from mtv.naming import Naming
 from mtv.project import Project, read_json
-from mtv.sharing import is_lun
+from mtv.sharing import is_lun, is_shared, sharers
 from mtv.sources import Source, open_source
 from mtv.tasks import Connection, OnProgress
 
@@ -106,6 +106,14 @@ class Workshop:
                 if on_failed is None:
                     raise
                 on_failed(failed(vm, problem))
+
+    def move(self, vm: PlannedVm, wave: Wave, journal: Journal, progress: "ProgressOf") -> Move:
+        """The move of one VM of a wave, looked at with those that share disks with it."""
+        members, disks = sharers(self.estate.vms()), self.estate.vm(vm.ref).vm.disks
+        shared = [members[vm.ref, disk.key] for disk in disks if is_shared(disk)]
+        chosen = frozenset({vm.ref, *(each.ref for group in shared for each, _ in group)})
+        moves = self.moves(wave, journal, progress, chosen)
+        return next(move for move in moves if move.ref == vm.ref)
 
     def _directory(self, vm: PlannedVm, manifest: dict[str, Any] | None = None) -> Path:
         """Where the images of a planned VM are."""

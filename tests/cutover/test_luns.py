@@ -162,12 +162,18 @@ def moments(project: Mtv, step: str) -> list[int]:
     return [id_ for (id_,) in rows]
 
 
+def ready(planned: Planned, lun: Path) -> Mtv:
+    """The project, whose guest says on its console that it is up."""
+    project = settle(planned(VM), by_id=lun.parent / "by-id")
+    project.run("plan", "--vm", VM, "--check", f"{VM}=console:tiny: ready")
+    return project
+
+
 def test_it_goes_over_and_back(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, lun: Path
 ) -> None:
     before = mappings(vcenter, estate)
-    project = settle(planned(VM), by_id=lun.parent / "by-id")
-    project.run("plan", "--vm", VM, "--check", f"{VM}=console:tiny: ready")
+    project = ready(planned, lun)
     # A dry run says what comes, the copies are made without the LUN.
     assert "take its LUNs from it" in project.run("cutover", "--dry-run").stdout
     project.run("sync")
@@ -211,8 +217,7 @@ def test_what_was_taken_from_it_in_another_wave_is_given_back(
 ) -> None:
     """The wave got another name before it went over: its LUN is away, and nothing else of it."""
     before = mappings(vcenter, estate)
-    project = settle(planned(VM), by_id=lun.parent / "by-id")
-    project.run("plan", "--vm", VM, "--check", f"{VM}=console:tiny: ready")
+    project = ready(planned, lun)
     project.run("cutover", env={"MTV_KILL_AT": "detach:detached"}, expect=KILLED)
     plan = project.directory / "plan.yaml"
     plan.write_text(plan.read_text().replace("name: pilot", "name: second", 1))
@@ -228,8 +233,7 @@ def test_a_killed_mtv_is_followed_by_one_that_ends_it(
 ) -> None:
     before = mappings(vcenter, estate)
     assert len(before) == 1
-    project = settle(planned(VM), by_id=lun.parent / "by-id")
-    project.run("plan", "--vm", VM, "--check", f"{VM}=console:tiny: ready")
+    project = ready(planned, lun)
     project.run("cutover", env={"MTV_KILL_AT": moment}, expect=KILLED)
     assert (mappings(vcenter, estate) == []) == (moment == "detach:detached")
     project.run("cutover")

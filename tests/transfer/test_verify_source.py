@@ -68,13 +68,19 @@ def test_a_byte_that_is_another_one_is_found_and_read_by_the_next_copy(
     reread(bench)
 
 
-def test_what_was_found_different_is_not_forgotten_when_the_records_rot(set_up: SetUp) -> None:
-    """Else what was recorded of it earlier would count again."""
+def changed_behind_its_name(set_up: SetUp) -> Bench:
+    """A copied disk of nine grains, of which the third changed, and its source does not say so."""
     bench = set_up("d" * 9)
     bench.server.behaviour.last_modified = False
     bench.source.named = "one"
     copied(bench.source, bench.base, bench.capacity)
     change(bench.disk, 2 * MIB, b"\xa5")
+    return bench
+
+
+def test_what_was_found_different_is_not_forgotten_when_the_records_rot(set_up: SetUp) -> None:
+    """Else what was recorded of it earlier would count again."""
+    bench = changed_behind_its_name(set_up)
     with pytest.raises(DigestMismatch):
         reread(bench)
     records = Beside(bench.base).resume
@@ -89,11 +95,7 @@ def test_what_was_found_different_is_not_forgotten_when_the_records_rot(set_up: 
 
 def test_what_differs_is_noted_once_who_works_with_the_base_has_ended(set_up: SetUp) -> None:
     """Else the next copy would believe its records, and read nothing."""
-    bench = set_up("d" * 9)
-    bench.server.behaviour.last_modified = False
-    bench.source.named = "one"
-    copied(bench.source, bench.base, bench.capacity)
-    change(bench.disk, 2 * MIB, b"\xa5")
+    bench = changed_behind_its_name(set_up)
     found = list[BaseException]()
 
     def look() -> None:

@@ -154,7 +154,7 @@ def read(path: Path, capacity_bytes: int) -> Recorded | None:
     """What the resume file says; None if there is none for a disk of this size."""
     try:
         with path.open("rb") as file:
-            found = _read_header(memoryview(file.read(_LONGEST_HEADER)))
+            found = _read_header(file)
             if found is None or found.capacity_bytes != capacity_bytes:
                 return None
             grains = Grains(capacity_bytes, path.parent)
@@ -174,8 +174,9 @@ class _Header(NamedTuple):
     identity: Identity
 
 
-def _read_header(data: memoryview) -> _Header | None:
+def _read_header(file: IO[bytes]) -> _Header | None:
     """What the file begins with; None when it is none of this version's."""
+    data = memoryview(file.read(_LONGEST_HEADER))
     if len(data) < _HEADER.size + _CRC.size:
         return None
     magic, version, length, grain_bytes, capacity, inode, served = _HEADER.unpack_from(data)
@@ -199,10 +200,9 @@ def recorded_point(base: Path) -> str | None:
     """
     try:
         with Beside(base).resume.open("rb") as file:
-            head = file.read(_LONGEST_HEADER)
+            found = _read_header(file)
     except FileNotFoundError:
         return None
-    found = _read_header(memoryview(head))
     return None if found is None else found.identity.point
 
 
@@ -213,7 +213,7 @@ def last_seal(base: Path) -> Seal | None:
     """
     try:
         with Beside(base).resume.open("rb") as file:
-            found = _read_header(memoryview(file.read(_LONGEST_HEADER)))
+            found = _read_header(file)
             if found is None:
                 return None
             whole = _RECORD.size + _SEAL.size
