@@ -8,7 +8,7 @@ that the events of one attempt can be told from those of the next.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +29,9 @@ LOOKS = ("verify", "verify-source")
 
 OPEN, OPEN_TO_VERIFY = "open", "open-to-verify"
 """What workers have open at a source to read it; a verification may run beside a pass."""
+
+ROLLBACK = "rollback"
+"""A VM was given back what its cutover had taken from it at the source."""
 
 DISCARD = "discard"
 """The copies of a VM were thrown away: what was before is past, and it has not begun."""
@@ -79,28 +82,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     state: State
     detail: dict[str, Any]
-
-
-def last_step(events: Iterable[Event]) -> Event | None:
-    """The event of one VM that says where it stands.
-
-    A look is told only while it is the last of its kind, failed, and nothing came after it. What
-    holds the disks is part of a pass: it stands where that does.
-    """
-    last, looks = None, dict[str, Event]()
-    for event in events:
-        if event.step in (*NO_STEPS, HOLD, RELEASE):
-            continue
-        if event.step in LOOKS:
-            looks[event.step] = event
-        else:
-            last = event
-    found = [
-        look
-        for look in looks.values()
-        if look.state is State.FAILED and (last is None or look.id > last.id)
-    ]
-    return max(found, key=lambda look: look.id, default=last)
 
 
 class Journal:

@@ -119,6 +119,10 @@ class Project:
         """The folder of one wave's run."""
         return self.root / "runs" / safe_name(wave, "wave")
 
+    def journals(self) -> list[Path]:
+        """The journals of all waves that ran, also of those that no plan has any more."""
+        return sorted((self.root / "runs").glob("*/journal.db"))
+
     def is_locked(self) -> bool:
         """True while some mtv works in this project."""
         try:

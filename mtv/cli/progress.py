@@ -60,7 +60,7 @@ class ProgressView:
             self._ids[label] = bars.add_task("", label=label, total=None)
         bars.update(
             self._ids[label],
-            description=_sentence(progress),
+            description=sentence(progress),
             completed=progress.done,
             total=progress.total,
         )
@@ -71,12 +71,14 @@ class ProgressView:
         if progress.says != says or now - at > LINE_SECONDS:
             self._told[label] = (progress.says, now)
             # With its end in one write: several threads tell.
-            print(f"  {label}: {_sentence(progress)}\n", end="", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"  {label}: {sentence(progress)}\n", end="", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _sentence(progress: Progress) -> str:
+def sentence(progress: Progress) -> str:
+    """What is done, and how far it is."""
     if progress.unit == "bytes" and progress.total:
-        return f"{progress.says} {size(progress.done)} of {size(progress.total)}"
+        percent = 100 * progress.done // progress.total
+        return f"{progress.says} {size(progress.done)} of {size(progress.total)}, {percent} %"
     if progress.total:
         return f"{progress.says} {progress.done}/{progress.total}"
     return f"{progress.says} {progress.done}" if progress.done else progress.says

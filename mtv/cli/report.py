@@ -38,7 +38,7 @@ def command(ctx: click.Context, output: str) -> None:
         load_assessment(project),
         read_json(project.ledger, Ledger, "make it with: mtv translate"),
         plan,
-        _events(project, plan),
+        _events(project),
     )
     for name, text in files(facts).items():
         write_atomically(project.report / name, text)
@@ -46,11 +46,10 @@ def command(ctx: click.Context, output: str) -> None:
     emit(output, {"report": str(page)}, lambda: click.echo(f"report: {page}"))
 
 
-def _events(project: Project, plan: Plan) -> dict[str, list[Event]]:
+def _events(project: Project) -> dict[str, list[Event]]:
+    """Wave -> what happened in its run, also of those that the plan does not have any more."""
     events = dict[str, list[Event]]()
-    for wave in plan.waves:
-        path = project.run(wave.name) / "journal.db"
-        if path.is_file():
-            with Journal(path, command=None) as journal:
-                events[wave.name] = list(journal.events())
+    for path in project.journals():
+        with Journal(path, command=None) as journal:
+            events[path.parent.name] = list(journal.events())
     return events

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from mtv.cli.app import emit, load_estate, load_naming, load_plan, open_project, printable
+from mtv.cli.live import Live
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.batch import each_of, raise_failures
@@ -53,10 +54,6 @@ def run_wave(
     wave = wave_of(plan, wave_name)
     refs = _chosen(wave, estate, chosen)
 
-    def tell(outcome: Moved) -> None:
-        if output == "text":
-            click.echo(_sentence(outcome))
-
     with ExitStack() as stack:
         stack.enter_context(project.lock(aside=aside))
         path = project.run(wave.name) / "journal.db"
@@ -67,6 +64,7 @@ def run_wave(
             Journal(path, command=None if reads_only else f"{command} {wave.name}")
         )
         view = stack.enter_context(ProgressView())
+        live = stack.enter_context(Live(view, path.parent, aside=aside))
         sources = stack.enter_context(Sources())
         traffic = stack.enter_context(
             directed(
@@ -77,9 +75,15 @@ def run_wave(
             )
         )
         naming = load_naming(project, estate)
+
+        def tell(outcome: Moved) -> None:
+            live.ended(outcome.name)
+            if output == "text":
+                click.echo(_sentence(outcome))
+
         workshop = Workshop(project, settings, estate, naming, sources, traffic)
         outcomes = list[Moved]()
-        moves = list(workshop.moves(wave, journal, view, refs, outcomes.append))
+        moves = list(workshop.moves(wave, journal, live, refs, outcomes.append))
         for outcome in outcomes:
             tell(outcome)
         prepare_for_threads({move.connection.kind for move in moves})

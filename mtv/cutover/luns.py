@@ -20,7 +20,7 @@ from mtv.cutover.elsewhere import events_elsewhere
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.owner import begin_anew
 from mtv.errors import ConfigError, MtvError, NotAllowed, SourceError
-from mtv.journal import Event, State
+from mtv.journal import ROLLBACK, Event, State
 from mtv.model.attachment import Attachment
 from mtv.model.vm import Disk, Power
 from mtv.moments import reached
@@ -29,7 +29,6 @@ from mtv.tasks import DiskImage
 
 ATTACHED = "attached"
 """What the LUNs of a VM looked like at the source, before they are taken from it."""
-ROLLBACK = "rollback"
 
 _NAMES = ("dm-uuid-mpath-{wwid}", "scsi-{wwid}", "wwn-0x{name}")
 """Links that udev makes for a LUN: all of its paths together first."""

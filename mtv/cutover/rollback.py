@@ -9,13 +9,13 @@ import os
 import struct
 from pathlib import Path
 
-from mtv.cutover.luns import ROLLBACK, device, give_back, recorded
+from mtv.cutover.luns import device, give_back, recorded
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, moved, went_over
 from mtv.cutover.passes import is_left_by_a_kill, let_be
 from mtv.cutover.power import runs_there
 from mtv.errors import ConfigError, LaunchError, SourceError
-from mtv.journal import State
+from mtv.journal import ROLLBACK, State
 
 LEFT_IS_ENDED = (
     "what a killed mtv left at the source is ended (what the next pass is told from stays)"

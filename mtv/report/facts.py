@@ -1,5 +1,6 @@
 """Gathers what the report says, from inventory, assessment, ledger, plan and journals."""
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,13 +9,14 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate, PlacedVm
-from mtv.journal import NO_STEPS, Event, State, last_step
+from mtv.journal import NO_STEPS, Event, State
 from mtv.mappings import term_rows
 from mtv.model.concern import Assessment, Concern, VmAssessment
 from mtv.model.finding import Finding
 from mtv.model.ledger import Entry, Ledger, TermRow
 from mtv.model.plan import Plan, PlannedVm
 from mtv.report.looks import LookFacts, look
+from mtv.standing import Standing, standing
 
 
 class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,8 @@ class VmFacts(msgspec.Struct, frozen=True, kw_only=True):
     concerns: tuple[Concern, ...]
     wave: str
     outcome: str
-    """``over``, ``failed``, ``under way``, ``not begun``, ``not planned`` or ``blocked``."""
+    """``over``, ``failed``, ``under way``, ``rolled back``, ``not begun``, ``not planned`` or
+    ``blocked``."""
     says: str
     """The error where it failed."""
     hint: str
@@ -120,13 +123,13 @@ def gather(
     plan: Plan,
     events: Mapping[str, Iterable[Event]],
 ) -> Facts:
-    """The facts of the report. ``events``: wave -> the events of its journal."""
+    """The facts of the report. ``events``: wave -> the events of its journal; of all that ran."""
     verdicts = {vm.ref: vm for vm in assessment.vms}
     planned = {vm.ref: (wave.name, vm) for wave in plan.waves for vm in wave.vms}
     histories = dict[str, list[Event]]()
-    for journal in events.values():
-        for event in journal:
-            histories.setdefault(event.vm, []).append(event)
+    # A VM may have been in several waves; each journal keeps its own order, whatever the clock did.
+    for event in heapq.merge(*events.values(), key=lambda event: event.at):
+        histories.setdefault(event.vm, []).append(event)
     entries = dict[str, list[Entry]]()
     for entry in ledger.entries:
         for ref in entry.refs:
@@ -184,17 +187,12 @@ def _vm(
 ) -> VmFacts:
     wave, vm = planned if planned else ("", None)
     latest = {event.step: event for event in history}
-    last = last_step(history)
+    stands = standing(history)
+    wrong = _went_wrong(stands)
     boot = latest.get("boot")
-    over = boot is not None and boot.state is State.DONE
-    failed = last is not None and last.state is State.FAILED
     readiness = str(verdict.readiness) if verdict else "not assessed"
-    if over:
-        outcome = "over"
-    elif failed:
-        outcome = "failed"
-    elif last is not None:
-        outcome = "under way"
+    if stands.step is not None:
+        outcome = _outcome(stands)
     elif vm is not None:
         outcome = "not begun"
     else:
@@ -209,8 +207,8 @@ def _vm(
         concerns=verdict.concerns if verdict else (),
         wave=wave,
         outcome=outcome,
-        says=str(last.detail.get("message", "")) if failed and last else "",
-        hint=str(last.detail.get("hint", "")) if failed and last else "",
+        says=str(wrong.detail.get("message", "")) if wrong else "",
+        hint=str(wrong.detail.get("hint", "")) if wrong else "",
         steps=_steps(history),
         disks=tuple(_disks(placed, history)),
         target_verified=look(history, "verify"),
@@ -219,9 +217,26 @@ def _vm(
         warnings=tuple(converted.get("warnings", ())),
         boot=_done(latest, "boot"),
         check=_check(vm) if vm else "",
-        downtime_seconds=_downtime(history, boot.at) if over and boot else None,
+        downtime_seconds=_downtime(history, boot.at) if stands.is_up and boot else None,
         entries=entries,
     )
+
+
+def _outcome(stands: Standing) -> str:
+    """Of a VM that has begun."""
+    if stands.is_up:
+        return "over"
+    if _went_wrong(stands):
+        return "failed"
+    return "rolled back" if stands.is_back else "under way"
+
+
+def _went_wrong(stands: Standing) -> Event | None:
+    """What failed last and was not made good since."""
+    if stands.found is not None:
+        return stands.found
+    failed = stands.step is not None and stands.step.state is State.FAILED
+    return stands.step if failed else None
 
 
 def _done(latest: Mapping[str, Event], step: str) -> dict[str, Any]:

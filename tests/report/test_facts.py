@@ -110,6 +110,30 @@ def test_the_downtime_lasts_from_the_shutdown_to_the_passed_boot(tmp_path: Path)
     assert vm.downtime_seconds < 60
 
 
+def test_a_vm_that_went_back_is_told_as_such(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.db", command="cutover") as journal:
+        carry_over(journal, "vc1/vm-1", {"2000": disk_result()})
+        journal.record("vc1/vm-1", "rollback", State.STARTED)
+        journal.record("vc1/vm-1", "rollback", State.DONE, {"luns": []})
+        events = events_of(journal)
+    (vm,) = facts_of((plain_vm(),), one_planned(), events).vms
+    assert (vm.outcome, vm.downtime_seconds) == ("rolled back", None)
+
+
+def test_what_happened_in_a_wave_that_the_plan_has_no_more_is_told(tmp_path: Path) -> None:
+    with Journal(tmp_path / "a.db", command="cutover") as journal:
+        carry_over(journal, "vc1/vm-1", {"2000": disk_result()})
+        first = list(journal.events())
+    with Journal(tmp_path / "b.db", command="cutover") as journal:
+        journal.record("vc1/vm-1", "rollback", State.DONE, {"luns": []})
+        second = list(journal.events())
+    (vm,) = facts_of((plain_vm(),), Plan(waves=()), {"old": first}).vms
+    assert vm.outcome == "over"
+    # In the order of their times, not of the names of their waves.
+    (vm,) = facts_of((plain_vm(),), Plan(waves=()), {"old": second, "b": first}).vms
+    assert vm.outcome == "rolled back"
+
+
 def test_what_happens_after_the_boot_is_no_downtime(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.db", command="cutover") as journal:
         carry_over(journal, "vc1/vm-1", {"2000": disk_result()})

@@ -1,0 +1,58 @@
+"""Where a VM stands on its way, as the events of its journal tell; for ``mtv status`` and report.
+
+What only looks, and what workers have open meanwhile, moves no VM: it stands where it stood before.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mtv.journal import HOLD, LOOKS, NO_STEPS, RELEASE, ROLLBACK, Event, State
+
+_BOOT, _LET_GO = "boot", "let-go"
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one VM stands."""
+
+    step: Event | None
+    """What happened last on its way; None: it has not begun."""
+    found: Event | None
+    """How the last look at its copies or its source failed, if nothing came after it."""
+    is_up: bool
+    """Its guest came up here, and the VM was not taken back since."""
+    is_over: bool
+    """It is up, and nothing is left to be done at the source."""
+
+    @property
+    def is_back(self) -> bool:
+        """It was taken back to its source, and nothing was begun since."""
+        return self.step is not None and (self.step.step, self.step.state) == (ROLLBACK, State.DONE)
+
+
+def standing(events: Sequence[Event]) -> Standing:
+    """Where the VM of these events, all of them in their order, stands."""
+    way = [each for each in events if each.step not in (*NO_STEPS, *LOOKS, HOLD, RELEASE)]
+    last = way[-1] if way else None
+    since = way[_after_last_rollback(way) :]
+    latest = {each.step: each.state for each in since}
+    ended = last is not None and last.state is State.DONE
+    return Standing(
+        step=last,
+        found=_found(events, last),
+        is_up=latest.get(_BOOT) is State.DONE,
+        is_over=ended and latest.get(_LET_GO) is State.DONE,
+    )
+
+
+def _after_last_rollback(way: Sequence[Event]) -> int:
+    back = (ROLLBACK, State.DONE)
+    return max((n + 1 for n, each in enumerate(way) if (each.step, each.state) == back), default=0)
+
+
+def _found(events: Sequence[Event], last: Event | None) -> Event | None:
+    """The last of the looks, of each kind the latest, that failed after the last step."""
+    after = events[events.index(last) + 1 :] if last is not None else events
+    looks = {each.step: (n, each) for n, each in enumerate(after) if each.step in LOOKS}
+    failed = [(n, each) for n, each in looks.values() if each.state is State.FAILED]
+    return max(failed, default=(0, None), key=lambda found: found[0])[1]
