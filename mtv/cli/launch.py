@@ -19,8 +19,8 @@ from mtv.cli.wave import printable_lines
 from mtv.config import load_settings
 from mtv.cutover.executors import run_task
 from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
+from mtv.cutover.mounted import must_be_mounted
 from mtv.cutover.move import Move
-from mtv.cutover.owner import must_not_be_gone
 from mtv.cutover.power import last_shut_down, ran_since, runs_there
 from mtv.cutover.wave import Sources, Workshop
 from mtv.errors import Blocked, ConfigError, LaunchError, LoginFailed, MtvError, UntrustedTls
@@ -61,7 +61,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
         if booted is None or booted.state is not State.DONE:
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
         must_not_have_gone_back(move)
-        must_not_be_gone(move)
+        must_be_mounted(move)
         luns_must_be_away(move)
         _must_be_off_at_the_source(move)
         console = move.console.with_name("launch.log")

@@ -9,9 +9,18 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from mtv.config import Consent
 from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
+from mtv.cutover.mounted import must_be_mounted
 from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, failed, failure, left_at_the_source, moved, went_over
-from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
+from mtv.cutover.outcome import (
+    Moved,
+    failed,
+    failure,
+    left_at_the_source,
+    moved,
+    telling_of_files,
+    went_over,
+)
+from mtv.cutover.owner import must_be_its_directory
 from mtv.cutover.passes import must_be_all_disks
 from mtv.cutover.power import running, wrote_since
 from mtv.cutover.steps import (
@@ -24,7 +33,7 @@ from mtv.cutover.steps import (
     started_again,
     steps_of,
 )
-from mtv.errors import Interrupted, MtvError, PartlyDone, TransferError
+from mtv.errors import Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.quantities import duration
 from mtv.sources.switching import need_consent
@@ -74,7 +83,7 @@ def _over(move: Move, *, dry_run: bool = False) -> Moved:
 
     Unless that may be lost: then it is shut down there. A source that is gone cannot be asked.
     """
-    must_not_be_gone(move)
+    must_be_mounted(move)
     says = "it is over and passed its boot check"
     try:
         wrote = wrote_since(move)
@@ -94,7 +103,7 @@ def _over(move: Move, *, dry_run: bool = False) -> Moved:
 def must_be_ready(move: Move) -> None:
     """Raises what would stop the VM on the way, before it is shut down."""
     must_be_its_directory(move)
-    must_not_be_gone(move)
+    must_be_mounted(move)
     luns_must_be_ready(move)
     if not move.base_is_the_guests:
         must_be_all_disks(move)
@@ -120,7 +129,8 @@ def take(step: Act, move: Move) -> None:
     """Does it, with the journal before and after it. Raises what it does."""
     move.record(step.name, State.STARTED)
     try:
-        detail = step.run(move)
+        with telling_of_files(move):
+            detail = step.run(move)
     except Interrupted:
         raise  # neither done nor failed: the next run goes on with it
     except MtvError as problem:
@@ -168,17 +178,14 @@ def side_by_side(
 def _outcome(move: Move, act: Callable[[Move], Moved]) -> Moved:
     """What became of one VM. Raises Interrupted, unless mtv itself stopped it."""
     try:
-        return act(move)
+        with telling_of_files(move):
+            return act(move)
     except Interrupted:
         if move.stop.why is None:
             raise
         problem = move.stop.why
     except MtvError as found:
         problem = found
-    except OSError as found:  # it is about this VM's files; the others go on
-        place = found.filename or move.directory
-        says = f"{place}: {found.strerror or found}"
-        problem = TransferError(says, "look at its file system, then run the same command again")
     return failed(move.vm, problem)
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import msgspec
 
+from mtv.cutover.mounted import mark
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.owner import take_directory
 from mtv.cutover.reading import once_free, read_disk
@@ -24,8 +25,9 @@ def copy_disks(move: Move, held: Held) -> Detail:
     disks = move.disks
     for folder in {move.directory, *(move.base(disk.key).parent for disk in disks)}:
         folder.mkdir(parents=True, exist_ok=True)
+    mark(move)
     take_directory(move)
-    together = Together(move.on_progress, [disk.capacity_bytes for disk in disks])
+    together = Together(move.on_progress, disks)
     progress = {disk.key: together.of(number) for number, disk in enumerate(disks)}
     copies = dict[str, Result]()
 

@@ -1,11 +1,12 @@
 """What became of one VM in one command."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from mtv.cutover.move import Detail, Move
-from mtv.errors import MtvError
+from mtv.errors import MtvError, TransferError
 from mtv.model.plan import PlannedVm
 
 
@@ -48,6 +49,22 @@ def failure(problem: MtvError) -> Detail:
         "message": problem.message,
         "hint": problem.hint,
     }
+
+
+@contextlib.contextmanager
+def telling_of_files(move: Move) -> Iterator[None]:
+    """Tells what the system says of a VM's files as an error about that VM only.
+
+    Raises TransferError.
+    """
+    try:
+        yield
+    except OSError as problem:
+        place = problem.filename or move.directory
+        raise TransferError(
+            f"{place}: {problem.strerror or problem}",
+            "look at its file system, then run the same command again",
+        ) from problem
 
 
 def left_at_the_source(stays: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ import msgspec
 
 from mtv.cutover.move import Move
 from mtv.errors import TransferError
-from mtv.journal import State
 from mtv.project import read_json, write_json
 
 FILE = "vm.json"
@@ -30,24 +29,6 @@ def must_be_its_directory(move: Move) -> None:
             "which has the same name in the plan",
             "give it another name in plan.yaml; or, if nobody needs those images any more, move "
             "that folder away",
-        )
-
-
-def must_not_be_gone(move: Move) -> None:
-    """Raises TransferError where there was a copy, and the directory of its images is not there.
-
-    Its file system may not be mounted: all would be copied to another one.
-    """
-    copied = any(
-        event.step == "sync" and event.state is State.DONE
-        for event in move.journal.events(move.ref)
-    )
-    if copied and not move.directory.exists():
-        raise TransferError(
-            f"{move.vm.name} was copied, and {move.directory} is not there",
-            "see whether its file system is mounted, and whether the VM's namespace or the "
-            "target's directory is another one since; if its copies were deleted, begin anew: "
-            f"{begin_anew(move)}",
         )
 
 

@@ -14,7 +14,6 @@ from mtv.convert.record import commit_converted, fits
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.executors import run_task
 from mtv.cutover.luns import (
-    ROLLBACK,
     Detach,
     lun_images,
     luns_must_be_away,
@@ -34,7 +33,7 @@ from mtv.cutover.power import (
 )
 from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
-from mtv.journal import LOOKS, State
+from mtv.journal import LOOKS, ROLLBACK, State
 from mtv.model.plan import Convert
 from mtv.tasks import CheckTask, ConvertTask
 from mtv.transfer.records.standing import is_as_left
@@ -208,7 +207,6 @@ class Boot:
     def run(self, move: Move) -> Detail:
         """Boots it, having seen the source off: there are never two of it running."""
         must_not_have_run(move)
-        _must_be_committed(move)
         luns_must_be_away(move)
         result = run_task(
             CheckTask(
@@ -288,7 +286,6 @@ def must_be_as_copied(move: Move) -> None:
             "something wrote to them, mtv verify found a difference, or their conversion is gone",
             "run the same command again: they are compared, and the guest is converted anew",
         )
-    _must_be_committed(move)
 
 
 def _bases_must_be_there(move: Move) -> None:
@@ -305,18 +302,9 @@ def _are_as_left(move: Move) -> bool:
     own = [move.base(disk.key) for disk in move.disks if not move.is_the_guests(disk.key)]
     if not all(map(is_as_left, own)):
         return False
-    converted = move.vm.convert is not Convert.NONE and ConvertGuest().settled(move)
-    return not converted or fits(move.bases(), move.conversion)
-
-
-def _must_be_committed(move: Move) -> None:
-    """Raises TransferError for a conversion that nothing is going to commit."""
-    if Commit.name not in (step.name for step in steps_of(move)) and move.conversion.exists():
-        raise TransferError(
-            f"a conversion lies over its disks, in {move.conversion}, that was not committed",
-            "write 'convert: virt-v2v' at the VM in plan.yaml again and run the same command, or "
-            "run mtv sync, which throws it away",
-        )
+    if move.vm.convert is Convert.NONE:
+        return not move.conversion.exists()  # of an earlier plan: the copy drops it
+    return not ConvertGuest().settled(move) or fits(move.bases(), move.conversion)
 
 
 def must_not_have_run(move: Move) -> None:

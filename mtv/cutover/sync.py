@@ -1,25 +1,42 @@
 """A pass over a VM whose time for the cutover has not come, and what it says about the next one."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from mtv.config import Consent
+from mtv.cutover.batch import take
 from mtv.cutover.copies import copy_disks
 from mtv.cutover.forecast import forecast
 from mtv.cutover.guarding import must_bear_it
 from mtv.cutover.luns import must_not_have_gone_back
+from mtv.cutover.mounted import must_be_mounted
 from mtv.cutover.move import Detail, Move
-from mtv.cutover.outcome import Moved, failure, moved, went_over
-from mtv.cutover.owner import must_be_its_directory, must_not_be_gone
+from mtv.cutover.outcome import Moved, moved, went_over
+from mtv.cutover.owner import must_be_its_directory
 from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.power import running
 from mtv.cutover.steps import Sync, is_over
 from mtv.cutover.traffic import BlackoutBegan
-from mtv.errors import Interrupted, MtvError, SourceError, TransferError
+from mtv.errors import Interrupted, SourceError, TransferError
 from mtv.journal import Event, State
 from mtv.model.disk import Held
 from mtv.model.vm import Power
 from mtv.quantities import size
+
+
+class Pass:
+    """A copy of every disk of a VM that may run on."""
+
+    name: ClassVar[str] = Sync.name
+    held: Held
+    """How its disks were held still."""
+
+    def run(self, move: Move) -> Detail:
+        """Copies what is not there yet. The base is written, so no overlay may stand on it."""
+        move.drop_conversion()
+        off = move.open_source().power(move.placed.vm.id) is Power.OFF
+        with holding(move) as self.held:
+            return {"disks": copy_disks(move, self.held), "off": off}
 
 
 def sync(move: Move) -> Moved:
@@ -42,26 +59,15 @@ def _pass(move: Move) -> Moved:
     if reason:
         return moved(move, "passed by", reason)
     must_be_its_directory(move)
-    must_not_be_gone(move)
-    before = _last_pass(move)
-    move.record(Sync.name, State.STARTED)
-    move.drop_conversion()
-    off = move.open_source().power(move.placed.vm.id) is Power.OFF
-    try:
-        with holding(move) as held:
-            detail: Detail = {"disks": copy_disks(move, held), "off": off}
-    except Interrupted:
-        raise
-    except MtvError as problem:
-        move.record(Sync.name, State.FAILED, failure(problem))
-        raise
-    move.record(Sync.name, State.DONE, detail)
-    copies = detail["disks"].values()
-    seen = (*_seen(held, copies), *_kept(move), *_not_forgotten(move))
+    must_be_mounted(move)
+    before, this = _last_pass(move), Pass()
+    take(this, move)
+    after = move.latest(Sync.name)
+    copies = after.detail["disks"].values() if after is not None else ()
+    seen = (*_seen(this.held, copies), *_kept(move), *_not_forgotten(move))
     if not any(copy["fetched_bytes"] for copy in copies):
         says = "every disk is copied and did not change since"
         return moved(move, "nothing to do", "; ".join((says, *seen)))
-    after = move.latest(Sync.name)
     told = forecast(before, after) if after is not None else ""
     parts = (_how_much(copies), told, *seen)
     return moved(move, "done", "; ".join(part for part in parts if part))
@@ -123,7 +129,7 @@ def foresee_sync(move: Move) -> Moved:
     if reason:
         return moved(move, "passed by", reason)
     must_be_its_directory(move)
-    must_not_be_gone(move)
+    must_be_mounted(move)
     must_be_all_disks(move)
     must_bear_it(move)
     whole = size(sum(disk.capacity_bytes for disk in move.disks))

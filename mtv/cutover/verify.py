@@ -5,18 +5,20 @@ source ──re-read──> digests?  as long as the VM is off; also after its g
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import msgspec
 
 from mtv.cutover.batch import take
 from mtv.cutover.executors import run_task
+from mtv.cutover.mounted import must_be_mounted
 from mtv.cutover.move import Detail, Move
 from mtv.cutover.opened import end_what_is_open
 from mtv.cutover.outcome import Moved, moved
-from mtv.cutover.owner import must_not_be_gone
 from mtv.cutover.power import running
 from mtv.cutover.reading import once_free, read_disk
+from mtv.cutover.together import about
 from mtv.errors import DigestMismatch, Interrupted, MtvError, SourceError
 from mtv.journal import OPEN_TO_VERIFY, State
 from mtv.model.vm import Disk
@@ -121,7 +123,7 @@ def _why_not_verified(move: Move) -> str:
             "its disks are the guest's own now and no copies any more; "
             "mtv verify --source compares the source with what was copied"
         )
-    must_not_be_gone(move)
+    must_be_mounted(move)
     reason = _why_nothing_recorded(move)
     if not reason and move.disks and all(move.is_the_guests(disk.key) for disk in move.disks):
         return "its disks went over with the VMs that share them, and are no copies any more"
@@ -169,7 +171,7 @@ def _each_disk(
         if but(disk.key):
             continue  # a shared disk that went over with another VM is no copy any more
         try:
-            result = act(move, disk, str(recorded[disk.key]["source"]["sha256"]))
+            result = act(_about(move, disk), disk, str(recorded[disk.key]["source"]["sha256"]))
         except Interrupted:
             raise
         except MtvError as problem:
@@ -179,6 +181,13 @@ def _each_disk(
     if found:
         raise _one_of(found)
     return {"disks": results}
+
+
+def _about(move: Move, disk: Disk) -> Move:
+    """The move while it is about one of its disks."""
+    if len(move.disks) == 1:
+        return move
+    return replace(move, on_progress=about(disk, move.on_progress))
 
 
 def _one_of(found: Sequence[tuple[Disk, MtvError]]) -> MtvError:

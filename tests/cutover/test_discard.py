@@ -83,6 +83,23 @@ def test_copies_that_are_not_there_are_not_made_a_second_time(planned: Callable[
     assert project.run("sync", "-o", "json").json[0]["outcome"] == "done"
 
 
+def test_a_vm_is_not_copied_to_where_the_file_system_of_the_others_is_not_mounted(
+    planned: Callable[..., Mtv],
+) -> None:
+    project = planned("web02", "sensor")
+    project.run("sync", "--vm", "sensor")
+    vms = project.directory / "vms"
+    vms.rename(project.directory / "not-mounted")
+    vms.mkdir()  # where it would be mounted
+    for words in (["sync"], ["sync", "--dry-run"], ["cutover"], ["cutover", "--dry-run"]):
+        said = project.run(*words, "--vm", "web02", expect=1).stdout
+        assert f"copies were written to {vms} before, and it is another directory now" in said
+        assert f"make an empty file {vms / '.mtv-target'}" in said
+    assert list(vms.iterdir()) == []
+    (vms / ".mtv-target").touch()
+    assert project.run("sync", "--vm", "web02", "-o", "json").json[0]["outcome"] == "done"
+
+
 def test_links_to_block_devices_stay_and_what_is_not_there_is_not_called_deleted(
     tmp_path: Path,
 ) -> None:
