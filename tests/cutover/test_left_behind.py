@@ -75,6 +75,31 @@ def test_the_snapshot_goes_with_who_took_it(
     assert none_left_about(str(project.directory)) == []
 
 
+def stands(project: Mtv) -> tuple[str, str]:
+    (status,) = project.run("status", "-o", "json").json
+    return status["state"], status["says"]
+
+
+def test_status_says_how_far_a_copy_is_while_it_is_made(planned: Planned) -> None:
+    project = planned("web01")
+    limit(project, bytes_per_second=500_000)
+    process = project.start("sync")
+    told = set[str]()
+    deadline = time.monotonic() + 120
+    while len(told) < 2:  # it goes on
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        state, says = stands(project)
+        told |= {says} if state == "started" and says.startswith("reading the source ") else set()
+    assert all(each.endswith(" %") for each in told)
+    process.kill()
+    process.communicate(timeout=90)
+    assert stands(project) == ("interrupted", "")
+    limit(project)
+    project.run("sync")
+    assert stands(project) == ("done", "")
+
+
 def test_a_rollback_lets_go_of_what_a_killed_mtv_holds(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
 ) -> None:
