@@ -18,6 +18,7 @@ from mtv.transfer.records import resume
 from mtv.transfer.records.digests import recorded_digest
 from mtv.transfer.records.epochs import REDONE_BYTES, epoch_bytes
 from mtv.transfer.records.grains import DATA, ZERO
+from mtv.transfer.records.reread import UNREADABLE_GRAINS
 from mtv.transfer.verify import verify_base
 from tests.real.parts import require
 from tests.transfer.conftest import Bench, SetUp
@@ -191,21 +192,22 @@ def test_recorded_grain_that_rotted_is_found_and_copied_again(set_up: SetUp) -> 
     assert sha256(bench.base) == sha256(bench.disk)
 
 
+def verified(bench: Bench) -> object:
+    return verify_base(
+        bench.base,
+        bench.capacity,
+        on_progress=lambda _progress: None,
+        cancelled=threading.Event(),
+    ).digest
+
+
 class TestVerify:
     """``verify_base`` proves that a base still holds what was copied."""
-
-    def verify(self, bench: Bench) -> object:
-        return verify_base(
-            bench.base,
-            bench.capacity,
-            on_progress=lambda _progress: None,
-            cancelled=threading.Event(),
-        ).digest
 
     def test_untouched_base(self, set_up: SetUp) -> None:
         bench = set_up("d.pd", extra=9)
         result = copied(bench.source, bench.base, bench.capacity)
-        assert self.verify(bench) == result.source
+        assert verified(bench) == result.source
 
     @pytest.mark.parametrize("offset", [0, 3 * MIB - 1, 4 * MIB + 8])
     def test_tampered_base_is_found_and_repaired_by_the_next_copy(
@@ -221,11 +223,11 @@ class TestVerify:
             file.write(bytes([byte[0] ^ 1]))
         os.utime(bench.base, ns=(before.st_atime_ns, before.st_mtime_ns))
         with pytest.raises(DigestMismatch, match=f"at byte {offset // MIB * MIB}"):
-            self.verify(bench)
+            verified(bench)
         result = copied(bench.source, bench.base, bench.capacity)
         assert 0 < result.fetched_bytes <= MIB
         assert sha256(bench.base) == sha256(bench.disk)
-        self.verify(bench)
+        verified(bench)
 
     @pytest.mark.parametrize("grain", [0, 1, 3])
     def test_data_that_became_a_hole_is_found(self, set_up: SetUp, grain: int) -> None:
@@ -234,26 +236,26 @@ class TestVerify:
         argv = ["fallocate", "--punch-hole", "--offset", str(grain * MIB), "--length", str(MIB)]
         subprocess.run([*argv, str(bench.base)], check=True)
         with pytest.raises(DigestMismatch, match=f"at byte {grain * MIB}"):
-            self.verify(bench)
+            verified(bench)
 
     def test_evidence_is_gone_while_a_repair_is_not_done(self, set_up: SetUp) -> None:
         bench = set_up("d..d")
         copied(bench.source, bench.base, bench.capacity)
         change(bench.base, 5, b"tampered")
         with pytest.raises(DigestMismatch):
-            self.verify(bench)
+            verified(bench)
         interrupted(bench, 0)
         assert recorded_digest(bench.base) is None
         copied(bench.source, bench.base, bench.capacity)
-        self.verify(bench)
+        verified(bench)
 
     def test_base_that_was_never_complete(self, set_up: SetUp) -> None:
         bench = set_up("dddd")
         with pytest.raises(TransferError, match="there is no"):
-            self.verify(bench)
+            verified(bench)
         interrupted(bench, 2)
         with pytest.raises(TransferError, match="not copied to its end"):
-            self.verify(bench)
+            verified(bench)
 
     def test_damaged_digest_list(self, set_up: SetUp) -> None:
         bench = set_up("dd")
@@ -262,7 +264,7 @@ class TestVerify:
         for damage in (listed[:-1], "x" * len(listed), listed.replace("\n", " ")):
             bench.beside("digests").write_text(damage)
             with pytest.raises(TransferError, match="is not the digest list"):
-                self.verify(bench)
+                verified(bench)
 
 
 @contextlib.contextmanager
@@ -370,6 +372,34 @@ class TestBlockDevice:
             result = copied(bench.source, bench.base, bench.capacity)
             assert result.fetched_bytes == MIB
             assert sha256(device) == sha256(bench.disk)
+
+    def test_what_its_disk_cannot_read_any_more_is_written_anew(
+        self, set_up: SetUp, tmp_path: Path
+    ) -> None:
+        bench = set_up("d..p.d")
+        backing = make_disk(tmp_path / "backing", "......")
+        with LoopDevice(backing) as device:
+            self.bench_on(bench, device, tmp_path)
+            copied(bench.source, bench.base, bench.capacity)
+            os.truncate(backing, 5 * MIB)  # reading behind it is an error, writing is none
+            with pytest.raises(DigestMismatch, match=f"byte {5 * MIB}; its disk cannot read 1"):
+                verified(bench)
+            result = copied(bench.source, bench.base, bench.capacity)
+            assert result.fetched_bytes == MIB
+            assert sha256(device) == sha256(bench.disk)
+            verified(bench)
+
+    def test_a_disk_that_cannot_read_much_is_no_damage_of_the_copy(
+        self, set_up: SetUp, tmp_path: Path
+    ) -> None:
+        bench = set_up("d" * (UNREADABLE_GRAINS + 2))
+        backing = make_disk(tmp_path / "backing", "." * (UNREADABLE_GRAINS + 2))
+        with LoopDevice(backing) as device:
+            self.bench_on(bench, device, tmp_path)
+            copied(bench.source, bench.base, bench.capacity)
+            os.truncate(backing, MIB)
+            with pytest.raises(TransferError, match="cannot be read back"):
+                verified(bench)
 
     def test_device_smaller_than_the_disk(self, set_up: SetUp, tmp_path: Path) -> None:
         bench = set_up("dddd")
