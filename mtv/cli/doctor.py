@@ -48,7 +48,7 @@ from mtv.sharing import is_lun
 from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
 from mtv.tasks import Connection, OnProgress, Progress
-from mtv.translate.check import CheckedLine, MappingFault, check
+from mtv.translate.check import HARMLESS, CheckedLine, check
 
 PROJECT = "project"
 SOURCES_AT_ONCE = 8
@@ -269,7 +269,7 @@ def _mapping(project: Project) -> Finding:
     wrong = list[CheckedLine]()
     with contextlib.suppress(MtvError):  # what is wrong with the other files is said there
         lines = check(load_estate(project), load_target(project), load_mapping(project))
-        wrong += (each for each in lines if each.kind is not MappingFault.UNUSED)
+        wrong += (each for each in lines if each.kind not in HARMLESS)
     if not wrong:
         return finding
     first = wrong[0]

@@ -19,7 +19,7 @@ from mtv.errors import Blocked
 from mtv.model.target import SiteMapping, Target
 from mtv.project import write_atomically
 from mtv.schemas import schema_of, schema_text
-from mtv.translate.check import MappingFault, check, refused
+from mtv.translate.check import HARMLESS, check, refused
 from mtv.translate.suggest import suggest
 from mtv.translate.suggest.lines import EMPTY, add, chosen
 
@@ -92,7 +92,7 @@ def check_(ctx: click.Context, output: str) -> None:
     """Find lines that are missing, open, ambiguous, unknown, refused or unused in mapping.yaml.
 
     Where the estate is assessed, it also finds what mtv translate would refuse. Works offline. Ends
-    with 3 when something has to be decided about; lines that nothing uses do no harm.
+    with 3 when something has to be decided about; what nothing uses or waits for does no harm.
 
     \b
     Examples:
@@ -113,7 +113,7 @@ def check_(ctx: click.Context, output: str) -> None:
             click.echo("mapping.yaml answers every question, and nothing in it is unknown")
 
     emit(output, faults, show)
-    wrong = [each for each in faults if each.kind is not MappingFault.UNUSED]
+    wrong = [each for each in faults if each.kind not in HARMLESS]
     if wrong:
         raise Blocked(
             f"{counted(len(wrong), 'line')} of mapping.yaml to be decided about",

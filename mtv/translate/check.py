@@ -29,6 +29,11 @@ class MappingFault(StrEnum):
     """It is there, and cannot be translated as it is."""
     UNUSED = "unused"
     """Nothing that is migrated needs it."""
+    LEFT_OPEN = "left open"
+    """There is a line without an answer, and nothing waits for one."""
+
+
+HARMLESS = (MappingFault.UNUSED, MappingFault.LEFT_OPEN)
 
 
 class CheckedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +71,14 @@ ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")
 """Sections whose lines are asked for whenever they are needed: one that is not asked is unused."""
 
 
-OPTIONAL = ("namespaces", "roles", "principals", "host_devices", "templates")
-"""Sections that no VM waits for: without an answer VMs go to the default namespace, roles are what
-their privileges say, people get no rights, devices and templates are left out: ``mtv translate``
-tells it."""
+OPTIONAL = {
+    "namespaces": "its VMs go where another line sends them",
+    "roles": "the role is translated by its privileges",
+    "principals": "nobody gets the rights that it has at the source",
+    "host_devices": "VMs go without it",
+    "templates": "the template is left out",
+}
+"""Sections that no VM waits for -> what becomes of a line without an answer."""
 
 
 def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[CheckedLine, ...]:
@@ -99,7 +108,9 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
                 says = "no cluster is named whose settings the target takes over"
                 yield _line(MappingFault.OPEN, section, "", says)
         elif section in OPTIONAL:
-            continue
+            if lines.get(key, "") is None:
+                says = f"{each.name} has no answer: {OPTIONAL[section]}"
+                yield _line(MappingFault.LEFT_OPEN, section, key, says, "answer it if you want")
         elif key not in lines:
             says = f"VMs need {each.name}, and there is no line for it"
             yield _line(MappingFault.MISSING, section, key, says)

@@ -8,8 +8,9 @@ from mtv.estate import Estate
 from mtv.model.compute import ResourcePool
 from mtv.model.organisation import Folder, Permission, Role, User
 from mtv.model.quantity import CpuAllocation
+from mtv.model.target import SiteMapping
 from mtv.model.vm import Vm
-from mtv.translate.check import check
+from mtv.translate.check import HARMLESS, OPTIONAL, MappingFault, check
 from mtv.translate.suggest import suggest
 from mtv.translate.suggest.question import Suggestion
 from tests.estates import inventory, numbered_vms, plain_mapping, plain_target, plain_vm
@@ -140,7 +141,7 @@ def test_users_of_rhv_are_called_by_their_names() -> None:
 
 
 def test_nobody_has_to_answer_for_namespaces_roles_and_people() -> None:
-    """Lines that are missing or empty are no fault of the mapping."""
+    """Lines that are missing are no fault of the mapping; empty ones are told, and do no harm."""
     inside = msgspec.structs.replace(SHOP, pool="pool-gold")
     rights = (permission("folder-shop", "11"),)
     whole = inventory(
@@ -149,6 +150,13 @@ def test_nobody_has_to_answer_for_namespaces_roles_and_people() -> None:
     asked = {each.section for each in suggest(Estate([whole]), plain_target(), plain_mapping())}
     assert {"namespaces", "roles", "principals"} <= asked
     empty = plain_mapping(namespaces={"vc1/pool-gold": None}, principals={"vc1/CORP\\web": None})
-    for mapping in (plain_mapping(), empty):
+
+    def said(mapping: SiteMapping) -> dict[str, MappingFault]:
         faults = check(Estate([whole]), plain_target(), mapping)
-        assert not {"namespaces", "roles", "principals"} & {each.section for each in faults}
+        return {each.section: each.kind for each in faults if each.section in OPTIONAL}
+
+    assert said(plain_mapping()) == {}
+    assert said(empty) == dict.fromkeys(("namespaces", "principals"), MappingFault.LEFT_OPEN)
+    assert MappingFault.LEFT_OPEN in HARMLESS
+    answers = {"namespaces": {"vc1/pool-gold": "gold"}, "principals": {"vc1/CORP\\web": "group:w"}}
+    assert said(plain_mapping(**answers)) == {}
