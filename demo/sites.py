@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
+from demo import rhv
 from mtv.model.collection import CollectOptions
 from mtv.sources import open_source
 from mtv.tasks import Connection
 from tests.real.guests import GuestImages
+from tests.real.imageio import need_data_path
 from tests.real.ova import make_ova
+from tests.real.parts import PartMissing
 from tests.real.rhv import start_engine
 from tests.real.small_estate import copy_sparse
 from tests.real.vcenter import start_vcenter
@@ -74,20 +77,36 @@ def vcenter(directory: Path, images: GuestImages) -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def engine(directory: Path) -> Iterator[Site]:
-    """The stand-in RHV engine with the rich estate."""
-    with start_engine(directory) as running:
+def engine(directory: Path, images: GuestImages) -> Iterator[Site]:
+    """The stand-in RHV engine with the rich estate.
+
+    A VM goes over where ovirt-imageio, which gives disks, could be built.
+    """
+    storage = directory / "storage"
+    try:
+        need_data_path()
+    except PartMissing as missing:
+        started = start_engine(directory / "engine")
+        says = f", which gives no disks here ({missing})"
+        pilots: tuple[Pilot, ...] = ()
+    else:
+        rhv.make_storage(storage, images)
+        started = start_engine(directory / "engine", estate=rhv.ESTATE, storage=storage)
+        says = ""
+        pilots = (Pilot(rhv.VM, f"rhv1/{rhv.vm_id()}", "console:tiny: ready"),)
+    with started as running:
         yield Site(
             "rhv1",
-            f"An RHV engine is at {running.url}",
+            f"An RHV engine is at {running.url}{says}",
             {
                 "kind": "rhv",
                 "url": running.url,
                 "username": running.username,
                 "password": {"env": "RHV1_PASSWORD"},
                 "tls": {"ca": str(running.ca)},
-                "may": [],
+                "may": ["power"],
             },
+            pilots=pilots,
             environment={"RHV1_PASSWORD": running.password},
         )
 

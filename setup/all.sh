@@ -34,7 +34,7 @@ part venv setup/venv.sh
 optional vcsim setup/vcsim.sh
 part guests setup/guests.sh
 [ "$purpose" = demo ] || optional schemas setup/schemas.sh
-[ "$purpose" = demo ] || optional imageio setup/imageio.sh
+optional imageio setup/imageio.sh
 [ "$purpose" = demo ] || optional kubevirt setup/kubevirt.sh
 case $purpose in
     demo) part demo .venv/bin/python -m demo "$@" ;;

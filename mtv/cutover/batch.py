@@ -33,7 +33,7 @@ from mtv.cutover.steps import (
     started_again,
     steps_of,
 )
-from mtv.errors import Interrupted, MtvError, PartlyDone
+from mtv.errors import DigestMismatch, Interrupted, MtvError, PartlyDone
 from mtv.journal import State
 from mtv.quantities import duration
 from mtv.sources.switching import need_consent
@@ -196,6 +196,9 @@ def raise_failures(outcomes: Sequence[Moved]) -> None:
         return
     names = ", ".join(each.name for each in wrong)
     message = f"{len(wrong)} of {len(outcomes)} VMs failed: {names}"
+    differ = [each.name for each in wrong if each.error == DigestMismatch.__name__]
+    if differ:
+        message += f"; proven different: {', '.join(differ)}"
     kind = MtvError if len(wrong) == len(outcomes) else PartlyDone
     raise kind(message, "each line above says why; mtv status shows where all stand")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mtv.errors import DigestMismatch, Interrupted, SizeChanged, TransferError
 from mtv.model.disk import DiskSource
-from mtv.tasks import Limits, OnProgress, VerifySourceResult
+from mtv.tasks import Limits, OnProgress, Progress, VerifySourceResult
 from mtv.transfer.bases.beside import Beside
 from mtv.transfer.bases.lease import writer_lease
 from mtv.transfer.comparison import Comparison
@@ -79,6 +79,7 @@ def verify_source(
         connections.was_read()
         bad = comparison.bad()
         if bad is not None:
+            on_progress(Progress(says=f"noting what differs, once nobody else works with {base}"))
             _note(files, capacity_bytes, bad, cancelled)
             raise _differs(bad)
         return VerifySourceResult(

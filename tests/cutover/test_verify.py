@@ -82,7 +82,9 @@ def test_a_byte_that_another_wrote_to_the_copy_is_found_and_the_next_sync_repair
     first, second = estate.vms["web01"].disks
     flip(base(project, first), 3 * MIB + 5)
     flip(base(project, second), 9 * MIB)
-    said = outcome(project, expect=1)
+    ended = project.run("verify", "-o", "json", expect=1)
+    assert "1 of 1 VMs failed: web01; proven different: web01" in ended.stderr
+    (said,) = ended.json
     assert (said["outcome"], said["error"]) == ("failed", "DigestMismatch")
     assert f"at byte {3 * MIB}" in said["says"]
     assert f"at byte {9 * MIB}" in said["says"]
