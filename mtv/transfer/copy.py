@@ -149,19 +149,19 @@ def _compare(standing: Standing, on_progress: OnProgress, cancelled: threading.E
         standing.settle()
     except OSError as problem:
         raise not_written(base.path, problem, 0, 0) from problem
-    found = differing_grains(
+    bad = differing_grains(
         base,
         grains,
         says="comparing the copy",
         on_progress=on_progress,
         cancelled=cancelled,
         only=standing.unproven(),
-    )
-    if found.bad is not None:
+    ).bad
+    if bad is not None:
         # If that cannot be noted, the next run finds them again: it is not sealed.
         with contextlib.suppress(OSError):
-            standing.forget(found.bad)
-        raise mismatch(base.path, found.bad, found.unreadable)
+            standing.forget(bad)
+        raise mismatch(base.path, bad.runs(1))
 
 
 def _complete(standing: Standing) -> DiskDigest:

@@ -56,7 +56,7 @@ def verify_base(
             with contextlib.suppress(OSError, TransferError):
                 note_different(files, capacity_bytes, bad, lease.check)
 
-        found = differing_grains(
+        bad, read_bytes = differing_grains(
             target,
             expected,
             says="comparing the copy",
@@ -64,11 +64,11 @@ def verify_base(
             cancelled=cancelled,
             ended_early=note,
         )
-        if found.bad is not None:
-            note(found.bad)
-            raise mismatch(base, found.bad, found.unreadable)
+        if bad is not None:
+            note(bad)
+            raise mismatch(base, bad.runs(1))
     return VerifyResult(
-        digest=expected.digest, read_bytes=found.read_bytes, seconds=time.monotonic() - started
+        digest=expected.digest, read_bytes=read_bytes, seconds=time.monotonic() - started
     )
 
 

@@ -1,6 +1,5 @@
 """Reads a base from the disk it lies on, not from memory, and digests its grains."""
 
-import errno
 import hashlib
 import mmap
 import threading
@@ -11,7 +10,7 @@ from typing import NamedTuple, Protocol
 from mtv.errors import DigestMismatch, MtvError, TransferError
 from mtv.model.disk import GRAIN_BYTES
 from mtv.tasks import OnProgress, Progress
-from mtv.transfer.bases.base import Base, OnDisk, Uncached
+from mtv.transfer.bases.base import Base, OnDisk
 from mtv.transfer.crew import Crew, Shared, Stopped
 from mtv.transfer.records.grains import zero_digest
 from mtv.transfer.records.row import Row
@@ -19,8 +18,6 @@ from mtv.transfer.records.row import Row
 BUFFER_BYTES = 4 * 1024 * 1024
 _HOLE_BYTES = 16384 * GRAIN_BYTES
 """So much of a hole is compared between two looks whether to stop."""
-UNREADABLE_GRAINS = 64
-"""So many that their disk cannot read are damage, and are written anew; more: it is the disk."""
 READERS = 2
 """Hashing runs at 1.7 GB/s a thread where the processor helps and 0.4 where not."""
 
@@ -42,11 +39,9 @@ class Reread(NamedTuple):
     """What a comparison found."""
 
     bad: Row | None
-    """1 for each grain that differs, or that its disk cannot read; None: none does."""
+    """1 for each grain that differs; None: none does."""
     read_bytes: int
     """Read from the disk; the rest were holes."""
-    unreadable: int
-    """So many of the ``bad`` grains its disk could not read."""
 
 
 def differing_grains(
@@ -61,10 +56,9 @@ def differing_grains(
 ) -> Reread:
     """The grains whose content does not have the digest that is ``expected`` of it.
 
-    Few that cannot be read at all count as such, too: a disk takes other sectors for what is
-    written there anew. What was written must be durable already. Where the file system says that
-    there is a hole, nothing is read. ``only`` has a 1 for each grain to look at; None: all are.
-    ``ended_early`` is told what was found before an error, if anything was.
+    What was written must be durable already. Where the file system says that there is a hole,
+    nothing is read. ``only`` has a 1 for each grain to look at; None: all are. ``ended_early`` is
+    told what was found before an error, if anything was.
     Raises TransferError when the base cannot be read, Interrupted.
     """
     crew = Crew(cancelled)
@@ -86,8 +80,7 @@ def differing_grains(
             if comparison.bad.count(1):
                 ended_early(comparison.bad)
             raise
-    bad = comparison.bad if comparison.bad.count(1) else None
-    return Reread(bad, comparison.read_bytes, comparison.unreadable)
+    return Reread(comparison.bad if comparison.bad.count(1) else None, comparison.read_bytes)
 
 
 def counted(bad: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -97,16 +90,12 @@ def counted(bad: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return count + sum(each for _, each in runs), first * GRAIN_BYTES
 
 
-def mismatch(path: Path, bad: Row, unreadable: int) -> DigestMismatch:
-    """The error for a base that does not hold what was read, where ``bad`` is 1.
-
-    ``unreadable`` of these grains (one at least) its disk could not read.
-    """
-    count, offset = counted(bad.runs(1))
-    lost = f"; its disk cannot read {unreadable} of them" if unreadable else ""
+def mismatch(path: Path, bad: Iterable[tuple[int, int]]) -> DigestMismatch:
+    """The error for a base with runs of grains (one at least) that do not hold what was read."""
+    count, offset = counted(bad)
     return DigestMismatch(
         f"{path} does not hold what was read from the source: {count} of its 1 MiB grains "
-        f"differ, the first one at byte {offset}{lost}",
+        f"differ, the first one at byte {offset}",
         "look for what else writes there, and at the storage; mtv sync copies those grains again",
     )
 
@@ -130,7 +119,6 @@ class _Comparison:
         self.bad = expected.row()
         self.done = 0
         self.read_bytes = 0
-        self.unreadable = 0
         self.total = sum(end - start for start, end in self._asked())
         """Bytes of all grains to look at."""
 
@@ -165,42 +153,18 @@ class _Comparison:
                 for start, end in sections:
                     if self._stop.is_set():
                         return
-                    try:
-                        file.fill(view, start, end - start)
-                    except OSError as problem:
-                        if problem.errno != errno.EIO:
-                            raise
-                        self._one_by_one(file, view, start, end)
-                    else:
-                        self._compare_all(view, start, end)
+                    file.fill(view, start, end - start)
+                    for at in range(start, end, GRAIN_BYTES):
+                        length = min(GRAIN_BYTES, end - at)
+                        content = view[at - start : at - start + length]
+                        self._compare(at // GRAIN_BYTES, hashlib.sha256(content).digest())
                     self._advance(end - start, read=end - start)
         except OSError as problem:
             raise TransferError(
                 f"{self._path} cannot be read back: {problem.strerror or problem}",
-                "look at the storage it lies on",
+                "look at the storage it lies on; if some of it is lost, delete this file (or link "
+                "another device in its place): the next mtv sync copies the disk anew",
             ) from problem
-
-    def _compare_all(self, view: memoryview, start: int, end: int) -> None:
-        """Grains that were read to the begin of the view."""
-        for at in range(start, end, GRAIN_BYTES):
-            length = min(GRAIN_BYTES, end - at)
-            content = view[at - start : at - start + length]
-            self._compare(at // GRAIN_BYTES, hashlib.sha256(content).digest())
-
-    def _one_by_one(self, file: Uncached, view: memoryview, start: int, end: int) -> None:
-        """Grains that cannot be read together; raises OSError when too many cannot at all."""
-        for at in range(start, end, GRAIN_BYTES):
-            until = min(at + GRAIN_BYTES, end)
-            try:
-                file.fill(view, at, until - at)
-            except OSError as problem:
-                with self._lock:
-                    self.unreadable += 1
-                if problem.errno != errno.EIO or self.unreadable > UNREADABLE_GRAINS:
-                    raise
-                self.bad.fill(at // GRAIN_BYTES, 1, 1)
-            else:
-                self._compare_all(view, at, until)
 
     def _compare_hole(self, start: int, end: int) -> None:
         for at in range(start, end, _HOLE_BYTES):
