@@ -23,9 +23,9 @@ def copy_disks(move: Move, held: Held) -> Detail:
     in the order of the disks, Interrupted when the move is stopped.
     """
     disks = move.disks
+    mark(move)
     for folder in {move.directory, *(move.base(disk.key).parent for disk in disks)}:
         folder.mkdir(parents=True, exist_ok=True)
-    mark(move)
     take_directory(move)
     together = Together(move.on_progress, disks)
     progress = {disk.key: together.of(number) for number, disk in enumerate(disks)}

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-from mtv.cutover.mounted import forget_mark
 from mtv.cutover.move import Move
 from mtv.cutover.outcome import Moved, left_at_the_source, moved, went_over
 from mtv.cutover.owner import must_be_its_directory
@@ -29,7 +28,6 @@ def discard(move: Move) -> Moved:
     stays = move.open_source().let_go(move.placed.vm.id, points_left(move), move.stop)
     move.record(DISCARD, State.STARTED)
     reached("discard:started")
-    forget_mark(move)
     deleted = delete(move.directory)
     move.record(DISCARD, State.DONE, {"stays": list(stays)})
     given = f"{back.says.partition('; ')[0]}; " if "again" in back.says else ""

@@ -1,6 +1,7 @@
 """Whether the copies' file system is there: where it is not mounted, an empty directory is.
 
-Each target that copies were written to bears a mark, and the project knows all that do.
+Each directory of a namespace that copies were written to bears a mark, and the project knows which
+do. None that was marked once is written to without its mark.
 """
 
 from pathlib import Path
@@ -11,19 +12,17 @@ from mtv.cutover.move import Move
 from mtv.cutover.owner import begin_anew
 from mtv.errors import TransferError
 from mtv.journal import State
-from mtv.project import read_json, write_atomically, write_json
+from mtv.project import read_json, write_json
 
 MARK = ".mtv-target"
 _KNOWN = "targets.json"
-_SAYS = (
-    "mtv writes copies of disks here. Without this file it takes the file system for unmounted.\n"
-)
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """The directories that copies were written to."""
+    """The directories of namespaces that copies were written to."""
 
     directories: tuple[str, ...] = ()
+    """Relative to the project's directory where they are in it."""
 
 
 def must_be_mounted(move: Move) -> None:
@@ -42,39 +41,58 @@ def must_be_mounted(move: Move) -> None:
             "target's directory is another one since; if its copies were deleted, begin anew: "
             f"{begin_anew(move)}",
         )
-    root = _root(move)
-    if not move.directory.exists() and str(root) in _known(move) and not (root / MARK).exists():
+    lost = _lost(move)
+    if lost:
         raise TransferError(
-            f"copies were written to {root} before, and it is another directory now: there is no "
-            f"{MARK} in it",
+            f"copies were written to {lost[0]} before, and it is another directory now: there is "
+            f"no {MARK} in it",
             "see whether its file system is mounted; if all that was in it was deleted on purpose, "
-            f"make an empty file {root / MARK}, and run the same command again",
+            f"make that directory with an empty file {MARK}, and run the same command again",
         )
 
 
 def mark(move: Move) -> None:
-    """Marks the target, before anything is written to it. Raises OSError."""
-    root = _root(move)
-    if not (root / MARK).exists():
-        write_atomically(root / MARK, _SAYS)
-    known = _known(move)
-    if str(root) not in known:
-        write_json(_list(move), Targets(directories=(*known, str(root))))
+    """Marks the directory of the VM's namespace, before anything is written to it.
 
-
-def forget_mark(move: Move) -> None:
-    """The user said that the copies of a VM, which are not there, may be given up.
-
-    Then the target may be a new one.
+    Raises TransferError, also when a file system was unmounted since the first look.
     """
-    root, known = str(_root(move)), _known(move)
-    if not move.directory.exists() and root in known:
-        write_json(_list(move), Targets(directories=tuple(each for each in known if each != root)))
+    must_be_mounted(move)
+    home = move.directory.parent
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / MARK).touch()
+    except OSError as problem:
+        raise TransferError(
+            f"{home / MARK} cannot be made: {problem.strerror or problem}",
+            "look at the permissions and the file system of that directory",
+        ) from problem
+    with move.traffic.one_at_a_time(str(_list(move))):
+        known, name = _known(move), _name(move, home)
+        if name not in known:
+            write_json(_list(move), Targets(directories=(*known, name)))
 
 
-def _root(move: Move) -> Path:
-    """The target's directory: the VM's is in that of its namespace."""
-    return move.directory.parents[1]
+def _lost(move: Move) -> list[Path]:
+    """Directories that lost their mark, without which nothing may be copied to the VM's.
+
+    Its own; or, while that one has never been marked, all others of the target.
+    """
+    home = move.directory.parent.resolve()
+    marked = [_project(move) / each for each in _known(move)]
+    asked = [each for each in marked if each == home]
+    asked = asked or [each for each in marked if each.parent == home.parent]
+    lost = [each for each in asked if not (each / MARK).exists()]
+    return lost if len(lost) == len(asked) else []
+
+
+def _name(move: Move, directory: Path) -> str:
+    """One for each directory, however it is written, and wherever the project is by now."""
+    found, project = directory.resolve(), _project(move)
+    return str(found.relative_to(project) if found.is_relative_to(project) else found)
+
+
+def _project(move: Move) -> Path:
+    return move.run.parent.parent.resolve()
 
 
 def _list(move: Move) -> Path:
@@ -83,4 +101,4 @@ def _list(move: Move) -> Path:
 
 def _known(move: Move) -> tuple[str, ...]:
     path = _list(move)
-    return read_json(path, Targets, "delete it").directories if path.exists() else ()
+    return read_json(path, Targets, f"delete {path}").directories if path.exists() else ()

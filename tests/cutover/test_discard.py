@@ -80,24 +80,39 @@ def test_copies_that_are_not_there_are_not_made_a_second_time(planned: Callable[
     vms.rename(project.directory / "deleted")
     discarded = project.run("rollback", "pilot", "--vm", "sensor", "--discard").stdout
     assert "if its file system is not mounted" in discarded
+    assert "is another directory now" in project.run("sync", expect=1).stdout
+    (home,) = (project.directory / "deleted").iterdir()
+    (vms / home.name).mkdir(parents=True)
+    (vms / home.name / ".mtv-target").touch()
     assert project.run("sync", "-o", "json").json[0]["outcome"] == "done"
 
 
 def test_a_vm_is_not_copied_to_where_the_file_system_of_the_others_is_not_mounted(
     planned: Callable[..., Mtv],
 ) -> None:
-    project = planned("web02", "sensor")
+    project = planned("web01", "sensor")
     project.run("sync", "--vm", "sensor")
+    # To begin anew with a VM says nothing of the others.
+    project.run("rollback", "--vm", "web01", "--discard")
     vms = project.directory / "vms"
+    (home,) = vms.iterdir()
     vms.rename(project.directory / "not-mounted")
     vms.mkdir()  # where it would be mounted
     for words in (["sync"], ["sync", "--dry-run"], ["cutover"], ["cutover", "--dry-run"]):
-        said = project.run(*words, "--vm", "web02", expect=1).stdout
-        assert f"copies were written to {vms} before, and it is another directory now" in said
-        assert f"make an empty file {vms / '.mtv-target'}" in said
+        said = project.run(*words, "--vm", "web01", expect=1).stdout
+        assert f"copies were written to {home} before, and it is another directory now" in said
     assert list(vms.iterdir()) == []
-    (vms / ".mtv-target").touch()
-    assert project.run("sync", "--vm", "web02", "-o", "json").json[0]["outcome"] == "done"
+    # It is the same, however it is written.
+    config = project.directory / "mtv.yaml"
+    config.write_text(config.read_text().replace("directory: vms", "directory: ../renamed/vms"))
+    moved = project.directory.rename(project.directory.with_name("renamed"))
+    moved_project = Mtv(moved, project.env)
+    assert "is another directory now" in moved_project.run("sync", "--vm", "web01", expect=1).stdout
+    home = moved / "vms" / home.name
+    home.mkdir()
+    (home / ".mtv-target").touch()
+    copied = moved_project.run("sync", "--vm", "web01", "-o", "json").json[0]
+    assert copied["outcome"] == "done"
 
 
 def test_links_to_block_devices_stay_and_what_is_not_there_is_not_called_deleted(
