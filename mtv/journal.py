@@ -131,13 +131,13 @@ class Journal:
         if command is not None:
             with self._writing():
                 cursor = self._db.execute(
-                    "INSERT INTO epoch (command, at) VALUES (?, ?)", (command, _now())
+                    "INSERT INTO epoch (command, at) VALUES (?, ?)", (command, now())
                 )
             self._epoch = cursor.lastrowid or 0
 
     def record(self, vm: str, step: str, state: State, detail: Any = None) -> None:
         """Writes one event durably. ``detail`` is plain data or a model; never a secret."""
-        row = (self._epoch, _now(), vm, step, state, msgspec.json.encode(detail or {}).decode())
+        row = (self._epoch, now(), vm, step, state, msgspec.json.encode(detail or {}).decode())
         with self._lock, self._writing():
             following = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM event").fetchone()[0]
             reached(f"journal:{following}:before")
@@ -196,5 +196,6 @@ class Journal:
         self.close()
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment, as events have it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

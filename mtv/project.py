@@ -7,6 +7,8 @@ my-migration/
   inventory/previous/<source>.json                   the collection before: never committed
   manifests/  ledger.json  start-plan.json  report/  generated
   runs/<wave>/journal.db  logs/  evidence            never committed
+  runs/<wave>/progress.json                          while a command is at work
+  runs/targets.json                                  where copies were written to
   private/<source>/                                  NVRAM and TPM data: never committed
 """
 
@@ -123,10 +125,10 @@ class Project:
         """The journals of all waves that ran, also of those that no plan has any more."""
         return sorted((self.root / "runs").glob("*/journal.db"))
 
-    def is_locked(self) -> bool:
-        """True while some mtv works in this project."""
+    def is_locked(self, *, aside: bool = False) -> bool:
+        """True while some mtv works in this project; ``aside``: beside one that does."""
         try:
-            with self.lock():
+            with self.lock(aside=aside):
                 return False
         except (ProjectError, OSError):
             return True

@@ -19,10 +19,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What happened last on its way; None: it has not begun."""
     found: Event | None
     """How the last look at its copies or its source failed, if nothing came after it."""
-    is_up: bool
-    """Its guest came up here, and the VM was not taken back since."""
-    is_over: bool
-    """It is up, and nothing is left to be done at the source."""
+    up: Event | None
+    """That its guest came up here; None, too, once it began to be taken back."""
+    over: Event | None
+    """That it is up, and nothing is left to be done at the source."""
 
     @property
     def is_back(self) -> bool:
@@ -34,20 +34,17 @@ def standing(events: Sequence[Event]) -> Standing:
     """Where the VM of these events, all of them in their order, stands."""
     way = [each for each in events if each.step not in (*NO_STEPS, *LOOKS, HOLD, RELEASE)]
     last = way[-1] if way else None
-    since = way[_after_last_rollback(way) :]
-    latest = {each.step: each.state for each in since}
-    ended = last is not None and last.state is State.DONE
+    went_back = [number for number, each in enumerate(way) if each.step == ROLLBACK]
+    since = way[went_back[-1] + 1 :] if went_back else way
+    done = {each.step: each for each in since if each.state is State.DONE}
+    latest = {each.step: each for each in since}
+    rests = last is not None and last.state is State.DONE
     return Standing(
         step=last,
         found=_found(events, last),
-        is_up=latest.get(_BOOT) is State.DONE,
-        is_over=ended and latest.get(_LET_GO) is State.DONE,
+        up=done.get(_BOOT) if latest.get(_BOOT) is done.get(_BOOT) else None,
+        over=done.get(_LET_GO) if rests else None,
     )
-
-
-def _after_last_rollback(way: Sequence[Event]) -> int:
-    back = (ROLLBACK, State.DONE)
-    return max((n + 1 for n, each in enumerate(way) if (each.step, each.state) == back), default=0)
 
 
 def _found(events: Sequence[Event], last: Event | None) -> Event | None:

@@ -20,7 +20,7 @@ def events(directory: Path, *steps: tuple[str, State]) -> list[Event]:
 
 def test_one_that_has_not_begun_stands_nowhere() -> None:
     stands = standing(())
-    assert (stands.step, stands.found, stands.is_up, stands.is_over) == (None, None, False, False)
+    assert (stands.step, stands.found, stands.up, stands.over) == (None, None, None, None)
     assert not stands.is_back
 
 
@@ -52,21 +52,30 @@ def test_a_look_counts_while_it_is_the_last_of_its_kind_and_nothing_was_done_sin
 
 def test_it_is_up_before_it_is_over(tmp_path: Path) -> None:
     stands = standing(events(tmp_path, *OVER[:-1], ("let-go", FAILED)))
-    assert (stands.is_up, stands.is_over) == (True, False)
+    assert stands.up is not None
+    assert stands.over is None
 
 
 def test_one_that_is_over_stays_so_when_it_is_shut_down_once_more(tmp_path: Path) -> None:
     again = events(tmp_path, *OVER, ("power-off", STARTED), ("power-off", DONE))
-    assert standing(again).is_over
-    assert not standing(again[:-1]).is_over  # as long as it is not down
-    assert standing(again[:-1]).is_up
+    over = standing(again).over
+    assert over is not None
+    assert over.step == "let-go"
+    assert standing(again[:-1]).over is None  # as long as it is not down
+    assert standing(again[:-1]).up is not None
 
 
-def test_one_that_went_back_is_neither_up_nor_over_until_it_comes_again(tmp_path: Path) -> None:
-    back = events(tmp_path, *OVER, (ROLLBACK, STARTED), (ROLLBACK, DONE))
-    stands = standing(back)
-    assert (stands.is_up, stands.is_over, stands.is_back) == (False, False, True)
-    assert standing(back[:-1]).is_up  # nothing is given back yet
+def test_one_that_boots_once_more_is_not_up_before_it_is(tmp_path: Path) -> None:
+    assert standing(events(tmp_path, ("boot", DONE), ("boot", STARTED))).up is None
+
+
+def test_one_that_began_to_go_back_is_neither_up_nor_over_until_it_comes_again(
+    tmp_path: Path,
+) -> None:
+    back = events(tmp_path, *OVER, (ROLLBACK, STARTED), (ROLLBACK, FAILED), (ROLLBACK, DONE))
+    for ended in (-2, -1, None):
+        stands = standing(back[:ended])
+        assert (stands.up, stands.over, stands.is_back) == (None, None, ended is None)
     again = standing(events(tmp_path, ("sync", STARTED)))
-    assert (again.is_up, again.is_back) == (False, False)
-    assert standing(events(tmp_path, *OVER)).is_over
+    assert (again.up, again.is_back) == (None, False)
+    assert standing(events(tmp_path, *OVER)).over is not None

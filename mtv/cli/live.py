@@ -1,7 +1,6 @@
 """How far the work on each VM is at this moment, as ``mtv status`` in another terminal tells it."""
 
 import contextlib
-import os
 import threading
 import time
 from pathlib import Path
@@ -9,20 +8,22 @@ from pathlib import Path
 import msgspec
 
 from mtv.cutover.wave import ProgressOf
+from mtv.journal import now
+from mtv.project import Project
 from mtv.tasks import OnProgress, Progress
 
 WRITE_SECONDS = 2.0
-"""How often the file is written."""
+"""How often the file is written while the same goes on."""
 _FILES = ("progress.json", "progress-aside.json")
 """In the folder of a wave's run: of the command that works there, and of one beside it."""
 
 
-class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in such a file."""
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """What was told last of one VM."""
 
-    pid: int
-    """Of the command; without it the file was left by one that was killed."""
-    vms: dict[str, Progress]
+    at: str
+    """UTC, ISO 8601."""
+    progress: Progress
 
 
 class Live:
@@ -35,8 +36,8 @@ class Live:
         self._view = view
         self._path = run / _FILES[aside]
         self._lock = threading.Lock()
-        self._vms: dict[str, Progress] = {}
-        self._written = -WRITE_SECONDS
+        self._vms: dict[str, Noted] = {}
+        self._written = 0.0
 
     def __enter__(self) -> "Live":
         return self
@@ -52,8 +53,10 @@ class Live:
         def on_progress(progress: Progress) -> None:
             show(progress)
             with self._lock:
-                self._vms[label] = progress
-                if time.monotonic() - self._written > WRITE_SECONDS:
+                before = self._vms.get(label)
+                self._vms[label] = Noted(at=now(), progress=progress)
+                is_new = before is None or before.progress.says != progress.says
+                if is_new or time.monotonic() - self._written > WRITE_SECONDS:
                     self._write()
 
         return on_progress
@@ -68,16 +71,14 @@ class Live:
         self._written = time.monotonic()
         new = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
-            new.write_bytes(msgspec.json.encode(Now(pid=os.getpid(), vms=self._vms)))
+            new.write_bytes(msgspec.json.encode(self._vms))
             new.rename(self._path)
 
 
-def live_progress(run: Path) -> dict[str, Progress]:
-    """Label -> how far the work on it is, of the commands that are at work on a wave."""
-    found = dict[str, Progress]()
-    for path in (run / name for name in _FILES):
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            now = msgspec.json.decode(path.read_bytes(), type=Now)
-            if Path("/proc", str(now.pid)).exists():
-                found |= now.vms
-    return found
+def live(project: Project, run: Path, *, aside: bool) -> dict[str, Noted]:
+    """Label -> what was told last, by the command that is at work; ``aside``: by one beside it."""
+    if not project.is_locked(aside=aside):
+        return {}  # what a file says then is of one that was killed
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        return msgspec.json.decode((run / _FILES[aside]).read_bytes(), type=dict[str, Noted])
+    return {}

@@ -89,7 +89,7 @@ def _is_open(mapping: SiteMapping, section: str, ref: str) -> bool:
 @output_option
 @click.pass_context
 def check_(ctx: click.Context, output: str) -> None:
-    """Find lines that are missing, open, ambiguous, unknown, refused or unused in mapping.yaml.
+    """Find what is missing, open, ambiguous, unknown, refused, unused or left open in mapping.yaml.
 
     Where the estate is assessed, it also finds what mtv translate would refuse. Works offline. Ends
     with 3 when something has to be decided about; what nothing uses or waits for does no harm.

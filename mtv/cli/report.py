@@ -51,5 +51,5 @@ def _events(project: Project) -> dict[str, list[Event]]:
     events = dict[str, list[Event]]()
     for path in project.journals():
         with Journal(path, command=None) as journal:
-            events[path.parent.name] = list(journal.events())
+            events[path.parent.name] = list(journal.events(thrown_away=True))
     return events

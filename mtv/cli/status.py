@@ -1,20 +1,18 @@
 """``mtv status``: where every VM stands."""
 
-from collections.abc import Mapping
+from pathlib import Path
 
 import click
 import msgspec
 
 from mtv.cli.app import emit, load_plan, open_project, output_option, printable, table
-from mtv.cli.live import live_progress
+from mtv.cli.live import Noted, live
 from mtv.cli.progress import sentence
 from mtv.cutover.elsewhere import gone_over
-from mtv.journal import Event, Journal
+from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm, Wave
 from mtv.plan import wave_of
-from mtv.project import Project
 from mtv.standing import Standing, standing
-from mtv.tasks import Progress
 
 
 class VmStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +39,9 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
                 the source), boot (and the boot check), let-go (what mtv had at the source is
                 removed).
     Besides:    verify or verify-source, when it failed; rollback.
-    Its state:  started, done or failed; interrupted: nobody is at work on it; over: it came up
-                here, and nothing is left to do; rolled back: it is the source's again.
+    Its state:  not begun; started, done or failed; interrupted: nobody is at work on it; over:
+                it came up here, and nothing is left to do; gone over: in another wave; rolled
+                back: it is the source's again.
 
     \b
     Examples:
@@ -50,54 +49,68 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
       mtv status pilot --output json
     """
     project = open_project(ctx)
-    at_work = project.is_locked()
     planned = wave_of(load_plan(project), wave)
-    live = live_progress(project.run(planned.name))
+    run = project.run(planned.name)
+    work = AtWork(
+        is_going_on=project.is_locked(),
+        on_steps=live(project, run, aside=False),
+        beside=live(project, run, aside=True),
+    )
+    elsewhere = gone_over(run)
     statuses = [
-        _at_this_moment(each, at_work=at_work, progress=live.get(each.name))
-        for each in _statuses(project, planned)
+        _status(vm, stands, work, elsewhere.get(vm.ref, ""))
+        for vm, stands in zip(planned.vms, _standings(run, planned), strict=True)
     ]
     rows = [(s.name, s.step, s.state, s.at, s.says) for s in statuses]
     emit(output, statuses, lambda: table(["VM", "STEP", "STATE", "SINCE", ""], rows))
 
 
-def _statuses(project: Project, wave: Wave) -> list[VmStatus]:
-    path = project.run(wave.name) / "journal.db"
-    elsewhere = gone_over(project.run(wave.name))
+class AtWork(msgspec.Struct, frozen=True, kw_only=True):
+    """What commands are doing at this moment, by the names of VMs."""
+
+    is_going_on: bool
+    on_steps: dict[str, Noted]
+    beside: dict[str, Noted]
+    """Of ``mtv verify --source``."""
+
+
+def _standings(run: Path, wave: Wave) -> list[Standing]:
+    path = run / "journal.db"
     if not path.is_file():
-        return [_status(vm, standing(()), elsewhere) for vm in wave.vms]
+        return [standing(()) for _ in wave.vms]
     with Journal(path, command=None) as journal:
-        stands = {vm.ref: standing(tuple(journal.events(vm.ref))) for vm in wave.vms}
-    return [_status(vm, stands[vm.ref], elsewhere) for vm in wave.vms]
+        return [standing(tuple(journal.events(vm.ref))) for vm in wave.vms]
 
 
-def _status(vm: PlannedVm, stands: Standing, elsewhere: Mapping[str, str]) -> VmStatus:
+def _status(vm: PlannedVm, stands: Standing, work: AtWork, elsewhere: str) -> VmStatus:
+    step, state, at, says = _stands(stands, work, work.on_steps.get(vm.name))
+    if stands.step is None and elsewhere:
+        state, says = "gone over", f"in the wave {elsewhere}"
+    beside = work.beside.get(vm.name)
+    if beside is not None:
+        says = "; ".join(filter(None, (says, f"beside: {sentence(beside.progress)}")))
+    return VmStatus(ref=vm.ref, name=vm.name, step=step, state=state, at=at, says=printable(says))
+
+
+def _stands(stands: Standing, work: AtWork, now: Noted | None) -> tuple[str, str, str, str]:
+    """Step, state, since when, and what there is to say."""
     step, found = stands.step, stands.found
-    if step is None and vm.ref in elsewhere:
-        says = f"in the wave {elsewhere[vm.ref]}"
-        return VmStatus(ref=vm.ref, name=vm.name, step="-", state="gone over", at="", says=says)
     if step is None:
-        return VmStatus(ref=vm.ref, name=vm.name, step="-", state="not begun", at="", says="")
-    if found is not None and not stands.is_over and not stands.is_back:
-        step, found = found, None
+        return "-", "not begun", "", ""
     told = "" if found is None else f"{found.step}, {found.at}: {_first_line(found)}"
-    return VmStatus(
-        ref=vm.ref,
-        name=vm.name,
-        step="let-go" if stands.is_over else step.step,
-        state="over" if stands.is_over else "rolled back" if stands.is_back else str(step.state),
-        at=step.at,
-        says=told or _first_line(step),
-    )
-
-
-def _at_this_moment(status: VmStatus, *, at_work: bool, progress: Progress | None) -> VmStatus:
-    if progress is not None:
-        return msgspec.structs.replace(status, says=printable(sentence(progress)))
-    if status.state == "started" and not at_work:
-        return msgspec.structs.replace(status, state="interrupted")
-    return status
+    if stands.over is not None:
+        return stands.over.step, "over", stands.over.at, told
+    if stands.is_back:
+        return step.step, "rolled back", step.at, told
+    if found is not None:
+        return found.step, str(found.state), found.at, _first_line(found)
+    if step.state is not State.STARTED:
+        return step.step, str(step.state), step.at, _first_line(step)
+    if not work.is_going_on:
+        return step.step, "interrupted", step.at, ""
+    is_of_it = now is not None and now.at >= step.at
+    return step.step, "started", step.at, sentence(now.progress) if now and is_of_it else ""
 
 
 def _first_line(event: Event) -> str:
-    return printable(str(event.detail.get("message", "")).partition("\n")[0])
+    return str(event.detail.get("message", "")).partition("\n")[0]

@@ -52,19 +52,17 @@ def failure(problem: MtvError) -> Detail:
 
 
 @contextlib.contextmanager
-def telling_of_files(move: Move) -> Iterator[None]:
-    """Tells what the system says of a VM's files as an error about that VM only.
-
-    Raises TransferError.
-    """
+def errors_of_this_machine() -> Iterator[None]:
+    """What the system refuses, as an error about the VM only. Raises TransferError."""
     try:
         yield
     except OSError as problem:
-        place = problem.filename or move.directory
-        raise TransferError(
-            f"{place}: {problem.strerror or problem}",
-            "look at its file system, then run the same command again",
-        ) from problem
+        says = str(problem.strerror or problem)
+        if problem.filename is None:
+            hint = "look at what this machine is short of, then run the same command again"
+            raise TransferError(f"this machine refuses: {says}", hint) from problem
+        hint = "look at its file system, then run the same command again"
+        raise TransferError(f"{problem.filename}: {says}", hint) from problem
 
 
 def left_at_the_source(stays: Sequence[str]) -> str:

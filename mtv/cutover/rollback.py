@@ -8,9 +8,11 @@ import fcntl
 import os
 import struct
 from pathlib import Path
+from typing import ClassVar
 
+from mtv.cutover.batch import take
 from mtv.cutover.luns import device, give_back, recorded
-from mtv.cutover.move import Move
+from mtv.cutover.move import Detail, Move
 from mtv.cutover.outcome import Moved, moved, went_over
 from mtv.cutover.passes import is_left_by_a_kill, let_be
 from mtv.cutover.power import runs_there
@@ -23,6 +25,16 @@ LEFT_IS_ENDED = (
 
 _QEMU_LOCKS = range(100, 300)
 """Bytes of an image that QEMU locks as long as a guest has it open."""
+
+
+class GiveBack:
+    """The VM has at the source what its cutover took from it."""
+
+    name: ClassVar[str] = ROLLBACK
+
+    def run(self, move: Move) -> Detail:
+        """Gives it back, the last one first."""
+        return {"luns": give_back(move)}
 
 
 def roll_back(move: Move) -> Moved:
@@ -45,10 +57,9 @@ def roll_back(move: Move) -> Moved:
             f"{move.placed.vm.name} runs at the source, without the LUNs that it had",
             "shut it down there, then run the same command again",
         )
-    move.record(ROLLBACK, State.STARTED)
-    back = give_back(move)
-    move.record(ROLLBACK, State.DONE, {"luns": back})
-    return moved(move, "done", _what_is_back(move, [each.label for each in back]))
+    labels = [each.label for each in recorded(move)]
+    take(GiveBack(), move)
+    return moved(move, "done", _what_is_back(move, labels[::-1]))
 
 
 def foresee_rollback(move: Move) -> Moved:

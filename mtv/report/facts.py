@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from mtv.estate import Estate, PlacedVm
-from mtv.journal import NO_STEPS, Event, State
+from mtv.journal import DISCARD, NO_STEPS, Event, State
 from mtv.mappings import term_rows
 from mtv.model.concern import Assessment, Concern, VmAssessment
 from mtv.model.finding import Finding
@@ -123,13 +123,19 @@ def gather(
     plan: Plan,
     events: Mapping[str, Iterable[Event]],
 ) -> Facts:
-    """The facts of the report. ``events``: wave -> the events of its journal; of all that ran."""
+    """The facts of the report.
+
+    ``events``: wave -> the events of its journal, also those thrown away; of all that ran.
+    """
     verdicts = {vm.ref: vm for vm in assessment.vms}
     planned = {vm.ref: (wave.name, vm) for wave in plan.waves for vm in wave.vms}
     histories = dict[str, list[Event]]()
     # A VM may have been in several waves; each journal keeps its own order, whatever the clock did.
     for event in heapq.merge(*events.values(), key=lambda event: event.at):
-        histories.setdefault(event.vm, []).append(event)
+        if (event.step, event.state) == (DISCARD, State.DONE):
+            histories.pop(event.vm, None)  # what was before is past, in whichever wave it was
+        else:
+            histories.setdefault(event.vm, []).append(event)
     entries = dict[str, list[Entry]]()
     for entry in ledger.entries:
         for ref in entry.refs:
@@ -189,7 +195,6 @@ def _vm(
     latest = {event.step: event for event in history}
     stands = standing(history)
     wrong = _went_wrong(stands)
-    boot = latest.get("boot")
     readiness = str(verdict.readiness) if verdict else "not assessed"
     if stands.step is not None:
         outcome = _outcome(stands)
@@ -217,18 +222,18 @@ def _vm(
         warnings=tuple(converted.get("warnings", ())),
         boot=_done(latest, "boot"),
         check=_check(vm) if vm else "",
-        downtime_seconds=_downtime(history, boot.at) if stands.is_up and boot else None,
+        downtime_seconds=_downtime(history, stands.up.at) if stands.up is not None else None,
         entries=entries,
     )
 
 
 def _outcome(stands: Standing) -> str:
     """Of a VM that has begun."""
-    if stands.is_up:
+    if stands.up is not None:
         return "over"
-    if _went_wrong(stands):
-        return "failed"
-    return "rolled back" if stands.is_back else "under way"
+    if stands.is_back:
+        return "rolled back"
+    return "failed" if _went_wrong(stands) else "under way"
 
 
 def _went_wrong(stands: Standing) -> Event | None:

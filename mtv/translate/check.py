@@ -55,7 +55,7 @@ SECTIONS = (
 
 def refused(translation: Translation, checked: Iterable[CheckedLine]) -> Iterator[CheckedLine]:
     """What the translation refuses of the mapping, beyond what its lines show by themselves."""
-    said = {each.ref for each in checked}
+    said = {each.ref for each in checked if each.kind not in HARMLESS}
     for each in translation.blockers:
         if each.says.startswith("mapping.yaml") and (not each.ref or each.ref not in said):
             yield CheckedLine(
@@ -72,13 +72,16 @@ ALWAYS_ASKED = ("storage", "policies", "networks", "hosts")
 
 
 OPTIONAL = {
-    "namespaces": "its VMs go where another line sends them",
+    "namespaces": "its VMs go where another line sends them, or to the default namespace",
     "roles": "the role is translated by its privileges",
     "principals": "nobody gets the rights that it has at the source",
-    "host_devices": "VMs go without it",
     "templates": "the template is left out",
 }
 """Sections that no VM waits for -> what becomes of a line without an answer."""
+
+
+BY_TRANSLATION = ("host_devices",)
+"""Sections whose open questions the translation refuses, which knows of all devices."""
 
 
 def check(estate: Estate, target: Target, mapping: SiteMapping) -> tuple[CheckedLine, ...]:
@@ -107,6 +110,8 @@ def _missing(estate: Estate, target: Target, mapping: SiteMapping) -> Iterator[C
             if lines is None:
                 says = "no cluster is named whose settings the target takes over"
                 yield _line(MappingFault.OPEN, section, "", says)
+        elif section in BY_TRANSLATION:
+            continue
         elif section in OPTIONAL:
             if lines.get(key, "") is None:
                 says = f"{each.name} has no answer: {OPTIONAL[section]}"

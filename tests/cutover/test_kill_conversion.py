@@ -32,6 +32,7 @@ def test_the_conversion_of_debian_killed_three_times_ends_in_a_guest_that_boots(
     assert dict(state.steps) == dict.fromkeys(steps, "done")
     assert state.processes == ()
     assert sorted(Path(name).name for name, _ in state.files) == [
+        ".mtv-target",
         *("disk-2000.qcow2", "disk-2000.qcow2.digests"),
         *("disk-2000.qcow2.lease", "disk-2000.qcow2.resume", "vm.json"),
     ]

@@ -132,6 +132,11 @@ def test_what_happened_in_a_wave_that_the_plan_has_no_more_is_told(tmp_path: Pat
     # In the order of their times, not of the names of their waves.
     (vm,) = facts_of((plain_vm(),), Plan(waves=()), {"old": second, "b": first}).vms
     assert vm.outcome == "rolled back"
+    with Journal(tmp_path / "c.db", command="rollback") as journal:
+        journal.record("vc1/vm-1", "discard", State.DONE)
+        third = list(journal.events(thrown_away=True))
+    (vm,) = facts_of((plain_vm(),), one_planned(), {"old": second, "b": first, "c": third}).vms
+    assert (vm.outcome, vm.disks) == ("not begun", ())
 
 
 def test_what_happens_after_the_boot_is_no_downtime(tmp_path: Path) -> None:
