@@ -188,6 +188,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_fiel
     """The source's name of the content that was copied; what changes later is told since it."""
     compared_whole: bool = False
     """There was a copy, and nobody could tell what changed since: all of the disk was read."""
+    read_whole: bool = False
+    """All that the disk holds was read, however much had changed: it was compared, or exported."""
     damaged_bytes: int = 0
     """Of the copy that was there, what no longer held what had been copied: copied again."""
 

@@ -13,11 +13,12 @@ AHEAD_SECONDS = 3600.0
 Copy = Mapping[str, Any]
 
 
-def forecast(before: Event | None, after: Event) -> str:
-    """``1.2 GiB changed in 34 min; a cutover in an hour would copy about 2.1 GiB, in about 20 s``.
+def forecast(before: Event | None, after: Event, *, compared_when_off: bool = False) -> str:
+    """What changed, what a cutover in an hour would read while the VM is down, and for how long.
 
-    ``before`` and ``after``: two passes, as the journal has them. Empty for the first pass, and for
-    a VM that is off, of which nothing is to be foreseen.
+    ``before`` and ``after``: two passes, as the journal has them. ``compared_when_off``: of
+    ``Held``. Empty for the first pass, and for a VM that is off, of which nothing is to be
+    foreseen.
     """
     if before is None or "disks" not in before.detail or after.detail.get("off"):
         return ""
@@ -25,26 +26,34 @@ def forecast(before: Event | None, after: Event) -> str:
     copies: list[Copy] = list(after.detail["disks"].values())
     if seconds <= 0 or not sum(map(_changed, copies)):
         return ""
-    ahead = sum(_ahead(copy, seconds) for copy in copies)
+    whole = [compared_when_off or bool(copy.get("read_whole")) for copy in copies]
+    ahead = sum(
+        _all(copy) if all_ else _at_this_rate(copy, seconds)
+        for copy, all_ in zip(copies, whole, strict=True)
+    )
     fetched = sum(copy["fetched_bytes"] for copy in copies)
     pace = fetched / max(sum(copy["seconds"] for copy in copies), 0.001)
-    verb = "read" if any(copy["compared_whole"] for copy in copies) else "copy"
+    verb = "read" if any(whole) else "copy"
     changed = size(sum(map(_changed, copies)))
     return (
         f"{changed} changed in {duration(seconds)}; at this rate a cutover in an hour would "
-        f"{verb} about {size(ahead)}, in about {duration(ahead / pace)}"
+        f"{verb} about {size(ahead)}, in about {duration(ahead / pace)}, besides the time that it "
+        "takes to shut down, to convert and to boot"
     )
 
 
 def _changed(copy: Copy) -> int:
     """Bytes that were others than in the pass before; of a whole disk most were read in vain."""
-    return int(copy["written_bytes"] if copy["compared_whole"] else copy["fetched_bytes"])
+    return int(copy["written_bytes"] if copy.get("read_whole") else copy["fetched_bytes"])
 
 
-def _ahead(copy: Copy, seconds: float) -> int:
+def _all(copy: Copy) -> int:
+    """Bytes that a pass reads that reads all; holes are not among them."""
+    return max(int(copy["data_bytes"]), int(copy["fetched_bytes"]))
+
+
+def _at_this_rate(copy: Copy, seconds: float) -> int:
     """Bytes that the next pass would read."""
-    if copy["compared_whole"]:
-        return int(copy["fetched_bytes"])
     return min(int(copy["source"]["size_bytes"]), round(_changed(copy) / seconds * AHEAD_SECONDS))
 
 

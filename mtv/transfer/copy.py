@@ -100,6 +100,7 @@ def copy_disk(
             seconds=time.monotonic() - started,
             point=found.identity.point,
             compared_whole=standing.compared_whole,
+            read_whole=standing.compared_whole or connections.stream is not None,
             damaged_bytes=standing.damaged_bytes,
         )
 

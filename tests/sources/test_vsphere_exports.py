@@ -11,7 +11,7 @@ from pyVmomi import vim
 
 from mtv.config import Consent
 from mtv.errors import ReadFailed, SourceError, Unreachable, UntrustedTls
-from mtv.model.disk import Held, StreamedDisk
+from mtv.model.disk import VAGUE, Held, StreamedDisk
 from mtv.sources import Source, open_source
 from mtv.sources.vsphere.leases import ExportedDisk, place_of
 from mtv.sources.vsphere.session import Session
@@ -63,7 +63,7 @@ def test_a_vm_that_is_off_with_snapshots_of_others(
     vm = off_with_snapshots(lab)
     passes = Pass(lab, vm, source, tmp_path)
     first = passes.whole()
-    assert first[2000].point is None
+    assert str(first[2000].point).endswith(VAGUE)
     assert 0 < first[2000].fetched_bytes < SIZE
     again = passes.whole()
     # Its content has no name: it is read again, and nothing is written.

@@ -41,11 +41,6 @@ class Tracked(NamedTuple):
     doubted: bool
     """Something happened to the VM after which it is not believed what changed."""
 
-    def of_snapshots(self) -> "Tracked":
-        """The same for who cannot see what was written since the last snapshot of a VM that is off:
-        such a disk has no change id for them."""
-        return self if self.snapshot is not None else self._replace(change_id=None)
-
     def allocated(self) -> Sequence[Extent] | None:
         """Where something was ever written; None where the host cannot tell (NFS, vSAN).
 

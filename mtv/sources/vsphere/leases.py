@@ -130,7 +130,7 @@ class ExportedDisk:
         self._target = target
         self._place = place
         self._label = tracked.label
-        self._tracked = tracked.of_snapshots()
+        self._tracked = tracked
         self._lease: Lease | None = None
 
     def location(self) -> StreamLocation:
@@ -152,7 +152,7 @@ class ExportedDisk:
         return
 
     def point(self) -> str | None:
-        """Named by its change id; None without change tracking, and when the VM is off."""
+        """Named by its change id; None without change tracking."""
         return self._tracked.point()
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:

@@ -73,12 +73,12 @@ class VddkDisk:
         return self._tracked.allocated()
 
     def point(self) -> str | None:
-        """Named by its change id; None without change tracking, and for a VM that is off."""
-        return self._tracked.of_snapshots().point()
+        """Named by its change id; None without change tracking."""
+        return self._tracked.point()
 
     def changed_since(self, point: str) -> Sequence[Extent] | None:
         """What was written since an earlier change id."""
-        return self._tracked.of_snapshots().changed_since(point)
+        return self._tracked.changed_since(point)
 
     def check_held(self) -> None:
         """Raises SourceError when the snapshot was removed meanwhile, or the VM was started."""
