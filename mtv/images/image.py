@@ -46,8 +46,8 @@ class Image(Protocol):
     def load(self, read: ReadAt) -> None:
         """Reads the tables, once; ``extents`` and ``runs`` need them. Raises BadImage."""
 
-    def extents(self) -> list[Extent]:
-        """Where there is data, in order."""
+    def extents(self) -> Iterator[Extent]:
+        """Where there is data, in order. Raises BadImage."""
 
     def runs(self, offset: int, length: int) -> Iterator[Run]:
         """The runs of a piece of the disk, in order and without gaps."""
@@ -70,21 +70,19 @@ def joined(runs: Iterable[Run]) -> Iterator[Run]:
         yield last
 
 
-def extents_of(clusters: Iterable[int], cluster_bytes: int, size_bytes: int) -> list[Extent]:
+def extents_of(clusters: Iterable[int], cluster_bytes: int, size_bytes: int) -> Iterator[Extent]:
     """Extents of the clusters with data, given by their numbers in order."""
-    found = list[Extent]()
     start = end = 0
     for cluster in clusters:
         at = cluster * cluster_bytes
         if at != end:
             if end > start:
-                found.append(Extent(start, end - start))
+                yield Extent(start, end - start)
             start = at
         end = at + cluster_bytes
     end = min(end, size_bytes)
     if end > start:
-        found.append(Extent(start, end - start))
-    return found
+        yield Extent(start, end - start)
 
 
 def _follows(last: Run, run: Run) -> bool:

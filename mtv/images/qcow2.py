@@ -85,7 +85,7 @@ class Qcow2:
             tables.append(table)
         self._tables = tables
 
-    def extents(self) -> list[Extent]:
+    def extents(self) -> Iterator[Extent]:
         """Where clusters are."""
         return extents_of(self._written(), self._cluster_bytes, self.size_bytes)
 

@@ -87,7 +87,7 @@ class Vmdk:
             tables.append(table)
         self._tables = tables
 
-    def extents(self) -> list[Extent]:
+    def extents(self) -> Iterator[Extent]:
         """Where grains are."""
         return extents_of(self._written(), self._header.grain_bytes, self.size_bytes)
 

@@ -17,7 +17,7 @@ import msgspec
 
 from mtv import tls
 from mtv.errors import SourceError, Unreachable, UntrustedTls
-from mtv.extents import joined
+from mtv.extents import Extents
 from mtv.model.disk import Extent, HttpLocation, TlsTrust
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Daemon:
         """Where the bytes are."""
         return HttpLocation(url=self.url, headers=(), tls=self.trust)
 
-    def extents(self, context: Context, wanted: Callable[[Block], bool]) -> list[Extent] | None:
+    def extents(self, context: Context, wanted: Callable[[Block], bool]) -> Extents | None:
         """Where there are blocks that are ``wanted``; None where the daemon can't tell.
 
         The list must be in order and whole: what it leaves out would be taken for zeros, or for
@@ -83,11 +83,11 @@ class Daemon:
         """
         size_bytes = self._size_bytes()
 
-        def take(response: http.client.HTTPResponse) -> list[Extent] | None:
+        def take(response: http.client.HTTPResponse) -> Extents | None:
             if response.status == http.client.NOT_FOUND:
                 return None
             blocks = self._whole(self._blocks(response), context, size_bytes)
-            return list(joined(Extent(one.start, one.length) for one in blocks if wanted(one)))
+            return Extents(Extent(one.start, one.length) for one in blocks if wanted(one))
 
         for left in reversed(range(_CUTS)):
             try:

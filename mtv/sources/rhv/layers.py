@@ -6,12 +6,13 @@ What a disk's content at one snapshot and its content now (or at a later one) di
 images above hold. So changes can be told of any disk that snapshots can be made of.
 """
 
+import heapq
 from collections.abc import Sequence
 from typing import Any
 
 from ovirtsdk4 import types
 
-from mtv.extents import joined
+from mtv.extents import Extents
 from mtv.model.disk import Extent
 from mtv.sources.rhv.engine import Engine
 from mtv.sources.rhv.imageio import is_own
@@ -84,8 +85,7 @@ def changed_above(
     known = [extents for extents in found if extents is not None]
     if len(known) < len(found):
         return None
-    every = (extent for extents in known for extent in extents)
-    return list(joined(sorted(every, key=lambda one: one.offset)))
+    return Extents(heapq.merge(*known, key=lambda one: one.offset))
 
 
 def _own(held: TransferredDisk, asked: types.ImageTransfer) -> Sequence[Extent] | None:

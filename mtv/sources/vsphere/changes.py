@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pyVmomi import vim, vmodl
 
 from mtv.errors import SourceError
-from mtv.extents import joined
+from mtv.extents import Extents
 from mtv.model.disk import VAGUE, Extent
 from mtv.sources.vsphere.session import Session
 
@@ -73,7 +73,7 @@ class Tracked(NamedTuple):
     def _areas(self, change_id: str) -> Sequence[Extent] | None:
         with self.session.faults_as_errors():
             try:
-                return list(joined(self._pages(change_id)))
+                return Extents(self._pages(change_id))
             except (vim.fault.NoPermission, vim.fault.NotFound, *_CANNOT_TELL):
                 return None
 

@@ -1,11 +1,12 @@
 """Reads pieces of a disk from an NBD server that the source has started."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from mtv.errors import ReadFailed
+from mtv.extents import Extents
 from mtv.model.disk import GRAIN_BYTES, Extent, NbdLocation
 from mtv.transfer.crew import Stopped
 from mtv.transfer.reading.access import Access
@@ -54,17 +55,17 @@ class NbdReader:
     def extents(self) -> Sequence[Extent] | None:
         """All but what the server says that it reads as zeros, in whole grains."""
         client = self._patiently(self._connected)
-        size = client.export.size_bytes
         if client.export.allocation is None:
             return None
-        found = list[Extent]()
+        return Extents(self._with_data(client.export.size_bytes))
+
+    def _with_data(self, size: int) -> Iterator[Extent]:
         at = 0
         while at < size:
             for run in self._patiently(lambda: self._connected().block_status(at, size - at)):  # noqa: B023
                 if not run.zero:
-                    _add(found, at, min(at + run.length, size), size)
+                    yield _in_grains(at, min(at + run.length, size), size)
                 at += run.length
-        return found
 
     def fill(self, view: memoryview, offset: int, end: int) -> None:
         """Fills the view with the disk's bytes from ``offset`` on."""
@@ -133,13 +134,10 @@ class NbdReader:
                 raise Stopped
 
 
-def _add(found: list[Extent], start: int, end: int, size: int) -> None:
-    """Adds a run in whole grains, so that no server makes the list longer than the disk."""
+def _in_grains(start: int, end: int, size: int) -> Extent:
+    """The whole grains of a run."""
     start = start // GRAIN_BYTES * GRAIN_BYTES
-    end = min(size, -(-end // GRAIN_BYTES) * GRAIN_BYTES)
-    if found and start <= found[-1].offset + found[-1].length:
-        start = found.pop().offset
-    found.append(Extent(start, end - start))
+    return Extent(start, min(size, -(-end // GRAIN_BYTES) * GRAIN_BYTES) - start)
 
 
 def _reason(problem: Exception) -> str:

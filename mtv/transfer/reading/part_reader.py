@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from mtv.errors import ReadFailed, SourceError
+from mtv.extents import Extents
 from mtv.images.image import BadImage, Image, Run
 from mtv.images.qcow2 import Qcow2
 from mtv.images.vmdk import Vmdk
@@ -107,7 +108,7 @@ class PartReader:
             return ()
         if opened.image is None:
             return None
-        return self._loaded(opened.image).extents()
+        return Extents(self._loaded(opened.image).extents())
 
     def fill(self, view: memoryview, offset: int, end: int) -> None:
         """Fills the view with the disk's bytes from ``offset`` on."""
