@@ -162,10 +162,14 @@ class Lab:
 
 
 @contextlib.contextmanager
-def start_lab(directory: Path) -> Iterator[Lab]:
-    """Run a vCenter for VMs of ours until the block ends; raises as `start_vcenter` does."""
+def start_lab(directory: Path, *, esxi: bool = False) -> Iterator[Lab]:
+    """Run a vCenter for VMs of ours until the block ends; raises as `start_vcenter` does.
+
+    `esxi`: not a vCenter, but one host that none manages.
+    """
+    alone = ("-esx", "-vm", "0") if esxi else ("-standalone-host", "1")
     with (
-        start_vcenter(directory, extra_args=("-standalone-host", "1")) as vcenter,
+        start_vcenter(directory, extra_args=alone) as vcenter,
         connected(vcenter) as service,
         disks_of(vcenter) as disks,
     ):

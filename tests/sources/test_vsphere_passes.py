@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -483,3 +484,25 @@ def test_a_disk_that_was_replaced_is_another_one(passes: Pass) -> None:
     lab.replace(vm, 2000, content("another", SIZE))
     result(vm.vm.PowerOnVM_Task())
     passes.whole()
+
+
+def test_an_esxi_host_that_no_vcenter_manages_is_read_itself(tmp_path: Path) -> None:
+    """It keeps no tasks to ask for: each pass compares, and is right all the same."""
+    try:
+        with start_lab(tmp_path / "host", esxi=True) as lab:
+            lab.vcenter.set_faults({"fault": "NoPermission", "method": "CreateCollectorForTasks"})
+            source = open_source(connection(lab, tmp_path, Consent.SNAPSHOTS, Consent.POWER))
+            vm = lab.vm(content("a", SIZE), content("b", SIZE))
+            passes = Pass(lab, vm, source, tmp_path)
+            with writing(lab.vcenter, vm.id, 2000, SIZE), writing(lab.vcenter, vm.id, 2001, SIZE):
+                passes.whole()
+                passes.whole()
+            result(vm.vm.PowerOffVM_Task())
+            passes.copy(Held(id="off"), 2000)
+            passes.copy(Held(id="off"), 2001)
+            source.close()
+            assert not lab.disks.left().snapshots
+            asked = {urlsplit(each.path).path for each in lab.vcenter.requests() if each.range}
+            assert asked == {f"/folder/{vm.name}/{file.name}" for file in vm.flat_files.values()}
+    except PartMissing as missing:
+        require(missing.part, False, missing.remedy)

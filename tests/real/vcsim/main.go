@@ -28,9 +28,7 @@ import (
 
 	pbm "github.com/vmware/govmomi/pbm/simulator"
 	"github.com/vmware/govmomi/simulator"
-	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
-	"github.com/vmware/govmomi/vim25/types"
 
 	_ "github.com/vmware/govmomi/sts/simulator"
 	_ "github.com/vmware/govmomi/vapi/simulator"
@@ -61,7 +59,13 @@ func main() {
 	key := flag.String("tlskey", "", "private key (PEM)")
 	load := flag.String("load", "", "load the inventory from a directory of govc object.save")
 	requestLog := flag.String("request-log", "", "append one JSON line for each request to this file")
+	esx := flag.Bool("esx", false, "be an ESXi host that no vCenter manages, with its own VMs only")
 	flag.Parse()
+	if *esx {
+		host := simulator.ESX()
+		host.Machine, host.Autostart = model.Machine, model.Autostart
+		model = host
+	}
 
 	password, err := os.ReadFile(*passwordFile)
 	check(err)
@@ -129,11 +133,7 @@ func authenticated(registry *simulator.Registry, user *url.Userinfo, next http.H
 		if err != nil {
 			return false
 		}
-		ctx := &simulator.Context{Map: registry}
-		answer, ok := registry.SessionManager().SessionIsActive(ctx, &types.SessionIsActive{
-			SessionID: cookie.Value, UserName: user.Username(),
-		}).(*methods.SessionIsActiveBody)
-		return ok && answer.Res != nil && answer.Res.Returnval
+		return simulator.IsLogin(registry, cookie.Value, user.Username())
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if guarded(r.URL.Path) && !allowed(r) {

@@ -21,7 +21,7 @@ import (
 
 func init() {
 	RegisterEndpoint(func(s *Service, r *Registry) {
-		if !r.IsVPX() {
+		if !r.IsVPX() && !r.IsESX() {
 			return
 		}
 		s.ServeMux.HandleFunc("PUT /mtv/faults", putFaults)
@@ -102,4 +102,10 @@ func answer(w http.ResponseWriter, err error) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// IsLogin says whether a session is alive and that user's; an ESXi host has no call that would tell.
+func IsLogin(registry *Registry, session, user string) bool {
+	found, ok := registry.SessionManager().getSession(session)
+	return ok && found.UserName == user
 }

@@ -28,7 +28,7 @@ import (
 
 func init() {
 	RegisterEndpoint(func(s *Service, r *Registry) {
-		if !r.IsVPX() {
+		if !r.IsVPX() && !r.IsESX() {
 			return
 		}
 		handle := func(pattern string, do func(*Context, http.ResponseWriter, *http.Request) error) {

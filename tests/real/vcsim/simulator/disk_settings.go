@@ -10,12 +10,12 @@ import (
 
 // diskSettings are what tests may set of the disks' behaviour.
 type diskSettings struct {
-	SnapshotSeconds     float64 `json:"snapshot_seconds"`  // until a snapshot is there
-	MergeSeconds        float64 `json:"merge_seconds"`     // how long removing a snapshot takes
-	AreasPerAnswer      int     `json:"areas_per_answer"`  // of QueryChangedDiskAreas
-	TrackFromCreate     bool    `json:"track_from_create"` // already creating a snapshot starts tracking
+	SnapshotSeconds     float64 `json:"snapshot_seconds"`      // until a snapshot is there
+	MergeSeconds        float64 `json:"merge_seconds"`         // how long removing a snapshot takes
+	AreasPerAnswer      int     `json:"areas_per_answer"`      // of QueryChangedDiskAreas
+	TrackFromCreate     bool    `json:"track_from_create"`     // already creating a snapshot starts tracking
 	RevertKeepsTracking bool    `json:"revert_keeps_tracking"` // change ids go on as if there had been none
-	LeaseSeconds        float64 `json:"lease_seconds"`     // without progress a lease ends after them
+	LeaseSeconds        float64 `json:"lease_seconds"`         // without progress a lease ends after them
 	LeaseInitialisation float64 `json:"lease_initialisation_seconds"`
 	FolderIsLive        bool    `json:"folder_is_live"` // /folder gives other bytes than a snapshot froze
 	LockedStatus        int     `json:"locked_status"`  // of /folder for files in use; 200: they are read
