@@ -67,7 +67,7 @@ def copy_disk(
             take_up(
                 target,
                 found.identity,
-                connections.changed_since,
+                partial(connections.changed_since, on_progress),
                 on_progress=on_progress,
                 cancelled=cancelled,
             ) as standing,

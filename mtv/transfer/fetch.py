@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from itertools import groupby
 
+from mtv import moments
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.bases.base import Base
 from mtv.transfer.bases.pages import paged
@@ -59,6 +60,7 @@ class Fetch:
                 try:
                     if piece.fetch:
                         written = self._store(buffer, start, first, count)
+                        moments.reached("sync:written")
                     else:
                         written = self._empty(first, count)
                     self._epochs.put(first, count)

@@ -8,6 +8,7 @@ writes only what differs, but takes nothing for done.
 import hashlib
 import threading
 
+from mtv import moments
 from mtv.errors import DigestMismatch
 from mtv.model.disk import GRAIN_BYTES
 from mtv.transfer.bases.base import Base
@@ -140,6 +141,7 @@ class Gather:
                     self.written_bytes += self._base.write(buffer, start, end, offset, blank=blank)
                 self._grains.mark_stale(grain, digest)
             self._came.fill(grain, 1, 1)
+            moments.reached("sync:written")
             self._epochs.put(grain, 1)
         except OSError as problem:
             raise self._not_written(problem) from problem

@@ -94,6 +94,7 @@ def _own(held: TransferredDisk, asked: types.ImageTransfer) -> Sequence[Extent] 
     layer = TransferredDisk(
         held.engine, held.name, lambda: asked, point=None, changed_since=lambda *_: None
     )
+    held.lends(layer)
     try:
         return layer.told("zero", is_own)
     finally:

@@ -19,6 +19,8 @@ from mtv.sources.rhv.values import word
 class TransferredDisk:
     """One disk, or one moment of it, while a transfer lasts (a ``mtv.model.disk.DiskSource``)."""
 
+    _transfer: Transfer
+
     def __init__(
         self,
         engine: Engine,
@@ -67,6 +69,10 @@ class TransferredDisk:
                 yield
             finally:
                 self._begin_again()
+
+    def lends(self, other: "TransferredDisk") -> None:
+        """While it rests another transfer is what is open."""
+        self._transfer = other._transfer
 
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, by the host's own look at the disk's images."""

@@ -124,9 +124,18 @@ class Connections:
     def _told_by_reader(self) -> Sequence[Extent] | None:
         return self._asked(self.readers[0].extents)
 
-    def changed_since(self, point: str) -> Sequence[Extent] | None:
-        """Where the disk may differ from an earlier point of it; None where nobody can tell."""
-        return self._asked(lambda: self._source.changed_since(point))
+    def changed_since(self, on_progress: OnProgress, point: str) -> Sequence[Extent] | None:
+        """Where the disk may differ from an earlier point of it; None where nobody can tell.
+
+        What is open at the source meanwhile, and after it, may be another thing than before.
+        """
+
+        def tell() -> None:
+            on_progress(Progress(says="asking what changed", opened=self.opened))
+
+        found = self._asked(lambda: self._source.changed_since(point), tell)
+        tell()
+        return found
 
     def check_digest(self, on_progress: OnProgress) -> None:
         """Reads all that is to hold the disk and compares it with the digest it came with.
@@ -234,10 +243,10 @@ class Connections:
         opened = Opened(location.part, name)
         return [PartReader(each, opened) for each in raw]
 
-    def _asked(self, ask: Callable[[], T]) -> T:
+    def _asked(self, ask: Callable[[], T], tick: Callable[[], None] = lambda: None) -> T:
         """What ``ask`` answers, in a thread as ``_alone``."""
         found: list[T] = []
-        self._alone(lambda: found.append(ask()))
+        self._alone(lambda: found.append(ask()), tick)
         return found[0]
 
     def _alone(self, job: Callable[[], None], tick: Callable[[], None] = lambda: None) -> None:
