@@ -24,6 +24,10 @@ HINT = (
 )
 
 
+class TooMuch(SourceError):
+    """The source bears no more of a pass."""
+
+
 def must_bear_it(move: Move) -> None:
     """Before the disks are held. Raises SourceError when the source should not hold them now."""
     reason = _too_much_now(move)
@@ -45,7 +49,7 @@ def guarded(move: Move, held: Held) -> Iterator[None]:
             except MtvError:
                 continue  # that it does not answer once says nothing about its storage
             if reason:
-                move.stop.because(SourceError(f"the pass was stopped: {reason}", HINT))
+                move.stop.because(TooMuch(f"the pass was stopped: {reason}", HINT))
                 return
 
     with meanwhile(guard):

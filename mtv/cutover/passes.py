@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from mtv.cutover.elsewhere import events_elsewhere
-from mtv.cutover.guarding import guarded, must_bear_it
+from mtv.cutover.guarding import TooMuch, guarded, must_bear_it
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open, open_of
 from mtv.cutover.power import running
@@ -38,7 +38,7 @@ def holding(move: Move) -> Iterator[Held]:
         release_all(move)
         forget_older_points(move)  # one that cannot be removed stops the pass: they would pile up
         held = _hold(move)
-    with _released(move, held), guarded(move, held):
+    with _relieved(move, held), _released(move, held), guarded(move, held):
         yield _prover(move).proven(move.placed.vm.id, held)
 
 
@@ -179,6 +179,22 @@ def _alone(move: Move, held: Held) -> Held:
             "leave them to mtv cutover, or shut them down",
         )
     return msgspec.structs.replace(held, alone=tuple(move.shared))
+
+
+@contextlib.contextmanager
+def _relieved(move: Move, held: Held) -> Iterator[None]:
+    """Where the source bears no more, the snapshots go, too, that later passes are told from.
+
+    The next one compares all then. What a backup leaves takes no room, and stays.
+    """
+    try:
+        yield
+    except BaseException:
+        if isinstance(move.stop.why, TooMuch) and not held.leaves:
+            with contextlib.suppress(MtvError):  # tried again before the next pass
+                forget = move.open_source().forget
+                forget(move.placed.vm.id, points_left(move), (), threading.Event())
+        raise
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from mtv.sources import Source, open_source
 from mtv.tasks import Connection, SecretRef
 from tests.conftest import TARGET
 from tests.cutover.crashes import last_states
-from tests.cutover.test_side_by_side import limit
+from tests.cutover.test_side_by_side import eventually, limit
 from tests.driver import Mtv
 from tests.real.imageio.guest import writing
 from tests.real.parts import PartMissing, require
@@ -244,6 +244,36 @@ def test_a_pass_that_is_stopped_keeps_what_its_other_disks_are_told_from(
     assert len(engine.held()["snapshots"]) == 1
     made.run("rollback", "--vm", "shop", "--discard")
     assert engine.held() == {}
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [({"least_free_percent": 100}, "free of"), ({"most_delta_bytes": 1}, "were written to it")],
+)
+def test_a_pass_that_is_too_much_stops_and_its_snapshots_go(
+    engine: RhvEngine, tmp_path: Path, held: dict[str, float], says: str
+) -> None:
+    """Also the one that stays after a pass, since the next one is told from it."""
+    made = project(engine, tmp_path / "project", "ledger")
+    socket = engine.where()["machines"][vm_id("ledger")]
+    (name,) = VMS["ledger"]
+    with writing(socket, disk_id(name), content(name), 1) as guest:
+        made.run("sync")
+        assert len(engine.held()["snapshots"]) == 1
+        guest.wait_for(guest.written + 10)
+        limit(made, bytes_per_second=50_000, held={"look_seconds": 0.2})
+        process = made.start("sync")
+        eventually(lambda: bool(opened(made)))
+        limit(made, bytes_per_second=50_000, held={"look_seconds": 0.2, **held})
+        stdout, stderr = process.communicate(timeout=120)
+        assert process.returncode == 1, stderr
+        assert "✗ ledger: failed: the pass was stopped: " in stdout
+        assert says in stdout
+        assert engine.held() == {}
+        limit(made)
+        made.run("sync")
+        assert guest.moment_of(base(made, name).read_bytes()) is not None
+    made.run("rollback", "--vm", "ledger", "--discard")
 
 
 def test_a_vm_that_changes_its_wave_leaves_no_checkpoint(tmp_path: Path) -> None:

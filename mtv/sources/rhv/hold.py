@@ -69,6 +69,11 @@ def hold(
     return Held(id=SNAPSHOT + made.id)
 
 
+def is_snapshot(held: Held) -> bool:
+    """Whether a snapshot holds the disks."""
+    return _parts(held)[0] == SNAPSHOT
+
+
 def release(engine: Engine, vm: str, held: Held) -> None:
     """Gives up what held the disks, once they are read; what is gone is no error.
 

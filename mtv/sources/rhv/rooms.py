@@ -22,3 +22,9 @@ def rooms(engine: Engine, vm: str) -> Iterator[Room]:
                     free_bytes=domain.available,
                     capacity_bytes=domain.available + domain.used,
                 )
+
+
+def top_layers_bytes(engine: Engine, vm: str) -> int:
+    """What the layers take that the VM writes to: what was written since its last snapshot."""
+    attached = engine.list(f"vms/{vm}/diskattachments")
+    return sum(engine.get(f"disks/{each.id}").actual_size or 0 for each in attached)

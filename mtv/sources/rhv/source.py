@@ -16,7 +16,7 @@ from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.imageio import HOST_PORT, PROXY_PORT
 from mtv.sources.rhv.permits import lacks
-from mtv.sources.rhv.rooms import rooms
+from mtv.sources.rhv.rooms import rooms, top_layers_bytes
 from mtv.sources.rhv.transfers import end_transfer
 from mtv.sources.rhv.values import word
 from mtv.sources.rhv.vms import power_of
@@ -126,11 +126,18 @@ class Rhv:
         end_transfer(self._engine, opened, "a disk")
 
     def strain(self, vm: str, held: Held | None = None) -> Strain | None:
-        """Of the storage domains of its disks; None for a VM that is down."""
-        del held
+        """Of the storage domains of its disks; None for a VM that is down.
+
+        How much was written is known where a snapshot holds the disks; no engine tells how long
+        their storage takes.
+        """
         if self.power(vm) is Power.OFF:
             return None
-        return Strain(rooms=tuple(rooms(self._engine, vm)))
+        by_snapshot = held is not None and holds.is_snapshot(held)
+        return Strain(
+            rooms=tuple(rooms(self._engine, vm)),
+            delta_bytes=top_layers_bytes(self._engine, vm) if by_snapshot else None,
+        )
 
     def forget(
         self, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
