@@ -117,11 +117,11 @@ class Moment:
     """A disk that is held still, as a source of the product holds it."""
 
     def __init__(self, way: Way, source: Source, held: Held) -> None:
-        self._way, self.source, self._held = way, source, held
+        self._way, self.source, self.held = way, source, held
 
     def open(self, disk: str = "") -> DiskSource:
         """To be closed."""
-        return self.source.open_disk(self._way.vm, disk or self._way.disk, self._held)
+        return self.source.open_disk(self._way.vm, disk or self._way.disk, self.held)
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[DiskSource]:

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from mtv.errors import DigestMismatch, Interrupted, MtvError, SizeChanged, SourceError
-from mtv.model.disk import GRAIN_BYTES, DiskSource
+from mtv.model.disk import (
+    GRAIN_BYTES,
+    DiskSource,
+    FileLocation,
+    HttpLocation,
+    ImageFormat,
+    NbdLocation,
+    StreamLocation,
+)
 from mtv.tasks import Limits, OnProgress, Progress, SyncResult, VerifySourceResult
 from mtv.transfer.bases.beside import Beside
 from mtv.transfer.copy import copy_disk
@@ -39,6 +47,26 @@ wrote to its disk."""
 
 NOT_GONE_ON_WITH = STREAMS | {"vddk, off"}
 """What was copied before a stop may be of another content: there is nothing to tell it by."""
+
+
+READ_AS = {
+    "folder, snapshot": ("snapshot-", HttpLocation, None),
+    "folder, off": ("off", HttpLocation, None),
+    "export, snapshot": ("snapshot-", StreamLocation, None),
+    "export, off": ("off", StreamLocation, None),
+    "vddk, snapshot": ("snapshot-", NbdLocation, None),
+    "vddk, off": ("off", NbdLocation, None),
+    "imageio, down, qcow2": ("down:", HttpLocation, None),
+    "imageio, down, raw": ("down:", HttpLocation, None),
+    "imageio, backup": ("backup:", HttpLocation, None),
+    "imageio, snapshot, raw": ("snapshot:", HttpLocation, None),
+    "ova": ("still", FileLocation, ImageFormat.VMDK),
+    "ovf, vmdk": ("still", FileLocation, ImageFormat.VMDK),
+    "ovf, qcow2": ("still", FileLocation, ImageFormat.QCOW2),
+    "ova, web": ("still", HttpLocation, ImageFormat.VMDK),
+}
+"""What holds the disk (how its id begins), the kind of place it is read at, and its image's format
+there: a source that quietly took another way would be asked for nothing new."""
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +186,16 @@ def compared(
 def slow(way: Way, seconds: float, connections: int = 1) -> Limits:
     """A rate at which the disk's data takes so long."""
     return Limits(connections=connections, bytes_per_second=int(way.data_bytes / seconds))
+
+
+def test_it_is_read_as_it_says(way: Way, moment: Moment) -> None:
+    held, place, kept = READ_AS[way.name]
+    assert moment.held.id.startswith(held)
+    with moment.opened() as disk:
+        location = disk.location()
+    assert isinstance(location, place)
+    part = getattr(location, "part", None)
+    assert (None if part is None else part.format) is kept
 
 
 def test_a_copy_is_the_disk_with_its_holes(
@@ -324,5 +362,6 @@ def test_closing_twice_and_after_an_error_is_harmless(way: Way, moment: Moment, 
     read.close()
 
 
-def test_every_exception_from_the_rules_is_of_a_way_that_is_there() -> None:
+def test_the_tables_name_the_ways_that_are_there() -> None:
+    assert set(READ_AS) == set(WAYS)
     assert set(WAYS) >= (STREAMS | NAMELESS | NOT_GONE_ON_WITH)
