@@ -262,7 +262,7 @@ def test_a_copy_that_is_stopped_leaves_nothing_open_and_is_gone_on_with(
     with moment.opened() as disk, pytest.raises(Interrupted):
         copied(
             *(disk, base, way.size),
-            limits=slow(way, 1.2),
+            limits=slow(way, 2.0),
             on_progress=stop.heard,
             cancelled=stop.cancelled,
         )
