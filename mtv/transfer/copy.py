@@ -56,6 +56,7 @@ def copy_disk(
         writer_lease(Beside(base).lease, cancelled) as lease,
         Connections(source, limits, patience or Patience(), cancelled, throttle) as connections,
     ):
+        on_progress = connections.telling(on_progress)
         on_progress(Progress(says="looking at the disk", opened=connections.opened))
         found = connections.find()
         on_progress(Progress(says="looking at the disk", opened=connections.opened))

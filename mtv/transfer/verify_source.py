@@ -55,6 +55,7 @@ def verify_source(
     expected = DigestList(files.digests, capacity_bytes, recorded)
     patience = patience or Patience()
     with Connections(source, limits, patience, cancelled, throttle) as connections:
+        on_progress = connections.telling(on_progress)
         found = connections.find()
         if found.served.size_bytes != capacity_bytes:
             raise SizeChanged(

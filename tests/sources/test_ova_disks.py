@@ -182,10 +182,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif not path.is_file():
             self.answer(404, b"")
         else:
-            data = path.read_bytes()
+            size = path.stat().st_size
             first, last = map(int, re.findall(r"\d+", self.headers["Range"]))
-            last = min(last, len(data) - 1)
-            self.answer(206, data[first : last + 1], f"bytes {first}-{last}/{len(data)}")
+            last = min(last, size - 1)
+            with path.open("rb") as file:
+                file.seek(first)
+                data = file.read(last + 1 - first)
+            self.answer(206, data, f"bytes {first}-{last}/{size}")
 
     def answer(self, status: int, data: bytes, part: str = "") -> None:
         self.send_response(status)

@@ -106,12 +106,15 @@ def test_other_size_than_planned(set_up: SetUp) -> None:
 def test_progress_goes_from_reading_to_comparing(set_up: SetUp) -> None:
     bench = set_up("ddd.")
     progress: list[Progress] = []
-    copied(bench.source, bench.base, bench.capacity, progress=progress)
+    result = copied(bench.source, bench.base, bench.capacity, progress=progress)
     phases = ["looking at the disk", "reading the source", "comparing the copy"]
     says = [line.says for line in progress]
     assert says == sorted(says, key=phases.index)
     assert {line.unit for line in progress if line.total is not None} == {"bytes"}
     assert progress[-1].done == progress[-1].total == bench.capacity
+    read = [line.read_bytes for line in progress]
+    assert read == sorted(read)
+    assert read[-1] == result.fetched_bytes
 
 
 class TestSecondRun:

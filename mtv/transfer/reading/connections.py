@@ -6,6 +6,8 @@ from pathlib import PurePath
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from mtv.model.disk import (
     DiskSource,
     Extent,
@@ -89,15 +91,25 @@ class Connections:
         return self._source.opened()
 
     def progress(self, says: str, done: int, total: int) -> Progress:
-        """How far the reading is, in bytes of the disk, and what it takes at the source."""
+        """How far the reading is, in bytes of the disk, and what is open at the source for it."""
         return Progress(
             says=says,
             done=done,
             total=total,
             unit="bytes",
-            read_bytes=self.fetched_bytes,
             opened=self._source.opened(),
         )
+
+    def telling(self, on_progress: OnProgress) -> OnProgress:
+        """Tells every line together with what was read at the source until then.
+
+        A line that left that out would say that it is nothing again.
+        """
+
+        def tell(line: Progress) -> None:
+            on_progress(msgspec.structs.replace(line, read_bytes=self.fetched_bytes))
+
+        return tell
 
     def find(self) -> Found:
         """Looks at the disk; from now on all that is read must be of a disk like that."""
