@@ -50,12 +50,14 @@ class Settings:
 class Left:
     """What the vCenter holds: names of VMs, or of VM and what it has.
 
-    `snapshots`: (VM, name). `redo_logs`: datastore paths. `tracked`: (VM, disk key) with a change
-    id. `change_tracking`: VMs whose configuration asks for it. `sessions`: keys.
+    `snapshots`: (VM, name). `redo_logs`: datastore paths, `unmerged`: of those that lie on nothing
+    that a snapshot froze. `tracked`: (VM, disk key) with a change id. `change_tracking`: VMs whose
+    configuration asks for it. `sessions`: keys.
     """
 
     snapshots: frozenset[tuple[str, str]]
     redo_logs: frozenset[str]
+    unmerged: frozenset[str]
     consolidation_needed: frozenset[str]
     change_tracking: frozenset[str]
     tracked: frozenset[tuple[str, int]]
@@ -71,15 +73,16 @@ class Left:
     def of_mtv(self) -> dict[str, frozenset[Any]]:
         """What mtv has to have given back, by sort; sessions and change tracking may stay.
 
-        Who is killed does not log out, and a vCenter ends its session by itself. A redo log without
-        a snapshot is that of one which is not merged.
+        Who is killed does not log out, and a vCenter ends its session by itself. A redo log goes
+        with the snapshot that froze what is below it, whoever made that; if there is none any more,
+        it is that of one which was not merged.
         """
         held = {
             "snapshots": frozenset(one for one in self.snapshots if one[1] == "mtv"),
             "consolidation_needed": self.consolidation_needed,
             "leases": self.leases,
             "merging": self.merging,
-            "redo_logs": frozenset[str]() if self.snapshots else self.redo_logs,
+            "unmerged": self.unmerged,
         }
         return {sort: found for sort, found in held.items() if found}
 
@@ -150,6 +153,7 @@ class Disks:
         return Left(
             snapshots=frozenset((one["vm"], one["name"]) for one in each("snapshots")),
             redo_logs=frozenset(each("redo_logs")),
+            unmerged=frozenset(each("unmerged")),
             consolidation_needed=frozenset(each("consolidation_needed")),
             change_tracking=frozenset(each("change_tracking")),
             tracked=frozenset((one["vm"], one["key"]) for one in each("tracked")),
