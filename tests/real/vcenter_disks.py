@@ -31,8 +31,9 @@ class Settings:
     change tracking that was asked for begins when a snapshot is created, not only when the last
     one is removed. `revert_keeps_tracking`: a revert to a snapshot leaves no sign in change ids,
     nor in the areas that are told. `lease_seconds`: a lease ends after them without progress.
-    `folder_is_live`: /folder gives other bytes of a disk than a snapshot froze. `locked_status`:
-    what /folder answers for a file that is being written to; 200 reads it all the same.
+    `folder_is_live`: /folder gives other bytes of a disk than a snapshot froze, `folder_live_from`:
+    only from that reading of the same bytes on. `locked_status`: what /folder answers for a file
+    that is being written to; 200 reads it all the same.
     """
 
     snapshot_seconds: float = 0.0
@@ -43,6 +44,7 @@ class Settings:
     lease_seconds: float = 300.0
     lease_initialisation_seconds: float = 0.05
     folder_is_live: bool = False
+    folder_live_from: int = 1
     locked_status: int = 500
 
 
