@@ -87,7 +87,7 @@ def command(
     Every finding comes with its remedy. KVM is tried by booting a kernel; sources are only read.
     Outside of a project just the machine is checked. Ends with 3 when there is a problem.
 
-    --probe takes a snapshot of the VM, reads up to 32 MiB of a disk on each kind of datastore by
+    --probe takes a snapshot of the VM, reads up to 24 MiB of a disk on each kind of datastore by
     its file and by an export, compares them, and removes the snapshot. mtv sync does the same by
     itself, in the first pass of a running VM on a kind of datastore.
 

@@ -1,8 +1,18 @@
-"""Compares parts of a disk that can be read in two ways: by its file, and whole in one stream."""
+"""Compares parts of a disk that can be read in two ways: by its file, and whole in one stream.
+
+    data of the disk, as it comes   |########|#....#....#....#....#....#|...............
+                                     first    spread over what else comes  not read
+
+A stream comes in its own order, compressed, and is read up to the last byte that is compared. So
+what is compared is the first of the disk's data, of which a guest boots and which it seldom writes,
+and pieces at even distances of all data that comes until so much of the stream was read: of a disk
+with less data than that, from all of it.
+"""
 
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,15 +25,22 @@ from mtv.transfer.reading.reader import Reader
 from mtv.transfer.reading.stream_reader import Pieces, StreamReader
 from mtv.transfer.reading.throttle import Throttle
 
-SAMPLE_BYTES = 32 * GRAIN_BYTES
-"""So much of the disk's data is compared, from where it begins: the stream has no other order."""
+
+class Sample(NamedTuple):
+    """How much of a disk is compared. No more than ``first_bytes + spread_bytes`` is in memory."""
+
+    first_bytes: int = 16 * GRAIN_BYTES
+    """All of the data that comes first."""
+    spread_bytes: int = 8 * GRAIN_BYTES
+    """At most so much in pieces of what comes behind it, each asked for by itself."""
+    stream_bytes: int = 256 * GRAIN_BYTES
+    """The stream is read until about so much of it came."""
+
+
+SAMPLE = Sample()
 
 AGAIN_AFTER_SECONDS = 2.0
 """The file is read a second time after this: what the guest writes must not get into it."""
-
-
-class _Enough(Exception):
-    """Ends the stream: all that is to be compared has come."""
 
 
 def compare_ways(
@@ -35,9 +52,9 @@ def compare_ways(
     cancelled: threading.Event,
     patience: Patience | None = None,
     throttle: Throttle | None = None,
-    sample_bytes: int = SAMPLE_BYTES,
+    sample: Sample = SAMPLE,
 ) -> ProbeResult:
-    """Reads the first data of a disk both ways, and the file once more a moment later.
+    """Reads a sample of a disk's data both ways, and the file once more a moment later.
 
     ``file`` is None where the source does not give it.
 
@@ -53,10 +70,11 @@ def compare_ways(
         Connections(stream, limits, patience, cancelled, throttle) as streams,
         Connections(file, limits, patience, cancelled, throttle) as files,
     ):
-        taken = _Taken(sample_bytes)
+        taken = _Taken(sample)
 
         def tell(says: str) -> None:
-            told = streams.progress(says, taken.count, sample_bytes)
+            came = min(streams.fetched_bytes, sample.stream_bytes)
+            told = streams.progress(says, came, sample.stream_bytes)
             read = streams.fetched_bytes + files.fetched_bytes
             on_progress(msgspec.structs.replace(told, read_bytes=read))
 
@@ -96,32 +114,70 @@ def _the_stream(connections: Connections) -> StreamReader:
     return connections.stream
 
 
-class _Taken:
-    """What came first in the stream, as runs of bytes that belong together."""
+class _Spread:
+    """Pieces at even distances of all that came, however much that is.
+
+    One of so many is kept, beginning with the first; when they become too many, every other one of
+    them goes and from then on one of twice as many is kept.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._runs = dict[int, bytearray]()
-        self.count = 0
+        self._came = 0
+        self._every = 1
+        self._bytes = 0
+        self.kept = list[tuple[int, bytes]]()
+
+    def offer(self, offset: int, data: bytes) -> None:
+        """The next piece of the stream."""
+        number, self._came = self._came, self._came + 1
+        if number % self._every:
+            return
+        self.kept.append((offset, data))
+        self._bytes += len(data)
+        while self._bytes > self._most:
+            self.kept = self.kept[::2]
+            self._every *= 2
+            self._bytes = sum(len(data) for _, data in self.kept)
+
+
+class _Taken:
+    """What is compared: runs of bytes that came first, and pieces of what came behind them."""
+
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+        self._runs = dict[int, bytes | bytearray]()
+
+    @property
+    def count(self) -> int:
+        """Bytes of it."""
+        return sum(map(len, self._runs.values()))
 
     def take_all(self, stream: StreamReader) -> None:
         """Takes what is to be compared, in as many tries as that takes."""
-        try:
-            stream.give(self._take)
-        except _Enough:
-            return
 
-    def _take(self, pieces: Pieces) -> None:
+        def take(pieces: Pieces) -> None:
+            most = stream.fetched_bytes + self._sample.stream_bytes
+            self._take(pieces, lambda: stream.fetched_bytes >= most)
+
+        stream.give(take)
+
+    def _take(self, pieces: Pieces, is_enough: Callable[[], bool]) -> None:
         self._runs.clear()
-        self.count = 0
+        first, spread = 0, _Spread(self._sample.spread_bytes)
         start, run = -1, bytearray()
         for offset, data in pieces:
-            if offset != start + len(run) or len(run) >= GRAIN_BYTES:
-                start, run = offset, self._runs.setdefault(offset, bytearray())
-            run += data
-            self.count += len(data)
-            if self.count >= self._most:
-                raise _Enough
+            if first >= self._sample.first_bytes:
+                spread.offer(offset, data)
+            else:
+                if offset != start + len(run) or len(run) >= GRAIN_BYTES:
+                    start, run = offset, bytearray()
+                    self._runs[start] = run
+                run += data
+                first += len(data)
+            if is_enough():
+                break
+        self._runs |= spread.kept
 
     def differs_at(self, files: Connections, tick: Callable[[], None]) -> int | None:
         """The first byte at which the file has another content; None where all is the same."""

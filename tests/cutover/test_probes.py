@@ -102,6 +102,21 @@ def test_a_file_that_goes_on_changing_is_found_and_the_disk_exported(
     assert copied["2000"]["source"]["sha256"] == identity(base)
 
 
+@pytest.mark.usefixtures("vm")
+def test_a_file_that_begins_to_change_is_found_when_it_is_read_again(
+    planned: Planned, disks: Disks
+) -> None:
+    """The first reading was right: the guest had not written there yet."""
+    project = planned("web02", warm=True)
+    disks.set(Settings(folder_is_live=True, folder_live_from=2))
+    said = project.run("doctor", "--probe", "web02", expect=3)
+    assert "the file differs from the export at byte" in said.stdout
+    assert not known(project)[0]["passed"]
+    disks.set(Settings(folder_is_live=True, folder_live_from=3))
+    project.run("doctor", "--probe", "web02")
+    assert known(project)[-1]["passed"]
+
+
 @pytest.mark.usefixtures("disks", "vm")
 def test_a_file_that_is_not_given_is_no_error(planned: Planned, vcenter: VCenter) -> None:
     project = planned("web02", warm=True)

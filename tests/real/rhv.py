@@ -95,6 +95,14 @@ class RhvEngine:
         found: dict[str, list[str]] = self._own("held")
         return found
 
+    def backups(self) -> dict[str, dict[str, Any]]:
+        """Backups that got ready so far, the oldest first: `vm`, `way` and `froze`.
+
+        See `tests.real.engine.backups.Made`.
+        """
+        found: dict[str, dict[str, Any]] = self._own("backups")
+        return found
+
     def where(self) -> dict[str, Any]:
         """Where the parts of the data path are; `machines`: VM -> socket with its disks."""
         found: dict[str, Any] = self._own("where")

@@ -24,6 +24,7 @@ from tests.real.rich_rhv.things import uid
 
 ESTATE = "tests.real.small_rhv:small_estate"
 MIB = 1 << 20
+VERSION, LEVEL = "4.5.3.2-1.el8", "4.7"
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,12 @@ def make_storage(directory: Path) -> None:
             plain.unlink()
 
 
-def small_estate() -> Estate:
-    """The estate that these disks belong to."""
+def small_estate(level: str = LEVEL) -> Estate:
+    """The estate that these disks belong to, with its clusters at this level."""
     estate = scaled(0)
+    major, minor = map(int, level.split("."))
+    for cluster in estate.collections["clusters"]:
+        cluster.version = t.Version(major=major, minor=minor)
     for name, names in VMS.items():
         host = "rhvh01.example" if name in UP else ""
         disks = [attached(each, bootable=each == names[0]) for each in names]
@@ -132,10 +136,18 @@ def small_estate() -> Estate:
 
 
 @contextlib.contextmanager
-def start_small_rhv(directory: Path) -> Iterator[RhvEngine]:
+def start_small_rhv(
+    directory: Path, *, version: str = VERSION, level: str = LEVEL
+) -> Iterator[RhvEngine]:
     """Run an engine with the small estate until the block ends. Raises PartMissing."""
     need_data_path()
     images = directory / "storage"
     make_storage(images)
-    with start_engine(directory / "engine", estate=ESTATE, storage=images) as engine:
+    with start_engine(
+        directory / "engine",
+        estate=ESTATE,
+        arguments={"level": level},
+        version=version,
+        storage=images,
+    ) as engine:
         yield engine

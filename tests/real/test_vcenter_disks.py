@@ -250,11 +250,30 @@ def test_without_consolidation_the_deltas_stay_until_they_are_merged(lab: Lab) -
     assert disk_devices(vm.vm)[0].backing.parent is not None
     left = lab.disks.left()
     assert vm.name in left.consolidation_needed
-    assert f"[vmfs] {vm.name}/{vm.name}-000001.vmdk" in left.redo_logs
+    assert f"[vmfs] {vm.name}/{vm.name}-000001.vmdk" in left.redo_logs & left.unmerged
     result(vm.vm.ConsolidateVMDisks_Task())
     assert leaf(vm.vm, "runtime.consolidationNeeded") is False
     assert disk_devices(vm.vm)[0].backing.parent is None
     assert vm.flat_files[2000].read_bytes() == live
+
+
+def test_a_delta_that_was_not_merged_is_told_from_those_of_others(lab: Lab) -> None:
+    """What mtv leaves behind must not hide behind a snapshot of somebody else."""
+    before = lab.disks.left()
+    vm, other = lab.vm(), lab.vm()
+    theirs = [take_snapshot(each.vm, "before the update") for each in (vm, other)]
+    assert not lab.disks.left().beyond(before).of_mtv()
+    ours = take_snapshot(vm.vm, "mtv")
+    assert lab.disks.left().beyond(before).of_mtv() == {"snapshots": {(vm.name, "mtv")}}
+    result(ours.RemoveSnapshot_Task(removeChildren=False, consolidate=False))
+    delta = f"[vmfs] {vm.name}/{vm.name}-000002.vmdk"
+    assert lab.disks.left().beyond(before).of_mtv()["unmerged"] == {delta}
+    result(vm.vm.ConsolidateVMDisks_Task())
+    left = lab.disks.left().beyond(before)
+    assert not left.of_mtv()
+    assert f"[vmfs] {other.name}/{other.name}-000001.vmdk" in left.redo_logs
+    for each in theirs:
+        result(each.RemoveSnapshot_Task(removeChildren=False))
 
 
 def test_the_guest_stops_with_its_vm_and_nothing_comes_after(lab: Lab) -> None:

@@ -31,8 +31,9 @@ class Settings:
     change tracking that was asked for begins when a snapshot is created, not only when the last
     one is removed. `revert_keeps_tracking`: a revert to a snapshot leaves no sign in change ids,
     nor in the areas that are told. `lease_seconds`: a lease ends after them without progress.
-    `folder_is_live`: /folder gives other bytes of a disk than a snapshot froze. `locked_status`:
-    what /folder answers for a file that is being written to; 200 reads it all the same.
+    `folder_is_live`: /folder gives other bytes of a disk than a snapshot froze, `folder_live_from`:
+    only from that reading of the same bytes on. `locked_status`: what /folder answers for a file
+    that is being written to; 200 reads it all the same.
     """
 
     snapshot_seconds: float = 0.0
@@ -43,6 +44,7 @@ class Settings:
     lease_seconds: float = 300.0
     lease_initialisation_seconds: float = 0.05
     folder_is_live: bool = False
+    folder_live_from: int = 1
     locked_status: int = 500
 
 
@@ -50,12 +52,14 @@ class Settings:
 class Left:
     """What the vCenter holds: names of VMs, or of VM and what it has.
 
-    `snapshots`: (VM, name). `redo_logs`: datastore paths. `tracked`: (VM, disk key) with a change
-    id. `change_tracking`: VMs whose configuration asks for it. `sessions`: keys.
+    `snapshots`: (VM, name). `redo_logs`: datastore paths, `unmerged`: of those that lie on nothing
+    that a snapshot froze. `tracked`: (VM, disk key) with a change id. `change_tracking`: VMs whose
+    configuration asks for it. `sessions`: keys.
     """
 
     snapshots: frozenset[tuple[str, str]]
     redo_logs: frozenset[str]
+    unmerged: frozenset[str]
     consolidation_needed: frozenset[str]
     change_tracking: frozenset[str]
     tracked: frozenset[tuple[str, int]]
@@ -71,15 +75,16 @@ class Left:
     def of_mtv(self) -> dict[str, frozenset[Any]]:
         """What mtv has to have given back, by sort; sessions and change tracking may stay.
 
-        Who is killed does not log out, and a vCenter ends its session by itself. A redo log without
-        a snapshot is that of one which is not merged.
+        Who is killed does not log out, and a vCenter ends its session by itself. A redo log goes
+        with the snapshot that froze what is below it, whoever made that; if there is none any more,
+        it is that of one which was not merged.
         """
         held = {
             "snapshots": frozenset(one for one in self.snapshots if one[1] == "mtv"),
             "consolidation_needed": self.consolidation_needed,
             "leases": self.leases,
             "merging": self.merging,
-            "redo_logs": frozenset[str]() if self.snapshots else self.redo_logs,
+            "unmerged": self.unmerged,
         }
         return {sort: found for sort, found in held.items() if found}
 
@@ -150,6 +155,7 @@ class Disks:
         return Left(
             snapshots=frozenset((one["vm"], one["name"]) for one in each("snapshots")),
             redo_logs=frozenset(each("redo_logs")),
+            unmerged=frozenset(each("unmerged")),
             consolidation_needed=frozenset(each("consolidation_needed")),
             change_tracking=frozenset(each("change_tracking")),
             tracked=frozenset((one["vm"], one["key"]) for one in each("tracked")),

@@ -15,19 +15,21 @@ from mtv.transfer.copy import copy_disk
 from mtv.transfer.reading.getter import Patience
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import RhvEngine
-from tests.real.small_rhv import start_small_rhv
+from tests.real.small_rhv import LEVEL, VERSION, start_small_rhv
 
 PATIENCE = Patience(pauses=(0.1, 0.1, 0.2, 0.5, 1.0), io_seconds=10.0)
 
 
 @contextlib.contextmanager
-def small_rhv(directory: Path) -> Iterator[RhvEngine]:
+def small_rhv(
+    directory: Path, *, version: str = VERSION, level: str = LEVEL
+) -> Iterator[RhvEngine]:
     """An engine with real disks, which holds nothing of ours in the end.
 
     Skips where a part is missing.
     """
     try:
-        with start_small_rhv(directory) as started:
+        with start_small_rhv(directory, version=version, level=level) as started:
             yield started
             started.faults()
             eventually(lambda: started.held() == {})

@@ -62,6 +62,16 @@ def frozen(engine: RhvEngine, backup: RhvBackup, name: str, directory: Path) -> 
     return file.read_bytes()
 
 
+def ways(engine: RhvEngine) -> list[str]:
+    """How the engine made each backup so far."""
+    return [each["way"] for each in engine.backups().values()]
+
+
+def layers(directory: Path, name: str) -> list[Path]:
+    """The images that a disk of an engine in this directory consists of."""
+    return list((directory / "storage" / disk_id(name)).iterdir())
+
+
 def shut_down(login: Engine, vm: str) -> None:
     login.act(f"vms/{vm}", "shutdown")
     eventually(lambda: str(login.get(f"vms/{vm}").status) == "down")
@@ -75,7 +85,10 @@ def refreshed(base: Path, disk: TransferredDisk, point: str) -> int:
     return sum(each.length for each in changed)
 
 
-def test_passes_of_backups_under_load(engine: RhvEngine, login: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("legacy", [True, False], ids=["of the running VM", "of its snapshots"])
+def test_passes_of_backups_under_load(
+    engine: RhvEngine, login: Engine, tmp_path: Path, legacy: bool
+) -> None:
     """A full one, two of changes, and the last one of the VM that is down."""
     bases = {name: tmp_path / f"{name}.raw" for name in VMS["shop"]}
     disks = [disk_id(name) for name in VMS["shop"]]
@@ -88,7 +101,7 @@ def test_passes_of_backups_under_load(engine: RhvEngine, login: Engine, tmp_path
             for guest in writers.values():
                 guest.wait_for(30)
             backup = begin_backup(
-                login, SHOP, disks, checkpoints[-1] if checkpoints else None, legacy=True
+                login, SHOP, disks, checkpoints[-1] if checkpoints else None, legacy=legacy
             )
             for name, base in bases.items():
                 disk = backup.open(disk_id(name))
@@ -113,7 +126,7 @@ def test_passes_of_backups_under_load(engine: RhvEngine, login: Engine, tmp_path
         assert moments == sorted(set(moments))
         shut_down(login, SHOP)
 
-    backup = begin_backup(login, SHOP, disks, checkpoints[-1])
+    backup = begin_backup(login, SHOP, disks, checkpoints[-1], legacy=legacy)
     assert backup.modes == {disk_id(SYSTEM): "incremental", disk_id(DATA): "full"}
     disk = backup.open(disk_id(SYSTEM))
     refreshed(bases[SYSTEM], disk, str(points[SYSTEM]))
@@ -123,9 +136,78 @@ def test_passes_of_backups_under_load(engine: RhvEngine, login: Engine, tmp_path
     backup.end()
     for name, base in bases.items():
         assert writers[name].moment_of(base.read_bytes()) >= writers[name].written
+    assert ways(engine) == ([*["live"] * 3, "cold"] if legacy else ["hybrid"] * 4)
     assert backup.checkpoint is not None
     assert forget_checkpoints(login, SHOP, [*checkpoints, backup.checkpoint]) == []
     assert engine.held() == {}
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "legacy", "way"),
+    [
+        ("4.5.3.2-1.el8", "4.7", False, "hybrid"),
+        ("4.5.3.2-1.el8", "4.7", True, "live"),
+        ("4.5.3.2-1.el8", "4.6", False, "live"),
+        ("4.4.10.7-1.el8", "4.6", False, "live"),
+    ],
+)
+def test_only_new_engines_at_new_levels_make_snapshots_for_backups(
+    tmp_path: Path, version: str, level: str, legacy: bool, way: str
+) -> None:
+    """And do not look then at what is asked of the guest's file systems."""
+    hybrid = way == "hybrid"
+    with (
+        small_rhv(tmp_path / "rhv", version=version, level=level) as engine,
+        logged_in(engine) as login,
+    ):
+        backup = begin_backup(login, SHOP, [disk_id(SYSTEM)], legacy=legacy, consistent=True)
+        assert engine.backups() == {backup.id: {"vm": SHOP, "way": way, "froze": not hybrid}}
+        assert len(engine.held().get("snapshots", [])) == hybrid
+        assert len(layers(tmp_path / "rhv", SYSTEM)) == 1 + hybrid
+        backup.end()
+        assert len(layers(tmp_path / "rhv", SYSTEM)) == 1
+        forget_checkpoints(login, SHOP, [str(backup.checkpoint)])
+
+
+def test_a_pass_reads_the_running_vm_and_no_snapshot(
+    engine: RhvEngine, login: Engine, tmp_path: Path
+) -> None:
+    """A snapshot would be made and merged each time; and the file systems would not be in order."""
+    never = threading.Event()
+    held = hold(login, SHOP, [disk_id(SYSTEM)], [], never)
+    assert held.consistent
+    (made,) = engine.backups().values()
+    assert made == {"vm": SHOP, "way": "live", "froze": True}
+    assert "snapshots" not in engine.held()
+    assert len(layers(tmp_path / "rhv", SYSTEM)) == 1
+    release(login, SHOP, held)
+    assert let_go(login, SHOP, [held.leaves], never) == []
+
+
+def test_a_vm_without_an_agent_is_held_as_it_is(engine: RhvEngine, login: Engine) -> None:
+    """Its changes are told all the same."""
+    never = threading.Event()
+    engine.faults(agentless=[SHOP])
+    points: list[str] = []
+    for number in range(2):
+        held = hold(login, SHOP, [disk_id(SYSTEM)], points, never)
+        assert not held.consistent
+        with closing(open_held_disk(login, SHOP, disk_id(SYSTEM), held)) as disk:
+            assert number == 0 or disk.changed_since(points[0]) is not None
+        release(login, SHOP, held)
+        points.append(held.leaves)
+    assert [each["froze"] for each in engine.backups().values()] == [False, False]
+    assert let_go(login, SHOP, points, never) == []
+
+
+def test_a_vm_that_is_down_needs_no_backup(tmp_path: Path) -> None:
+    """At levels below 4.5 none is made of it."""
+    with small_rhv(tmp_path / "rhv", level="4.4") as engine, logged_in(engine) as login:
+        shut_down(login, SHOP)
+        with pytest.raises(SourceError, match="not supported"):
+            begin_backup(login, SHOP, [disk_id(SYSTEM)], legacy=True)
+        assert hold(login, SHOP, [disk_id(SYSTEM)], [], threading.Event()).id == "down:"
+        assert engine.backups() == {}
 
 
 def test_an_older_point_is_brought_up_too(engine: RhvEngine, login: Engine, tmp_path: Path) -> None:
@@ -330,6 +412,9 @@ def test_passes_by_whatever_fits_the_disks(
         for number, result in enumerate(each[name] for each in results):
             whole = number == 3 and refused
             assert (result.kept_bytes > 0) == (number > 0 and not whole)
+    # Snapshots tell the changes of a disk that is not tracked; and none is made for a backup.
+    tracked = ["live"] * 3 + ["cold"] * (not refused)
+    assert ways(engine) == ([] if len(names) > 1 else tracked)
     assert len(held_by_us(login, vm_id(vm))) == (len(names) > 1)
     assert let_go(login, vm_id(vm), checkpoints, never) == []
     assert engine.held() == {}

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import mmap
 import os
 import signal
 import subprocess
@@ -338,6 +339,46 @@ class LoopDevice:
         subprocess.run(["losetup", "--detach", str(self.path)], check=True)
 
 
+@contextlib.contextmanager
+def cached(path: Path) -> Iterator[None]:
+    """All of it stays in the page cache until the block ends: what is mapped is not dropped."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        with mmap.mmap(file.fileno(), size, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ):
+            yield
+
+
+@contextlib.contextmanager
+def file_system_in(image: Path, place: Path) -> Iterator[Path]:
+    """A file system whose blocks are those of a file."""
+    made = subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], capture_output=True)
+    require("mkfs.ext4", made.returncode == 0, "run setup/packages.sh test")
+    place.mkdir()
+    with LoopDevice(image) as device:
+        subprocess.run(["mount", "-t", "ext4", str(device), str(place)], check=True)
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("name", ["base.raw", "base.qcow2"])
+def test_a_change_below_the_page_cache_is_found(set_up: SetUp, tmp_path: Path, name: str) -> None:
+    """What rots on a disk is not in the memory of the machine that wrote it a moment ago."""
+    bench = set_up("d..p.d")
+    image = make_disk(tmp_path / "image", "." * 64)
+    with file_system_in(image, tmp_path / "place") as place:
+        bench.base = place / name
+        copied(bench.source, bench.base, bench.capacity)
+        with cached(bench.base):
+            as_copied = sha256(bench.base)
+            at = image.read_bytes().index(bench.disk.read_bytes()[5 * MIB :][:4096])
+            change(image, at + 99, b"a disk that rots")
+            assert sha256(bench.base) == as_copied
+            with pytest.raises(DigestMismatch, match=f"at byte {5 * MIB}"):
+                verified(bench)
+
+
 class TestBlockDevice:
     """A base that is a device, reached by a symbolic link that has room beside it."""
 
@@ -393,6 +434,18 @@ class TestBlockDevice:
                 verified(bench)
             assert "delete this file" in caught.value.hint
             assert is_as_left(bench.base)
+
+    def test_a_change_below_the_page_cache_is_found(self, set_up: SetUp, tmp_path: Path) -> None:
+        bench = set_up("d..p.d")
+        backing = make_disk(tmp_path / "backing", "......")
+        with LoopDevice(backing) as device:
+            self.bench_on(bench, device, tmp_path)
+            copied(bench.source, bench.base, bench.capacity)
+            with cached(device):
+                change(backing, 5 * MIB + 99, b"a disk that rots")
+                assert sha256(device) == sha256(bench.disk)
+                with pytest.raises(DigestMismatch, match=f"at byte {5 * MIB}"):
+                    verified(bench)
 
     def test_device_smaller_than_the_disk(self, set_up: SetUp, tmp_path: Path) -> None:
         bench = set_up("dddd")

@@ -1,9 +1,11 @@
 """What a target may be: read-only, too small, gone, not what it says, somebody else's just now."""
 
+import contextlib
+import json
 import os
 import subprocess
-import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import pytest
 
 from mtv.errors import TargetFull, TransferError
 from tests.real.parts import require
-from tests.transfer.conftest import SetUp
-from tests.transfer.disks import MIB, copied, make_disk, sha256
-from tests.transfer.test_crash import LoopDevice, mounted
+from tests.transfer.conftest import Bench, SetUp
+from tests.transfer.disks import MIB, ServedDisk, copied, make_disk, settle, sha256
+from tests.transfer.range_server import RangeServer
+from tests.transfer.test_crash import LoopDevice, mounted, program
 
 
 @pytest.fixture
@@ -104,27 +107,92 @@ def test_a_device_that_is_too_small_is_told_before_anything_is_written(
     assert sha256(backing) == before
 
 
-def test_two_processes_on_one_disk(set_up: SetUp) -> None:
-    """The second one says whose it is, and both end without a byte of the other's."""
-    bench = set_up("d" * 6)
-    holder = f"""if True:
-        import sys, threading
-        from pathlib import Path
-        from mtv.transfer.bases.lease import writer_lease
-        with writer_lease(Path({str(bench.beside("lease"))!r}), threading.Event()):
-            print("held", flush=True)
-            sys.stdin.read()
-    """
-    argv = [sys.executable, "-c", holder]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline() == "held\n"
-        cancelled = threading.Event()
-        with pytest.raises(TransferError, match=rf"another worker \(process {other.pid}\) writes"):
-            copied(bench.source, bench.base, bench.capacity, cancelled=cancelled)
-        assert not bench.base.exists()
-        # It is killed: the kernel gives the lease back at once.
-        other.kill()
-    copied(bench.source, bench.base, bench.capacity)
-    assert sha256(bench.base) == sha256(bench.disk)
+class TestTwoCopiesOnOneBase:
+    """Two programs that copy two disks of one size to one base: it is never of both."""
+
+    @pytest.fixture
+    def benches(
+        self, set_up: SetUp, tmp_path: Path, certificate: tuple[Path, Path]
+    ) -> Iterator[tuple[Bench, Bench]]:
+        first = set_up("d" * 24)
+        disk = make_disk(tmp_path / "other", "d" * 24, seed=2)
+        settle(disk)  # else its time, by which it is known, is that of the first one
+        with RangeServer(disk, *certificate) as server:
+            other = Bench(tmp_path, server, ServedDisk(server.url, first.source.tls))
+            assert (other.base, other.capacity) == (first.base, first.capacity)
+            yield first, other
+
+    @contextlib.contextmanager
+    def stopping_midway(self, bench: Bench) -> Iterator[tuple[threading.Event, threading.Event]]:
+        """What is set when its server has given half of the disk, and what lets it go on."""
+        midway, go_on = threading.Event(), threading.Event()
+
+        def wait(served: int) -> None:
+            if served >= bench.capacity // 2:
+                midway.set()
+                go_on.wait()
+
+        bench.server.behaviour.on_served = wait
+        try:
+            yield midway, go_on
+        finally:
+            go_on.set()
+
+    def test_the_second_is_refused_and_says_whose_it_is(
+        self, benches: tuple[Bench, Bench], certificate: tuple[Path, Path]
+    ) -> None:
+        one, other = benches
+        with program(one, certificate[0]) as first, self.stopping_midway(one) as (midway, go_on):
+            assert midway.wait(60)
+            with program(other, certificate[0]) as second:
+                refused = second.communicate()[0]
+            assert second.returncode == 1
+            assert refused.startswith(
+                f"TransferError: another worker (process {first.pid}) writes {one.base}"
+            )
+            assert other.server.served_bytes == 0
+            go_on.set()
+            first.communicate()
+        assert first.returncode == 0
+        assert sha256(one.base) == sha256(one.disk)
+
+    def test_the_second_waits_for_one_that_is_just_ending(
+        self, benches: tuple[Bench, Bench], certificate: tuple[Path, Path]
+    ) -> None:
+        one, other = benches
+        with program(one, certificate[0]) as first, self.stopping_midway(one) as (midway, go_on):
+            assert midway.wait(60)
+            with program(other, certificate[0]) as second:
+                until_open(second, one.beside("lease"))
+                assert other.server.served_bytes == 0
+                go_on.set()
+                said = json.loads(first.communicate()[0])
+                ended = json.loads(second.communicate()[0])
+        assert first.returncode == second.returncode == 0
+        assert said["source"] == said["target"] != ended["source"] == ended["target"]
+        assert sha256(one.base) == sha256(other.disk)
+
+    def test_the_second_takes_over_from_one_that_is_killed(
+        self, benches: tuple[Bench, Bench], certificate: tuple[Path, Path]
+    ) -> None:
+        """The kernel gives the lease back at once."""
+        one, other = benches
+        with program(one, certificate[0]) as first, self.stopping_midway(one) as (midway, _):
+            assert midway.wait(60)
+            with program(other, certificate[0]) as second:
+                until_open(second, one.beside("lease"))
+                first.kill()
+                second.communicate()
+        assert second.returncode == 0
+        assert sha256(one.base) == sha256(other.disk)
+
+
+def until_open(program: subprocess.Popen[str], path: Path) -> None:
+    """Waits until a program has this file open."""
+    deadline = time.monotonic() + 30
+    while not any(
+        os.path.realpath(each) == str(path) for each in Path(f"/proc/{program.pid}/fd").iterdir()
+    ):
+        assert program.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

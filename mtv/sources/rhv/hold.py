@@ -161,11 +161,10 @@ def _backup(
                 consistent=consistent,
                 cancelled=cancelled,
             )
-        except FullNeeded:
-            raise
         except SourceError:
+            # Else the guest's agent may have been what failed, also where a full one is asked for.
             if not consistent:
-                raise  # else the guest's agent may have been what failed
+                raise
         else:
             return _held(began.id, began.checkpoint, consistent=consistent or down)
     raise AssertionError("the last way raises")

@@ -1,8 +1,18 @@
-"""Backups of VMs and the checkpoints they leave. The disks are locked as long as one lasts."""
+"""Backups of VMs and the checkpoints they leave. The disks are locked as long as one lasts.
+
+live     of a running VM: what its guest overwrites is copied aside meanwhile
+cold     of a VM that is down: its images are read
+hybrid   of a snapshot of the engine's own, which is merged at the end. Engines from 4.5 on make it
+         at cluster levels from 4.7 on, unless they are asked with ``legacy=true``; and they do not
+         look at ``require_consistency`` then.
+"""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from tests.real.engine import snapshots
 from tests.real.engine.data import DataPath
 from tests.real.engine.faults import Faults
 from tests.real.engine.messages import conflict, not_found
@@ -10,27 +20,64 @@ from tests.real.engine.records import Records, now
 from tests.real.engine.sdk import types
 from tests.real.engine.transfers import Transfers
 from tests.real.engine.tree import Entity, Tree
+from tests.real.engine.versions import Version
 from tests.real.imageio.bitmaps import Tracked
 
 FULL_NEEDED = 10798
 """Code of the event VM_INCREMENTAL_BACKUP_FAILED_FULL_VM_BACKUP_NEEDED."""
 
+HYBRID_ENGINE, HYBRID_LEVEL = (4, 5), (4, 7)
+"""From which engine and which cluster level on a snapshot is made for a backup."""
+
+LIVE_LEVEL, COLD_LEVEL = (4, 4), (4, 5)
+"""From which cluster level on VMs that are up, and that are down, get a checkpoint."""
+
+CONSISTENT_ENGINE = (4, 4, 4)
+"""The first that looks at ``require_consistency``."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a backup was made."""
+
+    vm: str
+    way: str
+    """``live``, ``cold`` or ``hybrid``."""
+    froze: bool
+    """Whether the guest's file systems were frozen for its moment."""
+
 
 class Backups:
     """The backups of one engine."""
 
-    def __init__(self, tree: Tree, records: Records, data: DataPath, transfers: Transfers) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        records: Records,
+        data: DataPath,
+        transfers: Transfers,
+        numbers: Version,
+    ) -> None:
+        self._numbers = numbers
+        self.made: dict[str, Made] = {}
+        """Of each backup that got ready so far, how it was made."""
+        self._snapshots: dict[str, Entity] = {}
+        """Backup -> the snapshot that it reads."""
         self._tree = tree
         self._records = records
         self._data = data
         self._transfers = transfers
 
-    def begin(self, vm: Entity, asked: Any, faults: Faults) -> Entity:
+    def begin(self, vm: Entity, asked: Any, query: Mapping[str, str], faults: Faults) -> Entity:
         """A new backup; full for each disk that the checkpoint it starts from does not have."""
         disks = [self._disk(vm, each.id) for each in asked.disks or []]
         since = asked.from_checkpoint_id
         self._refuse(vm, disks, since, faults)
         tracks = any(str(each.obj.format) == "cow" for each in disks)
+        self._refuse_at_level(vm, tracks=tracks)
+        way = self._way(vm, query)
+        freezes = way == "live" and _asks(query, "require_consistency")
+        freezes = freezes and self._numbers >= CONSISTENT_ENGINE
         checkpoint = str(uuid.uuid4()) if tracks else ""
         tracked = [self._tracked(vm, each, since, checkpoint) for each in disks]
         backup = self._tree.add(
@@ -51,13 +98,16 @@ class Backups:
             ),
         )
         self._lock(disks, locked=True)
-        fails = vm.id in faults.failing_backups
+        full_needed = vm.id in faults.failing_backups
+        fails = full_needed or (freezes and vm.id in faults.agentless)
 
         def ready() -> None:
             if fails:
-                self._fail(vm, backup, disks)
+                self._fail(vm, backup, disks, full_needed=full_needed)
                 return
-            self._data.begin_backup(vm.id, backup.id, tracked)
+            layers = self._snapshot(vm, backup, disks) if way == "hybrid" else {}
+            self._data.begin_backup(vm.id, backup.id, tracked, layers)
+            self.made[backup.id] = Made(vm.id, way, freezes)
             if checkpoint:
                 self._checkpoint(vm, checkpoint, [each.disk for each in tracked if each.begins])
                 backup.obj.to_checkpoint_id = checkpoint
@@ -66,6 +116,33 @@ class Backups:
         self._move(backup, "starting")
         self._records.later(faults.backup_seconds, ready)
         return backup
+
+    def _way(self, vm: Entity, query: Mapping[str, str]) -> str:
+        hybrid = self._numbers >= HYBRID_ENGINE and self._level(vm) >= HYBRID_LEVEL
+        if hybrid and not _asks(query, "legacy"):
+            return "hybrid"
+        return "cold" if str(vm.obj.status) == "down" else "live"
+
+    def _level(self, vm: Entity) -> Version:
+        """The VM's own compatibility version, or that of its cluster."""
+        cluster = self._tree.top["clusters"].own[vm.obj.cluster.id].obj
+        level = vm.obj.custom_compatibility_version or cluster.version
+        return (level.major, level.minor)
+
+    def _refuse_at_level(self, vm: Entity, *, tracks: bool) -> None:
+        least = COLD_LEVEL if str(vm.obj.status) == "down" else LIVE_LEVEL
+        if tracks and self._level(vm) < least:
+            raise conflict(
+                "Cannot backup VM. Incremental backup is not supported for a VM in this state"
+                " at this cluster compatibility version."
+            )
+
+    def _snapshot(self, vm: Entity, backup: Entity, disks: list[Entity]) -> dict[str, str]:
+        """The engine's own snapshot; the new layer of each disk."""
+        text = f"Auto-generated for Backup VM {vm.obj.name}"
+        made, layers = snapshots.grow(self._tree, vm, disks, text)
+        self._snapshots[backup.id] = made
+        return layers
 
     def finalize(self, backup: Entity, faults: Faults) -> None:
         """End it; its transfers have to have ended."""
@@ -77,6 +154,8 @@ class Backups:
 
         def end() -> None:
             self._data.end_backup(backup.id)
+            if (snapshot := self._snapshots.pop(backup.id, None)) is not None:
+                snapshots.shrink(self._tree, self._data, snapshot)
             self._lock([self._tree.top["disks"].own[each] for each in _ids(backup)], locked=False)
             self._move(backup, "succeeded")
 
@@ -163,9 +242,11 @@ class Backups:
             ),
         )
 
-    def _fail(self, vm: Entity, backup: Entity, disks: list[Entity]) -> None:
+    def _fail(self, vm: Entity, backup: Entity, disks: list[Entity], *, full_needed: bool) -> None:
         self._lock(disks, locked=False)
         self._move(backup, "failed")
+        if not full_needed:
+            return
         self._records.event(
             FULL_NEEDED,
             f"Failed incremental backup for VM '{vm.obj.name}', full VM backup is needed.",
@@ -191,3 +272,7 @@ class Backups:
 def _ids(entity: Entity) -> list[str]:
     """The disks of a backup or checkpoint."""
     return list(entity.subs["disks"].own)
+
+
+def _asks(query: Mapping[str, str], what: str) -> bool:
+    return query.get(what, "").lower() == "true"

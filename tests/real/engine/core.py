@@ -3,6 +3,7 @@
 import re
 import threading
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from tests.real.engine import held, power, search, snapshots, versions
@@ -36,7 +37,7 @@ class Engine:
         self.records = Records(self.tree)
         self.data: DataPath = data or NoDataPath()
         self.transfers = Transfers(self.tree, self.records, self.data)
-        self.backups = Backups(self.tree, self.records, self.data, self.transfers)
+        self.backups = Backups(*(self.tree, self.records, self.data, self.transfers, self.numbers))
         self.faults = faults
         self._renderer = Renderer(self.tree)
         self._lock = threading.Lock()
@@ -115,6 +116,12 @@ class Engine:
         with self._lock:
             self.records.catch_up()
             return held.beyond(self._first, held.state(self))
+
+    def backups_made(self) -> dict[str, dict[str, Any]]:
+        """How each backup so far was made."""
+        with self._lock:
+            self.records.catch_up()
+            return {id_: asdict(each) for id_, each in self.backups.made.items()}
 
     # Reading.
 
@@ -214,7 +221,7 @@ class Engine:
         if target.path == "imagetransfers":
             made = self.transfers.begin(read(request.body), self.faults)
         elif target.path == "backups" and target.owner is not None:
-            made = self.backups.begin(target.owner, read(request.body), self.faults)
+            made = self.backups.begin(target.owner, read(request.body), request.query, self.faults)
         elif target.path == "snapshots" and target.owner is not None:
             self._refuse_locked(target.owner)
             made = snapshots.create(

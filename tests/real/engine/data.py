@@ -51,8 +51,10 @@ class DataPath(Protocol):
     def power(self, vm: str, disks: Sequence[str], *, on: bool) -> None:
         """A VM with these disks was started or is down."""
 
-    def begin_backup(self, vm: str, backup: str, disks: Sequence[Tracked]) -> None:
-        """Freeze this moment of the disks."""
+    def begin_backup(
+        self, vm: str, backup: str, disks: Sequence[Tracked], layers: Mapping[str, str]
+    ) -> None:
+        """Freeze this moment of the disks: under new images (disk -> image), if there are any."""
 
     def end_backup(self, backup: str) -> None:
         """Let go of it."""
@@ -100,7 +102,9 @@ class NoDataPath:
     def power(self, vm: str, disks: Sequence[str], *, on: bool) -> None:
         """There are no disks."""
 
-    def begin_backup(self, vm: str, backup: str, disks: Sequence[Tracked]) -> None:
+    def begin_backup(
+        self, vm: str, backup: str, disks: Sequence[Tracked], layers: Mapping[str, str]
+    ) -> None:
         """There is nothing to freeze."""
 
     def end_backup(self, backup: str) -> None:

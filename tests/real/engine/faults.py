@@ -23,6 +23,7 @@ class Faults:
     `hidden`: ids that the user may not see: they are in no list and answer 404.
     `locked`: ids that are busy: whatever would change them answers 409.
     `failing_backups`: ids of VMs whose backups fail, and have to be full the next time.
+    `agentless`: ids of VMs in which no guest agent freezes the file systems.
     `invalid_checkpoints`: ids of checkpoints that turn out to be worth nothing.
     `host_port`, `proxy_port`: where hosts and the proxy are said to give disks, in the place of the
     true ports.
@@ -45,6 +46,7 @@ class Faults:
     deaf: list[str] = field(default_factory=list)
     failing_snapshots: list[str] = field(default_factory=list)
     failing_backups: list[str] = field(default_factory=list)
+    agentless: list[str] = field(default_factory=list)
     invalid_checkpoints: list[str] = field(default_factory=list)
     host_port: int | None = None
     proxy_port: int | None = None

@@ -127,6 +127,36 @@ def remove(
     records.later(faults.snapshot_seconds, end)
 
 
+def grow(
+    tree: Tree, vm: Entity, disks: list[Entity], description: str
+) -> tuple[Entity, dict[str, str]]:
+    """A snapshot that the engine makes for itself, locked: it, and the new layer of each disk.
+
+    The images are the caller's.
+    """
+    snapshot = tree.add(
+        vm.subs["snapshots"],
+        types.Snapshot(
+            id=str(uuid.uuid4()),
+            description=description,
+            date=now(),
+            persist_memorystate=False,
+            snapshot_status=types.SnapshotStatus.LOCKED,
+            snapshot_type=types.SnapshotType.REGULAR,
+            disks=[_disk_in_snapshot(each) for each in disks],
+        ),
+    )
+    return snapshot, {each.id: _grow_chain(tree, each, snapshot) for each in disks}
+
+
+def shrink(tree: Tree, data: DataPath, snapshot: Entity) -> None:
+    """Merge such a snapshot, and forget it."""
+    vm = snapshot.owner
+    assert vm is not None
+    tree.remove(vm.subs["snapshots"], snapshot.id)
+    _shrink_chains(tree, data, vm, snapshot)
+
+
 def _image_disks(tree: Tree, vm: Entity) -> list[Entity]:
     """The disks that a snapshot holds: no LUNs, and none that other VMs share."""
     found = []

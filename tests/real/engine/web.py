@@ -20,6 +20,9 @@ from tests.real.engine.ovn import Ovn
 
 _MOST_BODY = 1 << 22
 
+_OWN = ("/mtv/faults", "/mtv/held", "/mtv/backups", "/mtv/where")
+"""What tests ask, and no engine has."""
+
 
 class RequestLog:
     """One line of JSON for each request, written before the answer is."""
@@ -149,7 +152,7 @@ class Front:
         if path == "/ovirt-engine/services/health":
             return Answer(200, "DB Up!Welcome to Health Status!", "text/plain")
         below = below_api(path)
-        if below is None and path not in ("/mtv/faults", "/mtv/held", "/mtv/where"):
+        if below is None and path not in _OWN:
             return Answer(404, "", "text/html")
         if below is not None and self._engine.drops(below):
             return None
@@ -162,6 +165,8 @@ class Front:
             )
         if path == "/mtv/held":
             return Answer(200, json.dumps(self._engine.held()), "application/json")
+        if path == "/mtv/backups":
+            return Answer(200, json.dumps(self._engine.backups_made()), "application/json")
         if path == "/mtv/where":
             return Answer(200, json.dumps(self._engine.data.where()), "application/json")
         if below is None:

@@ -31,6 +31,7 @@ class _Vm:
 class _Backup:
     vm: str
     disks: dict[str, Tracked]
+    images: dict[str, Image]
     live: bool
 
 
@@ -126,15 +127,20 @@ class Hosts:
         elif not on and vm in self._vms:
             self._run(self._vms.pop(vm).ends.close)
 
-    def begin_backup(self, vm: str, backup: str, disks: Sequence[Tracked]) -> None:
+    def begin_backup(
+        self, vm: str, backup: str, disks: Sequence[Tracked], layers: Mapping[str, str]
+    ) -> None:
         running = self._vms.get(vm)
+        images = {each.disk: self._chains[each.disk].top for each in disks}
         if running is not None:
-            running.machine.begin_backup(backup, disks)
+            running.machine.begin_backup(backup, disks, layers)
         else:
             for each in disks:
-                begin_at_rest(self._chains[each.disk].top, each)
+                begin_at_rest(images[each.disk], each)
+            for disk, image in layers.items():
+                self._chains[disk].grow(image)
         by_disk = {each.disk: each for each in disks}
-        self._backups[backup] = _Backup(vm, by_disk, live=running is not None)
+        self._backups[backup] = _Backup(vm, by_disk, images, live=running is not None)
 
     def end_backup(self, backup: str) -> None:
         found = self._backups.pop(backup)
@@ -143,7 +149,7 @@ class Hosts:
             running.machine.end_backup(backup, list(found.disks.values()))
         elif not found.live:
             for each in found.disks.values():
-                end_at_rest(self._chains[each.disk].top, each)
+                end_at_rest(found.images[each.disk], each)
 
     def remove_checkpoint(self, vm: str, disk: str, checkpoint: str) -> None:
         image, running = self._chains[disk].top, self._vms.get(vm)
@@ -202,6 +208,8 @@ class Hosts:
                 name = machine.export_of(wanted.backup, wanted.disk)
                 return f"nbd:unix:{machine.socket}:exportname={name}", bool(bitmap)
         image = chain.image(wanted.image) if wanted.image else chain.top
+        if wanted.backup is not None:
+            image = self._backups[wanted.backup].images[wanted.disk]
         if not wanted.raw:
             return f"file://{image.path}", False
         path = self._directory / f"{wanted.transfer[:13]}.nbd"

@@ -2,12 +2,12 @@
 
 Each disk has a writable export `guest-DISK`, through which its guest writes. During a backup there
 is an export `BACKUP-DISK` of the moment at which the backup began: what the guest overwrites later
-is copied aside first (`blockdev-backup` with `sync=none`).
+is copied aside first (`blockdev-backup` with `sync=none`), or goes to a new layer (a snapshot).
 """
 
 import contextlib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Machine:
     _chains: dict[str, Chain]
     _scratch: Path
     _files: dict[tuple[str, str], Path] = field(default_factory=dict)
+    _frozen: dict[tuple[str, str], Image] = field(default_factory=dict)
+    """The layer that a backup of a snapshot reads."""
 
     def export_of(self, backup: str, disk: str) -> str:
         return FROZEN.format(backup=backup, disk=disk)
@@ -47,8 +49,32 @@ class Machine:
             below = image.node
         self._export(f"g{chain.top.node}", chain.top.node, GUEST.format(disk=chain.disk), True)
 
-    def begin_backup(self, backup: str, disks: Sequence[Tracked]) -> None:
-        """Freeze this moment for all the disks at once."""
+    def begin_backup(
+        self, backup: str, disks: Sequence[Tracked], layers: Mapping[str, str]
+    ) -> None:
+        """Freeze this moment for all the disks at once: under new layers, if they are given."""
+        if layers:
+            self._begin_below(backup, disks, layers)
+        else:
+            self._begin_aside(backup, disks)
+
+    def _begin_below(
+        self, backup: str, disks: Sequence[Tracked], layers: Mapping[str, str]
+    ) -> None:
+        """The moment is the layer below: what the guest writes later is merged into it at the end.
+
+        Its new bitmap records then.
+        """
+        below = {each.disk: self._chains[each.disk].top for each in disks}
+        recording = [act for each in disks for act in actions(below[each.disk].node, each)]
+        self.begin_layers(layers, recording)
+        for each in disks:
+            image = self._frozen[backup, each.disk] = below[each.disk]
+            bitmaps = [each.merged] if each.since else []
+            name = FROZEN.format(backup=backup, disk=each.disk)
+            self._export(f"fs{image.node}", image.node, name, False, bitmaps)
+
+    def _begin_aside(self, backup: str, disks: Sequence[Tracked]) -> None:
         together: list[Any] = []
         for tracked in disks:
             node, aside = self._chains[tracked.disk].top.node, self._aside(backup, tracked.disk)
@@ -69,19 +95,23 @@ class Machine:
     def end_backup(self, backup: str, disks: Sequence[Tracked]) -> None:
         """Let go of that moment."""
         for tracked in disks:
-            node = self._chains[tracked.disk].top.node
+            below = self._frozen.pop((backup, tracked.disk), None)
+            node = (below or self._chains[tracked.disk].top).node
             aside = f"s{node}"
             self._end_export(f"f{aside}")
-            self._qmp("block-job-cancel", device=aside)
-            self._qmp.wait_job(aside)
-            self._qmp("blockdev-del", node_name=aside)
-            self._files.pop((backup, tracked.disk)).unlink()
+            if below is None:
+                self._qmp("block-job-cancel", device=aside)
+                self._qmp.wait_job(aside)
+                self._qmp("blockdev-del", node_name=aside)
+                self._files.pop((backup, tracked.disk)).unlink()
             if tracked.since:
                 self._qmp("block-dirty-bitmap-remove", node=node, name=tracked.merged)
 
-    def begin_layers(self, layers: dict[str, str]) -> None:
+    def begin_layers(
+        self, layers: Mapping[str, str], before: Sequence[dict[str, object]] = ()
+    ) -> None:
         """A snapshot: from now on the guest writes to new layers (disk id -> image id)."""
-        together = []
+        together: list[Any] = [*before]
         for disk, image in layers.items():
             below = self._chains[disk].top
             above = self._chains[disk].grow(image)

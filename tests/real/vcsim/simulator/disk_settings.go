@@ -18,22 +18,35 @@ type diskSettings struct {
 	LeaseSeconds        float64 `json:"lease_seconds"`         // without progress a lease ends after them
 	LeaseInitialisation float64 `json:"lease_initialisation_seconds"`
 	FolderIsLive        bool    `json:"folder_is_live"` // /folder gives other bytes than a snapshot froze
+	FolderLiveFrom      int     `json:"folder_live_from"` // ... from this reading of the same bytes on
 	LockedStatus        int     `json:"locked_status"`  // of /folder for files in use; 200: they are read
 }
 
 type settings struct {
 	lock   sync.Mutex
 	values diskSettings
+	read   map[string]int // of the bytes of a file, since the settings were changed
 }
 
 var theSettings = settings{values: diskSettings{
-	AreasPerAnswer: 2000, LeaseSeconds: 300, LeaseInitialisation: 0.05, LockedStatus: 500,
+	AreasPerAnswer: 2000, LeaseSeconds: 300, LeaseInitialisation: 0.05, FolderLiveFrom: 1, LockedStatus: 500,
 }}
 
 func (s *settings) get() diskSettings {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	return s.values
+}
+
+// lives tells whether /folder gives other bytes now, for bytes of a file that are asked for.
+func (s *settings) lives(bytes string) bool {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.read == nil {
+		s.read = make(map[string]int)
+	}
+	s.read[bytes]++
+	return s.values.FolderIsLive && s.read[bytes] >= s.values.FolderLiveFrom
 }
 
 // load changes those that are named.
@@ -48,6 +61,6 @@ func (s *settings) load(text []byte) error {
 		values.LockedStatus < 200 {
 		return fmt.Errorf("settings do not fit: %+v", values)
 	}
-	s.values = values
+	s.values, s.read = values, nil
 	return nil
 }

@@ -152,6 +152,11 @@ func (disks *vmDisks) needed(each *layer) bool {
 			return true
 		}
 	}
+	return disks.isFrozen(each)
+}
+
+// isFrozen tells whether a snapshot names a layer.
+func (disks *vmDisks) isFrozen(each *layer) bool {
 	for _, frozen := range disks.frozen {
 		if frozen[each.key] == each {
 			return true

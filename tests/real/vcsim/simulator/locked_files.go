@@ -26,7 +26,7 @@ func (s *Service) ServeDatastore(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	if theSettings.get().FolderIsLive && reads && path.Ext(r.URL.Path) == ".vmdk" {
+	if reads && path.Ext(r.URL.Path) == ".vmdk" && theSettings.lives(r.Method+r.URL.String()+r.Header.Get("Range")) {
 		w = &lying{ResponseWriter: w}
 	}
 	s.stockServeDatastore(w, r)

@@ -14,6 +14,7 @@ import (
 type state struct {
 	Snapshots           []stateOfSnapshot `json:"snapshots"`
 	RedoLogs            []string          `json:"redo_logs"` // datastore paths, with or without a snapshot
+	Unmerged            []string          `json:"unmerged"`  // those that stand on nothing that a snapshot froze
 	ConsolidationNeeded []string          `json:"consolidation_needed"`
 	ChangeTracking      []string          `json:"change_tracking"` // VMs whose configuration asks for it
 	Tracked             []stateOfDisk     `json:"tracked"`
@@ -98,6 +99,9 @@ func (now *state) add(vm *VirtualMachine) {
 	for _, each := range disks.layers {
 		if each.redo != nil {
 			now.RedoLogs = append(now.RedoLogs, each.name)
+			if !disks.isFrozen(each.parent) {
+				now.Unmerged = append(now.Unmerged, each.name)
+			}
 		}
 	}
 	for key, at := range disks.live {
