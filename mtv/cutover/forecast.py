@@ -13,12 +13,11 @@ AHEAD_SECONDS = 3600.0
 Copy = Mapping[str, Any]
 
 
-def forecast(before: Event | None, after: Event, *, compared_when_off: bool = False) -> str:
+def forecast(before: Event | None, after: Event) -> str:
     """What changed, what a cutover in an hour would read while the VM is down, and for how long.
 
-    ``before`` and ``after``: two passes, as the journal has them. ``compared_when_off``: of
-    ``Held``. Empty for the first pass, and for a VM that is off, of which nothing is to be
-    foreseen.
+    ``before`` and ``after``: two passes, as the journal has them. Empty for the first pass, and for
+    a VM that is off, of which nothing is to be foreseen.
     """
     if before is None or "disks" not in before.detail or after.detail.get("off"):
         return ""
@@ -26,7 +25,7 @@ def forecast(before: Event | None, after: Event, *, compared_when_off: bool = Fa
     copies: list[Copy] = list(after.detail["disks"].values())
     if seconds <= 0 or not sum(map(_changed, copies)):
         return ""
-    whole = [compared_when_off or bool(copy.get("read_whole")) for copy in copies]
+    whole = [bool(copy.get("read_whole")) for copy in copies]
     ahead = sum(
         _all(copy) if all_ else _at_this_rate(copy, seconds)
         for copy, all_ in zip(copies, whole, strict=True)

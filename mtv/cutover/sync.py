@@ -68,8 +68,7 @@ def _pass(move: Move) -> Moved:
     if not any(copy["fetched_bytes"] for copy in copies):
         says = "every disk is copied and did not change since"
         return moved(move, "nothing to do", "; ".join((says, *seen)))
-    compared = this.held.compared_when_off
-    told = forecast(before, after, compared_when_off=compared) if after is not None else ""
+    told = forecast(before, after) if after is not None else ""
     parts = (_how_much(copies), told, *seen)
     return moved(move, "done", "; ".join(part for part in parts if part))
 

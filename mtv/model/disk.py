@@ -130,8 +130,6 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of shared disks that nobody writes to: all VMs that have them are off."""
     proven: tuple[str, ...] = ()
     """Kinds of storage on which it is proven that files of running VMs are read right."""
-    compared_when_off: bool = False
-    """Once the VM is off the source cannot tell what changed: the last pass reads all of it."""
     doubt: str = ""
     """Why the source's word on what changed since then is not taken: all has to be compared."""
 

@@ -24,6 +24,9 @@ MIB = 1 << 20
 SPARED = 24 * MIB
 """Of the disk that the guest boots from; it writes behind it."""
 
+FEW = 2 * MIB
+"""Of each disk that the guest writes to from the last pass while it runs until it is shut down."""
+
 Planned = Callable[..., Mtv]
 
 
@@ -41,13 +44,13 @@ def disks(vcenter: VCenter) -> Iterator[Disks]:
 
 
 @contextlib.contextmanager
-def guest(vcenter: VCenter, moref: str, sizes: tuple[int, ...]) -> Iterator[None]:
-    """Both disks are written all the time."""
+def guest(vcenter: VCenter, moref: str, ends: tuple[int, ...]) -> Iterator[None]:
+    """Both disks are written all the time, as far as that."""
     with contextlib.ExitStack() as stack:
-        for number, size in enumerate(sizes):
+        for number, end in enumerate(ends):
             start = SPARED if number == 0 else 0
             stack.enter_context(
-                writing(vcenter, moref, 2000 + number, size, start=start, pause=0.005)
+                writing(vcenter, moref, 2000 + number, end, start=start, pause=0.005)
             )
         yield
 
@@ -88,8 +91,10 @@ def test_a_running_vm_goes_over_in_passes(
         project.run("sync")
     assert "changed in" in said
     assert "a cutover in an hour would copy about" in said
-    # The last pass, too, which copies what the guest wrote since.
-    project.run("cutover", env={"MTV_KILL_AT": "sync:written"}, expect=1)
+    with guest(vcenter, vm.moref, (SPARED + FEW, FEW)):
+        project.run("sync")
+        # The last pass, too, which copies what the guest wrote since.
+        project.run("cutover", env={"MTV_KILL_AT": "sync:written"}, expect=1)
     project.run("cutover")
     first, *_, final = passes(project)
     assert all(each["point"] for each in (*first.values(), *final.values()))
@@ -97,7 +102,7 @@ def test_a_running_vm_goes_over_in_passes(
         assert disk.flat_file is not None
         assert final[str(disk.key)]["source"]["sha256"] == identity(disk.flat_file)
     fetched = sum(each["fetched_bytes"] for each in final.values())
-    assert fetched < sum(each["data_bytes"] for each in final.values())
+    assert 0 < fetched <= FEW * len(vm.disks)
     verified = project.run("verify", "--source").stdout
     assert "the source is what was copied" in verified
 

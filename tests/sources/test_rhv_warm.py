@@ -22,7 +22,7 @@ from mtv.tasks import SyncResult
 from tests.real.imageio.guest import Guest, writing
 from tests.real.imageio.machine import FROZEN
 from tests.real.rhv import RhvEngine
-from tests.real.small_rhv import DISKS, VMS, content, disk_id, vm_id
+from tests.real.small_rhv import DISKS, LEVEL, VMS, content, disk_id, vm_id
 from tests.sources.rhv_data import bring_up, copied, eventually, logged_in, small_rhv
 
 SHOP, LEDGER, MAIL = vm_id("shop"), vm_id("ledger"), vm_id("mail")
@@ -363,61 +363,80 @@ def test_a_snapshot_that_fails_leaves_nothing(engine: RhvEngine, login: Engine) 
 
 
 @pytest.mark.parametrize(
-    ("vm", "names", "refused"),
+    ("level", "names", "refused", "by_snapshots"),
     [
-        ("shop", [SYSTEM], False),
-        ("shop", [SYSTEM], True),
-        ("shop", [SYSTEM, DATA], False),
+        (LEVEL, [SYSTEM], False, False),
+        (LEVEL, [SYSTEM], True, False),
+        (LEVEL, [SYSTEM, DATA], False, True),
+        ("4.4", [SYSTEM], False, True),
     ],
-    ids=["backups", "backups, none of a VM that is down", "snapshots"],
+    ids=[
+        "backups",
+        "backups, none of a VM that is down",
+        "snapshots, where a disk is not tracked",
+        "snapshots, where a backup of a VM that is down is not to be had",
+    ],
 )
 def test_passes_by_whatever_fits_the_disks(
-    engine: RhvEngine, login: Engine, tmp_path: Path, vm: str, names: list[str], refused: bool
+    tmp_path: Path, level: str, names: list[str], refused: bool, by_snapshots: bool
 ) -> None:
     """As ``mtv.transfer`` makes them: it asks each disk what changed since its last point."""
-    never = threading.Event()
-    points: dict[str, str] = {}
-    checkpoints: list[str] = []
-    results: list[dict[str, SyncResult]] = []
+    with small_rhv(tmp_path / "rhv", level=level) as engine, logged_in(engine) as login:
+        passes = WarmPasses(login, tmp_path, names)
+        with ExitStack() as ends:
+            writers = guests(engine, "shop", ends)
+            for _ in range(3):
+                for guest in writers.values():
+                    guest.wait_for(30)
+                passes.one()
+                for name, copy in passes.copies():
+                    assert writers[name].moment_of(copy) > 0
+            shut_down(login, SHOP)
+        if refused:
+            engine.faults(answers=[{"path": "/backups$", "method": "POST", "status": 409}])
+        passes.one()
+        for name, copy in passes.copies():
+            assert writers[name].moment_of(copy) >= writers[name].written
+        for number, results in enumerate(passes.results):
+            compared = number == 0 or (number == 3 and refused)
+            assert all((each.kept_bytes > 0) == (not compared) for each in results)
+        # Snapshots tell the changes of a disk that is not tracked; and none is made for a backup.
+        tracked = ["live"] * 3 + ["cold"] * (not refused)
+        assert ways(engine) == ([] if by_snapshots else tracked)
+        assert len(held_by_us(login, SHOP)) == by_snapshots
+        assert let_go(login, SHOP, passes.left, threading.Event()) == []
+        assert engine.held() == {}
 
-    def one_pass() -> None:
-        held = hold(login, vm_id(vm), map(disk_id, names), points.values(), never)
-        found = [each.id for each in held_by_us(login, vm_id(vm))]
+
+class WarmPasses:
+    """Passes over disks of the shop, and what they left at the engine."""
+
+    def __init__(self, login: Engine, directory: Path, names: list[str]) -> None:
+        self._login = login
+        self._bases = {name: directory / f"{name}.raw" for name in names}
+        self._points: dict[str, str] = {}
+        self.left: list[str] = []
+        self.results: list[list[SyncResult]] = []
+
+    def one(self) -> None:
+        """Holds the disks, brings the copies up, lets go."""
+        never = threading.Event()
+        held = hold(self._login, SHOP, map(disk_id, self._bases), self._points.values(), never)
+        found = [each.id for each in held_by_us(self._login, SHOP)]
         assert held.id in found or held.id == "down:"
-        results.append({})
-        for name in names:
-            with closing(open_held_disk(login, vm_id(vm), disk_id(name), held)) as disk:
-                base = tmp_path / f"{name}.raw"
-                results[-1][name] = copied(disk, base, DISKS[name].size)
-                points[name] = disk.point() or ""
-        checkpoints.extend(points.values())
-        release(login, vm_id(vm), held)
-        forget(login, vm_id(vm), checkpoints, points.values(), never)
+        self.results.append([])
+        for name, base in self._bases.items():
+            with closing(open_held_disk(self._login, SHOP, disk_id(name), held)) as disk:
+                self.results[-1].append(copied(disk, base, DISKS[name].size))
+                self._points[name] = disk.point() or ""
+        self.left.extend(self._points.values())
+        release(self._login, SHOP, held)
+        forget(self._login, SHOP, self.left, self._points.values(), never)
 
-    with ExitStack() as ends:
-        writers = guests(engine, vm, ends)
-        for _ in range(3):
-            for guest in writers.values():
-                guest.wait_for(30)
-            one_pass()
-            for name in names:
-                assert writers[name].moment_of((tmp_path / f"{name}.raw").read_bytes()) > 0
-        shut_down(login, vm_id(vm))
-    if refused:
-        engine.faults(answers=[{"path": "/backups$", "method": "POST", "status": 409}])
-    one_pass()
-    for name in names:
-        base = tmp_path / f"{name}.raw"
-        assert writers[name].moment_of(base.read_bytes()) >= writers[name].written
-        for number, result in enumerate(each[name] for each in results):
-            whole = number == 3 and refused
-            assert (result.kept_bytes > 0) == (number > 0 and not whole)
-    # Snapshots tell the changes of a disk that is not tracked; and none is made for a backup.
-    tracked = ["live"] * 3 + ["cold"] * (not refused)
-    assert ways(engine) == ([] if len(names) > 1 else tracked)
-    assert len(held_by_us(login, vm_id(vm))) == (len(names) > 1)
-    assert let_go(login, vm_id(vm), checkpoints, never) == []
-    assert engine.held() == {}
+    def copies(self) -> Iterator[tuple[str, bytes]]:
+        """What each copy holds now, by the name of its disk."""
+        for name, base in self._bases.items():
+            yield name, base.read_bytes()
 
 
 def test_what_an_earlier_run_left_is_found_and_let_go(engine: RhvEngine, login: Engine) -> None:

@@ -5,8 +5,9 @@ checkpoint tells the next one what changed. Else a snapshot, which has to stay a
 at it: what lies above it is what changed.
 
 The last pass, of a VM that is down, works the same way. Such a VM needs no snapshot: its disks
-stand still by themselves, and what lies above the last one is read from them. Nor does a backup
-have to be possible then, which it is not in clusters below level 4.5.
+stand still by themselves, and what lies above the last one is read from them. In clusters below
+level 4.5 no backup is made of it, and nothing would tell the last pass what changed since a
+checkpoint; so VMs in those are held by snapshots while they run, too.
 """
 
 import contextlib
@@ -42,6 +43,9 @@ from mtv.tasks import Cancelled
 BACKUP, SNAPSHOT, DOWN = "backup:", layers.POINT, "down:"
 """Before the id of what holds the disks; a VM that is down holds them itself."""
 
+BACKED_UP_WHEN_DOWN = (4, 5)
+"""The compatibility level from which on backups are made of VMs that are down, too."""
+
 
 def hold(
     engine: Engine, vm: str, disks: Iterable[str], since: Iterable[str], cancelled: Cancelled
@@ -53,7 +57,7 @@ def hold(
     """
     wanted = list(disks)
     down = power_of(engine.get(f"vms/{vm}").status) is Power.OFF
-    if all(is_tracked(engine.get(f"disks/{disk}")) for disk in wanted):
+    if _backups_serve(engine, vm, wanted):
         try:
             try:
                 return _backup(engine, vm, wanted, oldest_good(engine, vm, since), down, cancelled)
@@ -142,6 +146,21 @@ def open_held_disk(engine: Engine, vm: str, disk: str, held: Held) -> Transferre
         RhvBackup(engine, vm, id_) if kind == BACKUP else RhvSnapshot(engine, vm, id_)
     )
     return taken.open(disk)
+
+
+def _backups_serve(engine: Engine, vm: str, disks: Iterable[str]) -> bool:
+    """Whether backups tell what changes on all of these disks until the last pass is over."""
+    tracked = all(is_tracked(engine.get(f"disks/{disk}")) for disk in disks)
+    return tracked and _level(engine, vm) >= BACKED_UP_WHEN_DOWN
+
+
+def _level(engine: Engine, vm: str) -> tuple[int, int]:
+    """The compatibility level of a VM: its own, or that of its cluster."""
+    machine = engine.get(f"vms/{vm}")
+    level = machine.custom_compatibility_version
+    if level is None:
+        level = engine.get(f"clusters/{machine.cluster.id}").version
+    return (level.major, level.minor)
 
 
 def _backup(
