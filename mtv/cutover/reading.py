@@ -1,13 +1,14 @@
 """Workers that read a disk of a VM at its source: their place, their pace, and what they open."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from mtv.cutover.executors import run_task
 from mtv.cutover.move import Move
 from mtv.cutover.opened import opened_by_worker
-from mtv.errors import Interrupted, SourceBusy
+from mtv.errors import Interrupted, ReadFailed, SourceBusy
 from mtv.journal import OPEN, State
 from mtv.tasks import OnProgress, ProbeTask, Progress, Result, SyncTask, VerifySourceTask
 
@@ -45,8 +46,18 @@ def read_disk(
             pace.heard(progress)
             on_progress(progress)
 
-        with opened_by_worker(paced, give_up, record) as heard:
+        with _named(move, task.disk), opened_by_worker(paced, give_up, record) as heard:
             return run_task(task, heard, move.log(log), move.stop, pace)
+
+
+@contextlib.contextmanager
+def _named(move: Move, key: str) -> Iterator[None]:
+    """Says which disk it was that could not be read: its worker knows the server's name only."""
+    try:
+        yield
+    except ReadFailed as problem:
+        label = next((each.label for each in move.disks if each.key == key), key)
+        raise ReadFailed(f"{label}: {problem.message}", problem.hint) from problem
 
 
 def once_free(move: Move, run: Callable[[], T]) -> T:

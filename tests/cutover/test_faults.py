@@ -64,7 +64,7 @@ def test_a_source_that_stays_away_fails_the_sync_and_the_next_one_goes_on(
     proxy.faults.cut_after = 0
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 1, stdout + stderr
-    assert "billing-db: failed" in stdout
+    assert "billing-db: failed: disk-1000-0: " in stdout
     assert "Traceback" not in stderr
     proxy.faults.refuse = False
     proxy.faults.cut_after = None

@@ -170,26 +170,32 @@ class _Found(NamedTuple):
         return ExportedDisk(self.target, self.place, self.tracked)
 
 
+def _of_key(devices: Sequence[Any], key: str) -> Disk | None:
+    return next((each for each in disks(devices) if each.key == key), None)
+
+
 def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", POWER, DEVICES, _KEY])
     name, snapshot, encrypted = values.get("name", vm), None, _KEY in values
+    devices = values.get(DEVICES, [])
+    disk = _of_key(devices, key)
     if held is not None and held.id not in (NOTHING, OFF):
         snapshot = session.object(vim.vm.Snapshot, held.id)
-        values = read_one(session, snapshot, [DEVICES])
+        devices = read_one(session, snapshot, [DEVICES]).get(DEVICES, [])
+        listed = _of_key(devices, key)
+        # A snapshot may list an independent disk: with the file that the guest goes on writing to.
+        for each in (disk, listed):
+            if each is not None and each.mode.startswith("independent"):
+                raise SourceError(
+                    f"{each.label} of {name} is in no snapshot: an independent disk never is",
+                    "copy the VM while it is off: mtv cutover",
+                )
+        disk = listed
     elif not is_off(values):
         raise SourceError(
             f"{name} is not powered off: its disks change while they are read",
             "shut it down, or let mtv cutover do it",
-        )
-    devices = values.get(DEVICES, [])
-    disk = next((each for each in disks(devices) if each.key == key), None)
-    if snapshot is not None and (disk is None or disk.mode.startswith("independent")):
-        # A snapshot may list an independent disk: with the file that the guest goes on writing to.
-        label = f"the disk with key {key}" if disk is None else disk.label
-        raise SourceError(
-            f"{label} of {name} is in no snapshot: an independent disk never is",
-            "copy the VM while it is off: mtv cutover",
         )
     if disk is None:
         raise SourceError(
