@@ -7,7 +7,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -47,8 +47,10 @@ def cases(*outcomes: Outcome) -> list[Case]:
     ]
 
 
+@cache
 def has_value(product: str, path: str) -> bool:
-    return changed(product, path) is not None
+    """Whether a value of the product's example can be changed; asked for before any test runs."""
+    return changed_data(product, path) is not None
 
 
 def other(value: Any) -> Any:
@@ -62,26 +64,41 @@ def other(value: Any) -> Any:
 
 
 @cache
-def changed(product: str, path: str) -> Example | None:
-    """The example with another value at one place of a path; None where no place has a value."""
-    example = whole(product)
+def as_data(product: str) -> bytes:
+    """The example's inventory with every field that it could have, as JSON."""
+    return msgspec.json.encode(plain(whole(product).inventory))
+
+
+def changed_data(product: str, path: str) -> dict[str, Any] | None:
+    """The inventory with another value at one place of a path; None where no place has a value."""
     change = changes().get(path)
-    data = plain(example.inventory)
-    if re.fullmatch(r"\w+\[\]\.id", path) and change is None:
-        return called_otherwise(example, data[path.partition("[")[0]])
+    data: dict[str, Any] = msgspec.json.decode(as_data(product))
+    if is_an_id(path):
+        return data if data[path.partition("[")[0]] else None
     own = OWN.match(path)
     steps = re.findall(r"[^.\[\]{}]+|\[\]|\{\}", own[1] if own else path)
-    if not put(data, steps, Change({own[2]: "some value"}) if own else change):
-        return None
+    there = put(data, steps, Change({own[2]: "some value"}) if own else change)
+    return data if there else None
+
+
+def is_an_id(path: str) -> bool:
+    """Of an object that others name; unless the example says how to change it."""
+    return bool(re.fullmatch(r"\w+\[\]\.id", path)) and path not in changes()
+
+
+def changed(product: str, path: str) -> Example:
+    """The example with another value at one place of a path that has one."""
+    example = whole(product)
+    data = changed_data(product, path)
+    assert data is not None
+    if is_an_id(path):
+        return called_otherwise(example, data[path.partition("[")[0]][0]["id"])
     inventory = msgspec.convert(data, Inventory)
     return example.replace(inventory=inventory, mapping=renamed(example, inventory.source))
 
 
-def called_otherwise(example: Example, things: list[dict[str, Any]]) -> Example | None:
-    """The example with another id of its first object, wherever it is named."""
-    if not things:
-        return None
-    id_ = things[0]["id"]
+def called_otherwise(example: Example, id_: str) -> Example:
+    """The example with another id of an object, wherever it is named."""
 
     def rename(text: bytes) -> bytes:
         for old in (f'"{id_}"', f'/{id_}"', f"/{id_}/"):
@@ -157,15 +174,24 @@ def before(product: str) -> Translation:
     return whole(product).translate()
 
 
-@cache
+@lru_cache(maxsize=1)
 def after(product: str, path: str) -> Translation:
-    example = changed(product, path)
-    assert example is not None
-    return example.translate()
+    return changed(product, path).translate()
 
 
+@cache
+def fields_before(product: str) -> dict[str, list[str]]:
+    return fields(before(product))
+
+
+@cache
+def files_before(product: str) -> dict[str, str]:
+    return dict(files(before(product)))
+
+
+@cache
 def changed_fields(product: str, path: str) -> set[str]:
-    one, two = fields(before(product)), fields(after(product, path))
+    one, two = fields_before(product), fields(after(product, path))
     return {each for each in {*one, *two} if one.get(each) != two.get(each)}
 
 
@@ -212,7 +238,7 @@ def test_a_value_changes_its_fields_and_no_other(product: str, path: str) -> Non
 @pytest.mark.parametrize(("product", "path"), cases(Outcome.IGNORED))
 def test_an_ignored_value_changes_no_byte(product: str, path: str) -> None:
     one, two = before(product), after(product, path)
-    assert dict(files(two)) == dict(files(one))
+    assert dict(files(two)) == files_before(product)
     assert (two.findings, two.blocked) == (one.findings, one.blocked)
     assert [each for each in two.ledger.entries if each.path == path] == []
 
