@@ -17,6 +17,7 @@ import fcntl
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -143,13 +144,26 @@ class Project:
         """
         with (self.root / (".mtv-aside.lock" if aside else ".mtv.lock")).open("a") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _taken(file.fileno())
             except BlockingIOError as problem:
                 raise ProjectError(
                     f"another mtv works in {self.root}",
                     "wait until it has ended, or stop it with Ctrl-C: nothing is lost by that",
                 ) from problem
             yield
+
+
+def _taken(descriptor: int) -> None:
+    """Takes a file's lock. Raises BlockingIOError when another process keeps it.
+
+    Who only asks whether it is held (``is_locked``) has it for a moment.
+    """
+    for _ in range(5):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.02)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

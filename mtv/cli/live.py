@@ -40,6 +40,8 @@ class Live:
         self._written = 0.0
 
     def __enter__(self) -> "Live":
+        with self._lock:
+            self._write()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,10 +77,21 @@ class Live:
             new.rename(self._path)
 
 
-def live(project: Project, run: Path, *, aside: bool) -> dict[str, Noted]:
-    """Label -> what was told last, by the command that is at work; ``aside``: by one beside it."""
-    if not project.is_locked(aside=aside):
-        return {}  # what a file says then is of one that was killed
+def live(project: Project, run: Path, *, aside: bool) -> dict[str, Noted] | None:
+    """Label -> what was told last, by the command that is at work in that run; None without one.
+
+    ``aside``: by one beside it.
+    """
+    path = run / _FILES[aside]
+    if not project.is_locked(aside=aside) or not path.exists():
+        return None  # what a file says then is of one that was killed
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode((run / _FILES[aside]).read_bytes(), type=dict[str, Noted])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Noted])
     return {}
+
+
+def forget_killed(project: Project, *, aside: bool) -> None:
+    """Removes what killed commands left of their progress, in all runs; by who has the lock."""
+    for left in project.run("any").parent.glob(f"*/{_FILES[aside]}"):
+        with contextlib.suppress(OSError):
+            left.unlink()

@@ -51,10 +51,11 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
     project = open_project(ctx)
     planned = wave_of(load_plan(project), wave)
     run = project.run(planned.name)
+    on_steps = live(project, run, aside=False)
     work = AtWork(
-        is_going_on=project.is_locked(),
-        on_steps=live(project, run, aside=False),
-        beside=live(project, run, aside=True),
+        is_going_on=on_steps is not None,
+        on_steps=on_steps or {},
+        beside=live(project, run, aside=True) or {},
     )
     elsewhere = gone_over(run)
     statuses = [
@@ -66,7 +67,7 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
 
 
 class AtWork(msgspec.Struct, frozen=True, kw_only=True):
-    """What commands are doing at this moment, by the names of VMs."""
+    """What commands are doing in the wave at this moment, by the names of VMs."""
 
     is_going_on: bool
     on_steps: dict[str, Noted]

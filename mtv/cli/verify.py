@@ -1,12 +1,10 @@
 """``mtv verify``: prove the copies of a wave again."""
 
-from functools import partial
-
 import click
 
 from mtv.cli.app import output_option
 from mtv.cli.wave import run_wave
-from mtv.cutover.batch import raise_failures, raise_unless_any
+from mtv.cutover.batch import raise_failures, raise_unless_equal
 from mtv.cutover.verify import foresee_verify, foresee_verify_source, verify, verify_source
 
 
@@ -54,5 +52,5 @@ def command(
         dry_run=dry_run,
         # Only the journal is written, and it bears with other commands that go on.
         aside=source,
-        judge=raise_failures if dry_run else partial(raise_unless_any, "nothing was proven"),
+        judge=raise_failures if dry_run else raise_unless_equal,
     )

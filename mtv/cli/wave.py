@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from mtv.cli.app import emit, load_estate, load_naming, load_plan, open_project, printable
-from mtv.cli.live import Live
+from mtv.cli.live import Live, forget_killed
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.batch import each_of, raise_failures
@@ -56,6 +56,7 @@ def run_wave(
 
     with ExitStack() as stack:
         stack.enter_context(project.lock(aside=aside))
+        forget_killed(project, aside=aside)
         path = project.run(wave.name) / "journal.db"
         if dry_run and not path.exists():
             path = Path(stack.enter_context(TemporaryDirectory())) / path.name

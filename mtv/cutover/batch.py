@@ -191,23 +191,43 @@ def _outcome(move: Move, act: Callable[[Move], Moved]) -> Moved:
 
 def raise_failures(outcomes: Sequence[Moved]) -> None:
     """Raises PartlyDone when some VMs failed, MtvError when all did."""
-    wrong = [each for each in outcomes if each.outcome == "failed"]
-    if not wrong:
-        return
-    names = ", ".join(each.name for each in wrong)
-    message = f"{len(wrong)} of {len(outcomes)} VMs failed: {names}"
-    differ = [each.name for each in wrong if each.error == DigestMismatch.__name__]
-    if differ:
-        message += f"; proven different: {', '.join(differ)}"
-    kind = MtvError if len(wrong) == len(outcomes) else PartlyDone
-    raise kind(message, "each line above says why; mtv status shows where all stand")
+    wrong = _failed(outcomes)
+    if wrong:
+        kind = MtvError if len(wrong) == len(outcomes) else PartlyDone
+        raise kind(_failures(outcomes), _SEE)
 
 
 def raise_unless_any(said: str, outcomes: Sequence[Moved]) -> None:
     """As ``raise_failures``, and MtvError that says so when VMs were passed by and all others
     failed."""
     became = {each.outcome for each in outcomes}
-    proven = any(each.error == DigestMismatch.__name__ for each in outcomes)
-    if "passed by" in became and became <= {"failed", "passed by"} and not proven:
+    if "passed by" in became and became <= {"failed", "passed by"}:
         raise MtvError(said, "each line above says why")
     raise_failures(outcomes)
+
+
+def raise_unless_equal(outcomes: Sequence[Moved]) -> None:
+    """As ``raise_unless_any``, and MtvError when something is proven to be different: that other
+    VMs are as they should be does not make that a success in part."""
+    if _different(outcomes):
+        raise MtvError(_failures(outcomes), _SEE)
+    raise_unless_any("nothing was proven", outcomes)
+
+
+_SEE = "each line above says why; mtv status shows where all stand"
+
+
+def _failures(outcomes: Sequence[Moved]) -> str:
+    names = ", ".join(each.name for each in _failed(outcomes))
+    message = f"{len(_failed(outcomes))} of {len(outcomes)} VMs failed: {names}"
+    different = ", ".join(each.name for each in _different(outcomes))
+    return f"{message}; proven different: {different}" if different else message
+
+
+def _failed(outcomes: Sequence[Moved]) -> list[Moved]:
+    return [each for each in outcomes if each.outcome == "failed"]
+
+
+def _different(outcomes: Sequence[Moved]) -> list[Moved]:
+    """Whose copies are not what they were, or not what the source is."""
+    return [each for each in outcomes if each.error == DigestMismatch.__name__]

@@ -1,6 +1,6 @@
 """What the last pass over a VM says about the next one: how fast its disks change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,20 +25,28 @@ def forecast(before: Event | None, after: Event) -> str:
     copies: list[Copy] = list(after.detail["disks"].values())
     if seconds <= 0 or not sum(map(_changed, copies)):
         return ""
-    whole = [bool(copy.get("read_whole")) for copy in copies]
-    ahead = sum(
-        _all(copy) if all_ else _at_this_rate(copy, seconds)
-        for copy, all_ in zip(copies, whole, strict=True)
-    )
-    fetched = sum(copy["fetched_bytes"] for copy in copies)
-    pace = fetched / max(sum(copy["seconds"] for copy in copies), 0.001)
-    verb = "read" if any(whole) else "copy"
+    whole = [copy for copy in copies if copy.get("read_whole")]
+    others = [copy for copy in copies if not copy.get("read_whole")]
+    ahead = sum(_at_this_rate(copy, seconds) for copy in others)
+    # What is read whole takes as long as it took: a stream is packed, so its bytes do not tell.
+    takes = _seconds(whole) + ahead / max(_pace(others or whole), 1)
+    # It may be that changes can be told the next time, or of a VM that is off.
+    verb, about = ("read", "up to") if whole else ("copy", "about")
     changed = size(sum(map(_changed, copies)))
     return (
         f"{changed} changed in {duration(seconds)}; at this rate a cutover in an hour would "
-        f"{verb} about {size(ahead)}, in about {duration(ahead / pace)}, besides the time that it "
-        "takes to shut down, to convert and to boot"
+        f"{verb} {about} {size(ahead + sum(map(_all, whole)))}, in {about} {duration(takes)}, "
+        "besides the time that it takes to shut down, to convert and to boot"
     )
+
+
+def _seconds(copies: Sequence[Copy]) -> float:
+    return float(sum(copy["seconds"] for copy in copies))
+
+
+def _pace(copies: Sequence[Copy]) -> float:
+    """Bytes a second."""
+    return float(sum(copy["fetched_bytes"] for copy in copies)) / max(_seconds(copies), 0.001)
 
 
 def _changed(copy: Copy) -> int:

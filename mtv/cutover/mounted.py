@@ -41,7 +41,7 @@ def must_be_mounted(move: Move) -> None:
             "target's directory is another one since; if its copies were deleted, begin anew: "
             f"{begin_anew(move)}",
         )
-    lost = _lost(move)
+    lost = [each for home in _homes(move) for each in _lost(move, home)]
     if lost:
         raise TransferError(
             f"copies were written to {lost[0]} before, and it is another directory now: there is "
@@ -52,32 +52,40 @@ def must_be_mounted(move: Move) -> None:
 
 
 def mark(move: Move) -> None:
-    """Marks the directory of the VM's namespace, before anything is written to it.
+    """Marks the directories of namespaces that its copies go to, before anything is written.
+
+    Its own, and those of VMs that its shared disks are kept with.
 
     Raises TransferError, also when a file system was unmounted since the first look.
     """
     must_be_mounted(move)
-    home = move.directory.parent
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        (home / MARK).touch()
-    except OSError as problem:
-        raise TransferError(
-            f"{home / MARK} cannot be made: {problem.strerror or problem}",
-            "look at the permissions and the file system of that directory",
-        ) from problem
-    with move.traffic.one_at_a_time(str(_list(move))):
-        known, name = _known(move), _name(move, home)
-        if name not in known:
-            write_json(_list(move), Targets(directories=(*known, name)))
+    for home in _homes(move):
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            (home / MARK).touch()
+        except OSError as problem:
+            raise TransferError(
+                f"{home / MARK} cannot be made: {problem.strerror or problem}",
+                "look at the permissions and the file system of that directory",
+            ) from problem
+        with move.traffic.one_at_a_time(str(_list(move))):
+            known, name = _known(move), _name(move, home)
+            if name not in known:
+                write_json(_list(move), Targets(directories=(*known, name)))
 
 
-def _lost(move: Move) -> list[Path]:
-    """Directories that lost their mark, without which nothing may be copied to the VM's.
+def _homes(move: Move) -> tuple[Path, ...]:
+    """The directories of namespaces in which the copies of its disks are; its own is the first."""
+    folders = (move.directory, *(move.base(disk.key).parent for disk in move.disks))
+    return tuple(dict.fromkeys(folder.parent for folder in folders))
 
-    Its own; or, while that one has never been marked, all others of the target.
+
+def _lost(move: Move, home: Path) -> list[Path]:
+    """Directories that lost their mark, without which nothing may be copied to ``home``.
+
+    Itself; or, while that one has never been marked, all others of the target.
     """
-    home = move.directory.parent.resolve()
+    home = home.resolve()
     marked = [_project(move) / each for each in _known(move)]
     asked = [each for each in marked if each == home]
     asked = asked or [each for each in marked if each.parent == home.parent]

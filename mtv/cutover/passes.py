@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from mtv.cutover.elsewhere import events_elsewhere
-from mtv.cutover.guarding import TooMuch, guarded, must_bear_it
+from mtv.cutover.guarding import guarded, must_bear_it, relieved
 from mtv.cutover.move import Move
 from mtv.cutover.opened import end_what_is_open, open_of
 from mtv.cutover.power import running
@@ -33,13 +33,14 @@ def holding(move: Move) -> Iterator[Held]:
     Raises SourceError in its kinds, Interrupted.
     """
     end_what_is_open(move)
-    held = _left_by_a_kill(move)
-    if held is None:
-        release_all(move)
-        forget_older_points(move)  # one that cannot be removed stops the pass: they would pile up
-        held = _hold(move)
-    with _relieved(move, held), _released(move, held), guarded(move, held):
-        yield _prover(move).proven(move.placed.vm.id, held)
+    with relieved(move):
+        held = _left_by_a_kill(move)
+        if held is None:
+            release_all(move)
+            forget_older_points(move)  # that one cannot be removed stops the pass: they'd pile up
+            held = _hold(move)
+        with _released(move, held), guarded(move, held):
+            yield _prover(move).proven(move.placed.vm.id, held)
 
 
 @contextlib.contextmanager
@@ -182,22 +183,6 @@ def _alone(move: Move, held: Held) -> Held:
 
 
 @contextlib.contextmanager
-def _relieved(move: Move, held: Held) -> Iterator[None]:
-    """Where the source bears no more, the snapshots go, too, that later passes are told from.
-
-    The next one compares all then. What a backup leaves takes no room, and stays.
-    """
-    try:
-        yield
-    except BaseException:
-        if isinstance(move.stop.why, TooMuch) and not held.leaves:
-            with contextlib.suppress(MtvError):  # tried again before the next pass
-                forget = move.open_source().forget
-                forget(move.placed.vm.id, points_left(move), (), threading.Event())
-        raise
-
-
-@contextlib.contextmanager
 def _released(move: Move, held: Held) -> Iterator[None]:
     """Releases it when the block ends; what ended the block is told first."""
     try:
@@ -206,7 +191,8 @@ def _released(move: Move, held: Held) -> Iterator[None]:
         try:
             _release(move, held)
         except MtvError as another:
-            problem.message += f"; besides, {another.message}"
+            told = move.stop.why or problem
+            told.message += f"; besides, {another.message}"
         raise
     except BaseException:
         _release(move, held)

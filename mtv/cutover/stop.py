@@ -12,13 +12,15 @@ class Stop(threading.Event):
         super().__init__()
         self.why: MtvError | None = None
         """What made mtv itself stop it; None when somebody stopped mtv."""
+        self.for_good = threading.Event()
+        """Set when somebody stops mtv: also what mtv does after it stopped the work itself."""
         self._asked = threading.Lock()
-        self._for_good = False
 
     def set(self) -> None:
         """Somebody stops mtv: for good, whatever it was stopped for before."""
         with self._asked:
-            self._for_good, self.why = True, None
+            self.why = None
+            self.for_good.set()
             super().set()
 
     def because(self, why: MtvError) -> None:
@@ -31,6 +33,6 @@ class Stop(threading.Event):
     def clear(self) -> None:
         """Lets the work begin again, if it was mtv itself that stopped it."""
         with self._asked:
-            if not self._for_good:
+            if not self.for_good.is_set():
                 self.why = None
                 super().clear()

@@ -45,13 +45,20 @@ def test_of_a_running_vm_it_is_the_rate_of_what_changed() -> None:
 def test_a_disk_that_is_compared_is_read_whole_and_changed_by_what_was_written() -> None:
     said = forecast(FIRST, made(30, copy(GIB, written=MIB, whole=True)))
     assert said.startswith("1.0 MiB changed in 30 min")
-    assert "would read about 1.0 GiB, in about 10" in said
+    assert "would read up to 1.0 GiB, in up to 10" in said
 
 
 def test_a_stream_holds_only_what_is_not_zero_and_a_whole_one_is_read_again() -> None:
     said = forecast(FIRST, made(30, copy(GIB // 4, written=512, whole=True)))
     assert said.startswith("512 bytes changed in 30 min")
-    assert "would read about 512.0 MiB" in said
+    assert "would read up to 512.0 MiB" in said
+    # As long as the stream took, whose bytes are packed: 256 MiB at 100 MiB a second.
+    assert "in up to 2" in said
+
+
+def test_the_disks_that_are_read_whole_do_not_tell_how_fast_the_others_are() -> None:
+    said = forecast(FIRST, made(30, copy(GIB // 4, written=512, whole=True), copy(50 * MIB)))
+    assert "would read up to 612.0 MiB, in up to 3" in said
 
 
 def test_nothing_is_foreseen_of_a_vm_that_is_off_or_did_not_change() -> None:

@@ -248,7 +248,10 @@ def test_a_pass_that_is_stopped_keeps_what_its_other_disks_are_told_from(
 
 @pytest.mark.parametrize(
     ("held", "says"),
-    [({"least_free_percent": 100}, "free of"), ({"most_delta_bytes": 1}, "were written to it")],
+    [
+        ({"least_free_percent": 100}, "free of"),
+        ({"most_delta_bytes": 1}, "what was written since its disks are held takes"),
+    ],
 )
 def test_a_pass_that_is_too_much_stops_and_its_snapshots_go(
     engine: RhvEngine, tmp_path: Path, held: dict[str, float], says: str
@@ -269,10 +272,19 @@ def test_a_pass_that_is_too_much_stops_and_its_snapshots_go(
         assert process.returncode == 1, stderr
         assert "✗ ledger: failed: the pass was stopped: " in stdout
         assert says in stdout
+        assert "its snapshots were removed, so the next pass compares all" in stdout
         assert engine.held() == {}
         limit(made)
         made.run("sync")
         assert guest.moment_of(base(made, name).read_bytes()) is not None
+        # The storage domain fills up between two passes, too.
+        assert len(engine.held()["snapshots"]) == 1
+        limit(made, held={"least_free_percent": 100})
+        refused = made.run("sync", expect=1).stdout
+        assert "its disks are not held now: " in refused
+        assert "its snapshots were removed" in refused
+        assert engine.held() == {}
+        limit(made)
     made.run("rollback", "--vm", "ledger", "--discard")
 
 

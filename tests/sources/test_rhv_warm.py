@@ -15,7 +15,15 @@ from mtv.sources.rhv.backups import DESCRIPTION, RhvBackup, begin_backup, end_ba
 from mtv.sources.rhv.checkpoints import POINT, FullNeeded, forget_checkpoints
 from mtv.sources.rhv.disks import open_disk
 from mtv.sources.rhv.engine import Engine
-from mtv.sources.rhv.hold import forget, held_by_us, hold, let_go, open_held_disk, release
+from mtv.sources.rhv.hold import (
+    SNAPSHOT,
+    forget,
+    held_by_us,
+    hold,
+    let_go,
+    open_held_disk,
+    release,
+)
 from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
 from mtv.sources.rhv.transferred import TransferredDisk
 from mtv.tasks import SyncResult
@@ -208,6 +216,20 @@ def test_a_vm_that_is_down_needs_no_backup(tmp_path: Path) -> None:
             begin_backup(login, SHOP, [disk_id(SYSTEM)], legacy=True)
         assert hold(login, SHOP, [disk_id(SYSTEM)], [], threading.Event()).id == "down:"
         assert engine.backups() == {}
+
+
+def test_a_vm_that_is_down_is_told_from_the_snapshot_that_its_copies_are_at(
+    engine: RhvEngine, login: Engine
+) -> None:
+    """Though a backup can be made by now: the level of its cluster was raised meanwhile."""
+    snapshot = make_snapshot(login, SHOP, [disk_id(SYSTEM)], "mtv")
+    shut_down(login, SHOP)
+    point = f"{SNAPSHOT}{snapshot.id}"
+    held = hold(login, SHOP, [disk_id(SYSTEM)], [point], threading.Event())
+    with closing(open_held_disk(login, SHOP, disk_id(SYSTEM), held)) as disk:
+        assert disk.changed_since(point) is not None
+    assert engine.backups() == {}
+    remove_snapshot(login, SHOP, snapshot.id)
 
 
 def test_an_older_point_is_brought_up_too(engine: RhvEngine, login: Engine, tmp_path: Path) -> None:

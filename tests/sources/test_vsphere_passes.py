@@ -28,11 +28,13 @@ from tests.real.disk_vm import (
     DiskVm,
     Lab,
     content,
+    disk_devices,
     result,
     start_lab,
     take_snapshot,
 )
 from tests.real.parts import PartMissing, require
+from tests.real.people import add_disk
 from tests.real.vcenter_disks import Settings, writing
 from tests.transfer.disks import NO_PAUSES
 
@@ -398,6 +400,20 @@ def test_an_independent_disk_is_in_no_snapshot(lab: Lab, tmp_path: Path) -> None
             source.release(vm.id, held, NEVER)
     finally:
         source.close()
+
+
+def test_a_disk_that_came_after_the_snapshot_is_not_in_it(passes: Pass) -> None:
+    held = passes.hold()
+    lab, vm = passes.lab, passes.vm
+    add_disk(lab.vcenter, vm.id, DATASTORE, MIB)
+    (new,) = {each.key for each in disk_devices(vm.vm)} - set(vm.flat_files)
+    try:
+        with pytest.raises(SourceError, match="not in the snapshot that is read: it came later"):
+            passes.source.open_disk(vm.id, str(new), held)
+        with pytest.raises(SourceError, match="no disk with key 4711 any more"):
+            passes.source.open_disk(vm.id, "4711", held)
+    finally:
+        passes.source.release(vm.id, held, NEVER)
 
 
 def test_without_the_consent_no_snapshot_is_taken(lab: Lab, tmp_path: Path) -> None:

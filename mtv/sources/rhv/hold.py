@@ -44,7 +44,7 @@ BACKUP, SNAPSHOT, DOWN = "backup:", layers.POINT, "down:"
 """Before the id of what holds the disks; a VM that is down holds them itself."""
 
 BACKED_UP_WHEN_DOWN = (4, 5)
-"""The compatibility level from which on backups are made of VMs that are down, too."""
+"""The level of the cluster from which on backups are made of VMs that are down, too."""
 
 
 def hold(
@@ -55,8 +55,11 @@ def hold(
     File systems are asked to be in order where a backup is made; of a snapshot no engine says
     whether the guest's agent did so. Raises SourceError, Interrupted; nothing is left then.
     """
-    wanted = list(disks)
+    wanted, since = list(disks), list(since)
     down = power_of(engine.get(f"vms/{vm}").status) is Power.OFF
+    if down and any(point.startswith(SNAPSHOT) for point in since):
+        # A backup would tell nothing of what changed since a snapshot, whatever fits by now.
+        return Held(id=DOWN, consistent=True)
     if _backups_serve(engine, vm, wanted):
         try:
             try:
@@ -151,15 +154,13 @@ def open_held_disk(engine: Engine, vm: str, disk: str, held: Held) -> Transferre
 def _backups_serve(engine: Engine, vm: str, disks: Iterable[str]) -> bool:
     """Whether backups tell what changes on all of these disks until the last pass is over."""
     tracked = all(is_tracked(engine.get(f"disks/{disk}")) for disk in disks)
-    return tracked and _level(engine, vm) >= BACKED_UP_WHEN_DOWN
+    return tracked and _level_of_cluster(engine, vm) >= BACKED_UP_WHEN_DOWN
 
 
-def _level(engine: Engine, vm: str) -> tuple[int, int]:
-    """The compatibility level of a VM: its own, or that of its cluster."""
-    machine = engine.get(f"vms/{vm}")
-    level = machine.custom_compatibility_version
-    if level is None:
-        level = engine.get(f"clusters/{machine.cluster.id}").version
+def _level_of_cluster(engine: Engine, vm: str) -> tuple[int, int]:
+    """The level that engines ask for; a VM's own one may be for until its next start only."""
+    cluster = engine.get(f"vms/{vm}").cluster
+    level = engine.get(f"clusters/{cluster.id}").version
     return (level.major, level.minor)
 
 

@@ -24,7 +24,11 @@ def rooms(engine: Engine, vm: str) -> Iterator[Room]:
                 )
 
 
-def top_layers_bytes(engine: Engine, vm: str) -> int:
-    """What the layers take that the VM writes to: what was written since its last snapshot."""
+def top_layers_bytes(engine: Engine, vm: str) -> int | None:
+    """What the layers take up that the VM writes to, since its last snapshot; None if unknown.
+
+    Block storage gives it in chunks, the first one before anything is written.
+    """
     attached = engine.list(f"vms/{vm}/diskattachments")
-    return sum(engine.get(f"disks/{each.id}").actual_size or 0 for each in attached)
+    sizes = [engine.get(f"disks/{each.id}").actual_size for each in attached]
+    return None if None in sizes else sum(sizes)

@@ -128,8 +128,8 @@ class Rhv:
     def strain(self, vm: str, held: Held | None = None) -> Strain | None:
         """Of the storage domains of its disks; None for a VM that is down.
 
-        How much was written is known where a snapshot holds the disks; no engine tells how long
-        their storage takes.
+        What was written takes is known where a snapshot holds the disks; no engine tells how long
+        their storage needs for it.
         """
         if self.power(vm) is Power.OFF:
             return None

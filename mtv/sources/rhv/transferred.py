@@ -46,6 +46,7 @@ class TransferredDisk:
         self._still_the_same = still_the_same
         self._locked = locked
         self._lock = threading.Lock()
+        self._lent_to: TransferredDisk | None = None
         self._begin()
 
     def location(self) -> HttpLocation:
@@ -68,11 +69,12 @@ class TransferredDisk:
             try:
                 yield
             finally:
+                self._lent_to = None
                 self._begin_again()
 
     def lends(self, other: "TransferredDisk") -> None:
-        """While it rests another transfer is what is open."""
-        self._transfer = other._transfer
+        """While it rests another's transfer is what is open, whichever that has by then."""
+        self._lent_to = other
 
     def extents(self) -> Sequence[Extent] | None:
         """Where there is data, by the host's own look at the disk's images."""
@@ -102,7 +104,7 @@ class TransferredDisk:
 
     def opened(self) -> str:
         """The transfer's id."""
-        return self._transfer.id
+        return (self._lent_to or self)._transfer.id
 
     def close(self) -> None:
         """Ends the transfer; returns when the disk is unlocked.

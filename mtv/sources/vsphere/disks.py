@@ -191,6 +191,11 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
                     f"{each.label} of {name} is in no snapshot: an independent disk never is",
                     "copy the VM while it is off: mtv cutover",
                 )
+        if disk is not None and listed is None:
+            raise SourceError(
+                f"{disk.label} of {name} is not in the snapshot that is read: it came later",
+                "run the same command again: another snapshot is taken then",
+            )
         disk = listed
     elif not is_off(values):
         raise SourceError(

@@ -125,13 +125,16 @@ class Backups:
 
     def _level(self, vm: Entity) -> Version:
         """The VM's own compatibility version, or that of its cluster."""
-        cluster = self._tree.top["clusters"].own[vm.obj.cluster.id].obj
-        level = vm.obj.custom_compatibility_version or cluster.version
+        own = vm.obj.custom_compatibility_version
+        return self._level_of_cluster(vm) if own is None else (own.major, own.minor)
+
+    def _level_of_cluster(self, vm: Entity) -> Version:
+        level = self._tree.top["clusters"].own[vm.obj.cluster.id].obj.version
         return (level.major, level.minor)
 
     def _refuse_at_level(self, vm: Entity, *, tracks: bool) -> None:
         least = COLD_LEVEL if str(vm.obj.status) == "down" else LIVE_LEVEL
-        if tracks and self._level(vm) < least:
+        if tracks and self._level_of_cluster(vm) < least:
             raise conflict(
                 "Cannot backup VM. Incremental backup is not supported for a VM in this state"
                 " at this cluster compatibility version."
