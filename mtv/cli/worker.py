@@ -11,6 +11,7 @@ import click
 
 from mtv.cutover.work import perform
 from mtv.errors import MtvError
+from mtv.signals import set_by_signals
 from mtv.tasks import (
     Done,
     Failed,
@@ -40,8 +41,7 @@ def command(ctx: click.Context) -> None:
       (cat task.json; sleep infinity) | mtv worker
     """
     cancelled = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
-    signal.signal(signal.SIGINT, lambda *_: cancelled.set())
+    set_by_signals(cancelled, signal.SIGTERM, signal.SIGINT)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who gave the task hears it, and tells us
     lines = _lines(sys.stdin.fileno())
     voice = _Voice(cancelled)
