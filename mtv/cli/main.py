@@ -18,6 +18,7 @@ import click
 from mtv import __version__
 from mtv.cli.invocation import Invocation
 from mtv.errors import MtvError
+from mtv.signals import heard_at_once
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("mtv.cli.init", "Make a project directory with a commented mtv.yaml."),
@@ -99,6 +100,7 @@ def command(ctx: click.Context, directory: Path) -> None:
 
 def main() -> None:
     """The entry point: runs a command and ends the process with its exit code."""
+    heard_at_once()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         signal.signal(signal.SIGHUP, _interrupt)
