@@ -38,9 +38,9 @@ optional imageio setup/imageio.sh
 [ "$purpose" = demo ] || optional kubevirt setup/kubevirt.sh
 case $purpose in
     demo) part demo .venv/bin/python -m demo "$@" ;;
-    # Two at a time, a file to each: most of the time goes by in guests of one processor. In the order
-    # of their names, since files of few tests are the longest ones, and one would be left alone.
-    test) part tests .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@" ;;
+    # Three at a time, a file to each: guests of one processor, and much waiting for time to pass. In
+    # the order of their names, since files of few tests are the longest ones: none is left alone.
+    test) part tests .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@" ;;
 esac
 
 printf '\n%s' "$table"

@@ -224,11 +224,11 @@ def test_a_vm_started_again_after_its_copy_is_copied_again(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, then: str
 ) -> None:
     """What it wrote in between must not be lost."""
-    vm = estate.vms["web02"]
+    vm = estate.vms["sensor"]
     flat = vm.disks[0].flat_file
     assert flat is not None
     power_on(vcenter, vm.moref)
-    project = planned("web02")
+    project = planned("sensor")
     project.run("cutover", env={"MTV_KILL_AT": "journal:9:before"}, expect=-9)
     power_on(vcenter, vm.moref)
     with flat.open("r+b") as file:  # the guest writes near the end of its disk
@@ -244,9 +244,9 @@ def test_a_vm_started_again_after_its_copy_is_copied_again(
 def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_done(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, then: str
 ) -> None:
-    vm = estate.vms["web02"]
+    vm = estate.vms["sensor"]
     power_on(vcenter, vm.moref)
-    project = planned("web02")
+    project = planned("sensor")
     project.run("cutover", env={"MTV_KILL_AT": "journal:9:after"}, expect=-9)
     power_on(vcenter, vm.moref)
     if then != "it runs":
@@ -256,22 +256,22 @@ def test_a_vm_started_again_after_its_guest_has_moved_is_told_and_nothing_is_don
     assert is_on(vcenter, vm.moref) == (then == "it runs")
     assert processes_about(str(project.directory)) == []
     # What it wrote there may be lost, and its guest goes on here.
-    assert "--vm web02 --lose-source-changes" in ended.stdout
+    assert "--vm sensor --lose-source-changes" in ended.stdout
     project.run("cutover", "--lose-source-changes", expect=2)
     kept = base(project, vm.disks[0]).read_bytes()
-    wanted = ("cutover", "--vm", "web02", "--lose-source-changes")
+    wanted = ("cutover", "--vm", "sensor", "--lose-source-changes")
     assert "at the source" in project.run(*wanted, "--dry-run").stdout
     project.run(*wanted)
     assert not is_on(vcenter, vm.moref)
     assert base(project, vm.disks[0]).read_bytes() == kept
     power_on(vcenter, vm.moref)
-    assert "there would be two of it" in project.run("launch", "web02", expect=1).stderr
+    assert "there would be two of it" in project.run("launch", "sensor", expect=1).stderr
     # Nor is all well with a VM that is over.
     for words in (["cutover"], ["cutover", "--dry-run"]):
         assert "was started again at the source" in project.run(*words, expect=1).stdout
     power_off(vcenter, vm.moref)
     assert "was started again at the source" in project.run("cutover", expect=1).stdout
-    assert "ran at the source since" in project.run("launch", "web02").stderr
+    assert "ran at the source since" in project.run("launch", "sensor").stderr
     assert "lose what it wrote there" in project.run(*wanted, "--dry-run").stdout
     assert "what it wrote is lost" in project.run(*wanted).stdout
     assert "nothing to do" in project.run("cutover").stdout

@@ -136,8 +136,11 @@ def test_a_blackout_lets_go_of_the_disks_and_goes_on_after_it(
     assert len(holds) == 2
 
 
-def test_a_mistake_in_the_file_is_told_and_stops_nobody(planned: Planned) -> None:
-    project = planned("web02", warm=True)
+def test_a_mistake_in_the_file_is_told_and_stops_nobody(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter
+) -> None:
+    power_on(vcenter, estate.vms["web02"].moref)
+    project = proven(planned("web02", warm=True), "web02")
     limit(project, bytes_per_second=MIB)
     process = project.start("sync")
     eventually(lambda: written(project) > 0)
@@ -160,8 +163,9 @@ def test_hours_that_are_none_are_told_with_their_line(planned: Planned, hours: s
     assert "expected hours like" in said
 
 
-def test_sigterm_is_ctrl_c(planned: Planned) -> None:
-    project = planned("web01", "web02", warm=True)
+def test_sigterm_is_ctrl_c(planned: Planned, estate: SmallEstate, vcenter: VCenter) -> None:
+    power_on(vcenter, estate.vms["web02"].moref)
+    project = proven(planned("web01", "web02", warm=True), "web02")
     limit(project, bytes_per_second=MIB)
     process = project.start("sync")
     eventually(lambda: written(project) > 0)

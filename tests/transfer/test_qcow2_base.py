@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import signal
 import struct
@@ -20,10 +21,9 @@ from mtv.transfer.records import resume
 from mtv.transfer.records.digests import recorded_digest
 from mtv.transfer.records.grains import DATA, ZERO
 from mtv.transfer.verify import verify_base
-from tests.real.parts import require
 from tests.transfer.conftest import Bench, SetUp
 from tests.transfer.disks import MIB, allocated, change, copied, sha256
-from tests.transfer.test_crash import MOMENTS, grow, mounted, program
+from tests.transfer.test_crash import MOMENTS, LoopDevice, grow, mounted, program
 
 HEADER_BACKING_AT, HEADER_SIZE_AT, HEADER_FEATURES_AT = 8, 24, 72
 
@@ -212,10 +212,13 @@ def test_what_its_header_says_of_others_is_never_followed(
 def test_a_device_is_written_raw(set_up: SetUp, tmp_path: Path) -> None:
     bench = set_up("d")
     bench.base = tmp_path / "disk.qcow2"
-    bench.base.symlink_to("/dev/loop0")
-    require("a block device", Path("/dev/loop0").is_block_device(), "run with the loop module")
-    with pytest.raises(TransferError, match="is a block device"):
-        copied(bench.source, bench.base, bench.capacity)
+    backing = tmp_path / "backing"
+    backing.touch()
+    os.truncate(backing, MIB)
+    with LoopDevice(backing) as device:
+        bench.base.symlink_to(device)
+        with pytest.raises(TransferError, match="is a block device"):
+            copied(bench.source, bench.base, bench.capacity)
 
 
 def test_a_copy_that_broke_off_goes_on(set_up: SetUp) -> None:
