@@ -27,32 +27,32 @@ def test_one_vm_begins_anew_and_the_other_is_not_touched(
     project.run("cutover")
     before = states(project)
     written = b"what the guest wrote since"
-    for vm in ("web02", "sensor"):
+    for vm in ("sensor", "web02"):
         with bases(project, vm)[0].open("r+b") as file:
             file.write(written)
-    power_on(vcenter, estate.vms["web02"].moref)
-    told = project.run("sync", "--vm", "web02", "-o", "json").json[0]
+    power_on(vcenter, estate.vms["sensor"].moref)
+    told = project.run("sync", "--vm", "sensor", "-o", "json").json[0]
     assert told["outcome"] == "passed by"
 
-    wanted = ("rollback", "--vm", "web02", "--discard")
+    wanted = ("rollback", "--vm", "sensor", "--discard")
     said = project.run(*wanted, "--dry-run").stdout
     assert "delete" in said
-    assert bases(project, "web02")
+    assert bases(project, "sensor")
     project.run(*wanted, env={"MTV_KILL_AT": "discard:started"}, expect=KILLED)
     project.run(*wanted)
-    assert bases(project, "web02") == []
+    assert bases(project, "sensor") == []
     after = states(project)
-    assert after["web02"] == "not begun"
-    assert after["sensor"] == before["sensor"]
-    assert bases(project, "sensor")[0].read_bytes().startswith(written)
-    assert is_on(vcenter, estate.vms["web02"].moref)
+    assert after["sensor"] == "not begun"
+    assert after["web02"] == before["web02"]
+    assert bases(project, "web02")[0].read_bytes().startswith(written)
+    assert is_on(vcenter, estate.vms["sensor"].moref)
 
     project.run("cutover")
-    flat = estate.vms["web02"].disks[0].flat_file
+    flat = estate.vms["sensor"].disks[0].flat_file
     assert flat is not None
-    assert bases(project, "web02")[0].stat().st_size == flat.stat().st_size
-    assert not bases(project, "web02")[0].read_bytes().startswith(written)
-    assert bases(project, "sensor")[0].read_bytes().startswith(written)
+    assert bases(project, "sensor")[0].stat().st_size == flat.stat().st_size
+    assert not bases(project, "sensor")[0].read_bytes().startswith(written)
+    assert bases(project, "web02")[0].read_bytes().startswith(written)
     assert states(project) == before
 
 
