@@ -81,7 +81,7 @@ def _say_what_is_off(moves: Sequence[Move]) -> None:
     off = [move.vm.name for move in moves if is_taken(move) and not is_over(move)]
     if off:
         click.echo(
-            f"mtv: shut down at the source, and not over yet: {', '.join(off)}; go on, or have "
-            "them back there (mtv rollback)",
+            f"mtv: off at the source, and not over yet: {', '.join(off)}; go on, or start them "
+            "there again (mtv rollback gives them their LUNs back before)",
             err=True,
         )

@@ -114,4 +114,5 @@ def _stands(stands: Standing, work: AtWork, now: Noted | None) -> tuple[str, str
 
 
 def _first_line(event: Event) -> str:
-    return str(event.detail.get("message", "")).partition("\n")[0]
+    first, more, _ = str(event.detail.get("message", "")).partition("\n")
+    return first + " …" * bool(more)
