@@ -158,12 +158,14 @@ def _taken(descriptor: int) -> None:
 
     Who only asks whether it is held (``is_locked``) has it for a moment.
     """
-    for _ in range(5):
-        with contextlib.suppress(BlockingIOError):
+    for left in reversed(range(6)):
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
+        except BlockingIOError:
+            if not left:
+                raise
         time.sleep(0.02)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

@@ -83,7 +83,7 @@ def live(project: Project, run: Path, *, aside: bool) -> dict[str, Noted] | None
     ``aside``: by one beside it.
     """
     path = run / _FILES[aside]
-    if not project.is_locked(aside=aside) or not path.exists():
+    if not path.exists() or not project.is_locked(aside=aside):
         return None  # what a file says then is of one that was killed
     with contextlib.suppress(OSError, msgspec.DecodeError):
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Noted])

@@ -19,6 +19,7 @@ from mtv.model.ledger import Outcome, TermRow
 from mtv.model.plain import plain
 from mtv.model.target import SiteMapping
 from mtv.translate import Translation
+from mtv.translate.tree import files
 from tests.translate.whole import PRODUCTS, changes, whole
 from tests.translate.whole.example import Change, Example
 
@@ -199,14 +200,9 @@ def fields_before(product: str) -> dict[str, list[str]]:
     return fields(before(product))
 
 
-def written(translation: Translation) -> bytes:
-    """Every manifest, to the byte: what the tree's files are made of."""
-    return msgspec.json.encode(list(translation.every_manifest()))
-
-
 @cache
-def written_before(product: str) -> bytes:
-    return written(before(product))
+def files_before(product: str) -> dict[str, str]:
+    return dict(files(before(product)))
 
 
 @cache
@@ -283,7 +279,7 @@ def test_ignored_words_of_the_source_change_no_byte(product: str, row: TermRow) 
 
 def changes_no_byte(product: str, two: Translation, paths: list[str]) -> None:
     one = before(product)
-    assert written(two) == written_before(product)
+    assert dict(files(two)) == files_before(product)
     assert (two.findings, two.blocked) == (one.findings, one.blocked)
     assert [each for each in two.ledger.entries if each.path in paths] == []
 

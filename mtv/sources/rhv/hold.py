@@ -56,11 +56,12 @@ def hold(
     whether the guest's agent did so. Raises SourceError, Interrupted; nothing is left then.
     """
     wanted, since = list(disks), list(since)
-    down = power_of(engine.get(f"vms/{vm}").status) is Power.OFF
+    machine = engine.get(f"vms/{vm}")
+    down = power_of(machine.status) is Power.OFF
     if down and any(point.startswith(SNAPSHOT) for point in since):
         # A backup would tell nothing of what changed since a snapshot, whatever fits by now.
         return Held(id=DOWN, consistent=True)
-    if _backups_serve(engine, vm, wanted):
+    if _backups_serve(engine, machine, wanted):
         try:
             try:
                 return _backup(engine, vm, wanted, oldest_good(engine, vm, since), down, cancelled)
@@ -151,17 +152,15 @@ def open_held_disk(engine: Engine, vm: str, disk: str, held: Held) -> Transferre
     return taken.open(disk)
 
 
-def _backups_serve(engine: Engine, vm: str, disks: Iterable[str]) -> bool:
-    """Whether backups tell what changes on all of these disks until the last pass is over."""
-    tracked = all(is_tracked(engine.get(f"disks/{disk}")) for disk in disks)
-    return tracked and _level_of_cluster(engine, vm) >= BACKED_UP_WHEN_DOWN
+def _backups_serve(engine: Engine, machine: Any, disks: Iterable[str]) -> bool:
+    """Whether backups tell what changes on all of these disks until the last pass is over.
 
-
-def _level_of_cluster(engine: Engine, vm: str) -> tuple[int, int]:
-    """The level that engines ask for; a VM's own one may be for until its next start only."""
-    cluster = engine.get(f"vms/{vm}").cluster
-    level = engine.get(f"clusters/{cluster.id}").version
-    return (level.major, level.minor)
+    Engines ask for the level of the cluster; a VM's own one may be for until its next start only.
+    """
+    if not all(is_tracked(engine.get(f"disks/{disk}")) for disk in disks):
+        return False
+    level = engine.get(f"clusters/{machine.cluster.id}").version
+    return (level.major, level.minor) >= BACKED_UP_WHEN_DOWN
 
 
 def _backup(
