@@ -15,6 +15,9 @@ def schema_of(kind: type[msgspec.Struct], title: str) -> dict[str, Any]:
     made = msgspec.json.schema(kind)
     classes = _nouns()
     for name, definition in made["$defs"].items():
+        if "description" in definition:
+            # Some versions of msgspec keep the indentation of a docstring, others take it away.
+            definition["description"] = inspect.cleandoc(definition["description"])
         said = _field_words(classes[name]) if name in classes else {}
         for field, shape in definition.get("properties", {}).items():
             if field in said:
