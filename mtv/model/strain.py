@@ -18,4 +18,4 @@ class Strain(msgspec.Struct, frozen=True, kw_only=True):
     delta_bytes: int | None = None
     """What that takes which was written since then, and has to be merged afterwards."""
     latency_milliseconds: float | None = None
-    """How long a read or write of the VM takes, the slowest of its disks over a minute."""
+    """How long a read or write of the VM takes, on the slowest of its disks."""

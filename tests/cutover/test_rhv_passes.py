@@ -30,7 +30,7 @@ from tests.real.imageio.guest import writing
 from tests.real.parts import PartMissing, require
 from tests.real.rhv import RhvEngine
 from tests.real.rich_rhv.things import uid
-from tests.real.small_rhv import VMS, content, disk_id, start_small_rhv, vm_id
+from tests.real.small_rhv import LATENCY_SECONDS, VMS, content, disk_id, start_small_rhv, vm_id
 
 CLASS = yaml.safe_load(TARGET.read_text())["storage_classes"][0]["name"]
 
@@ -285,6 +285,29 @@ def test_a_pass_that_is_too_much_stops_and_its_snapshots_go(
         assert "its snapshots were removed" in refused
         assert engine.held() == {}
         limit(made)
+    made.run("rollback", "--vm", "ledger", "--discard")
+
+
+def test_a_pass_on_slow_storage_stops_and_goes_on_from_its_snapshot(
+    engine: RhvEngine, tmp_path: Path
+) -> None:
+    """Its snapshot takes no room that lacks: removing it would throw away what was copied."""
+    made = project(engine, tmp_path / "project", "ledger")
+    socket = engine.where()["machines"][vm_id("ledger")]
+    (name,) = VMS["ledger"]
+    slow = 1000 * max(LATENCY_SECONDS[name]) - 1
+    with writing(socket, disk_id(name), content(name), 1) as guest:
+        limit(made, bytes_per_second=50_000, held={"look_seconds": 0.2})
+        process = made.start("sync")
+        eventually(lambda: bool(opened(made)))
+        limit(made, held={"look_seconds": 0.2, "most_latency_ms": slow}, bytes_per_second=50_000)
+        stdout, stderr = process.communicate(timeout=120)
+        assert process.returncode == 1, stderr
+        assert "✗ ledger: failed: the pass was stopped: its storage takes 30 ms" in stdout
+        assert len(engine.held()["snapshots"]) == 1
+        limit(made)
+        made.run("sync")
+        assert guest.moment_of(base(made, name).read_bytes()) is not None
     made.run("rollback", "--vm", "ledger", "--discard")
 
 

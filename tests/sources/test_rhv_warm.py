@@ -25,12 +25,22 @@ from mtv.sources.rhv.hold import (
     release,
 )
 from mtv.sources.rhv.snapshots import RhvSnapshot, make_snapshot, remove_snapshot
+from mtv.sources.rhv.strain import strain_of
 from mtv.sources.rhv.transferred import TransferredDisk
 from mtv.tasks import SyncResult
 from tests.real.imageio.guest import Guest, writing
 from tests.real.imageio.machine import FROZEN
 from tests.real.rhv import RhvEngine
-from tests.real.small_rhv import DISKS, LEVEL, VMS, content, disk_id, vm_id
+from tests.real.small_rhv import (
+    DISKS,
+    LATENCY_SECONDS,
+    LEVEL,
+    LUNS,
+    VMS,
+    content,
+    disk_id,
+    vm_id,
+)
 from tests.sources.rhv_data import bring_up, copied, eventually, logged_in, small_rhv
 
 SHOP, LEDGER, MAIL = vm_id("shop"), vm_id("ledger"), vm_id("mail")
@@ -367,6 +377,30 @@ def test_passes_of_snapshots_under_load(
     with closing(open_disk(login, id_, disk)) as opened:
         copied(opened, tmp_path / "again.raw", DISKS[name].size)
     assert (tmp_path / "again.raw").read_bytes() == base.read_bytes()
+
+
+def test_what_a_snapshot_costs_is_told_of_images_alone(engine: RhvEngine, login: Engine) -> None:
+    """A LUN of the VM has no layers, no storage domain, and no latency that engines know."""
+    lun = types.DiskAttachment(
+        disk=types.Disk(id=disk_id(LUNS["vault"])), interface=types.DiskInterface.VIRTIO_SCSI
+    )
+    login.add(f"vms/{LEDGER}/diskattachments", lun)
+    before = strain_of(login, LEDGER, None)
+    assert [room.name for room in before.rooms] == ["nfs-data"]
+    assert before.delta_bytes is None
+    assert before.latency_milliseconds == 1000 * max(LATENCY_SECONDS[LEDGER_DISK])
+    with ExitStack() as ends:
+        (guest,) = guests(engine, "ledger", ends).values()
+        held = hold(login, LEDGER, [disk_id(LEDGER_DISK)], [], threading.Event())
+        guest.wait_for(guest.written + 30)
+        during = strain_of(login, LEDGER, held).delta_bytes
+        assert during is not None
+        assert 0 < during < DISKS[LEDGER_DISK].size
+        let_go(login, LEDGER, [], threading.Event())
+
+
+def test_an_engine_that_measures_nothing_tells_no_latency(login: Engine) -> None:
+    assert strain_of(login, SHOP, None).latency_milliseconds is None
 
 
 def test_a_snapshot_that_fails_leaves_nothing(engine: RhvEngine, login: Engine) -> None:

@@ -16,7 +16,7 @@ from mtv.sources.rhv.collect import collect
 from mtv.sources.rhv.engine import NOT_NOW, Engine, Refused
 from mtv.sources.rhv.imageio import HOST_PORT, PROXY_PORT
 from mtv.sources.rhv.permits import lacks
-from mtv.sources.rhv.rooms import rooms, top_layers_bytes
+from mtv.sources.rhv.strain import strain_of
 from mtv.sources.rhv.transfers import end_transfer
 from mtv.sources.rhv.values import word
 from mtv.sources.rhv.vms import power_of
@@ -126,18 +126,8 @@ class Rhv:
         end_transfer(self._engine, opened, "a disk")
 
     def strain(self, vm: str, held: Held | None = None) -> Strain | None:
-        """Of the storage domains of its disks; None for a VM that is down.
-
-        What was written takes is known where a snapshot holds the disks; no engine tells how long
-        their storage needs for it.
-        """
-        if self.power(vm) is Power.OFF:
-            return None
-        by_snapshot = held is not None and holds.is_snapshot(held)
-        return Strain(
-            rooms=tuple(rooms(self._engine, vm)),
-            delta_bytes=top_layers_bytes(self._engine, vm) if by_snapshot else None,
-        )
+        """Of its storage domains, a snapshot's layers, its latency; None for one that is down."""
+        return None if self.power(vm) is Power.OFF else strain_of(self._engine, vm, held)
 
     def forget(
         self, vm: str, points: Iterable[str], needed: Iterable[str], cancelled: Cancelled
