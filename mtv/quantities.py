@@ -1,8 +1,13 @@
-"""Numbers of bytes and seconds as a person reads them, and as Kubernetes writes them."""
+"""Numbers, bytes and seconds as a person reads them, and as Kubernetes writes them."""
 
 _UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 _FACTORS = {"": 1, **{word.removesuffix("B"): factor for word, factor in _UNITS}}
+
+
+def counted(number: int, word: str) -> str:
+    """``1 VM``, ``2 VMs``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def size(count: int) -> str:

@@ -61,11 +61,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def counted(number: int, word: str) -> str:
-    """``1 VM``, ``2 VMs``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
 def load_estate(project: Project) -> Estate:
     """Every inventory of the project. Raises ProjectError when there is none."""
     paths = project.inventories()

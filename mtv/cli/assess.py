@@ -8,6 +8,7 @@ from mtv.assess import assess
 from mtv.cli.app import emit, load_estate, open_project, output_option, printable
 from mtv.model.concern import Assessment, Category, Readiness
 from mtv.project import write_json
+from mtv.quantities import counted
 
 
 @click.command("assess", short_help="Find what stands in the way of every VM.")
@@ -42,4 +43,4 @@ def _show(assessment: Assessment) -> None:
             click.echo(f"    → {concern.remedy}")
     counts = Counter(vm.readiness for vm in assessment.vms)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Readiness)
-    click.echo(f"{len(assessment.vms)} VMs: {told}")
+    click.echo(f"{counted(len(assessment.vms), 'VM')}: {told}")

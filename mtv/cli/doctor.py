@@ -44,6 +44,7 @@ from mtv.model.plan import Convert
 from mtv.model.target import SiteMapping
 from mtv.plan import check_plan
 from mtv.project import Project
+from mtv.quantities import counted
 from mtv.sharing import is_lun
 from mtv.sources import prepare_for_threads
 from mtv.sources.examine import examine
@@ -248,7 +249,7 @@ def _sources_of(settings: Settings) -> str:
 
 def _counts(estate: Estate) -> str:
     names = ", ".join(each.source for each in estate.inventories)
-    return f"{sum(1 for _ in estate.vms())} VMs of {names}"
+    return f"{counted(sum(1 for _ in estate.vms()), 'VM')} of {names}"
 
 
 def _target(project: Project) -> Finding:
@@ -292,7 +293,7 @@ def _plan(project: Project) -> Finding:
         if project.inventories():
             check_plan(plan, load_estate(project))
         count = sum(len(wave.vms) for wave in plan.waves)
-        return f"{count} VMs in {len(plan.waves)} waves"
+        return f"{counted(count, 'VM')} in {counted(len(plan.waves), 'wave')}"
 
     return attempt(PROJECT, "plan.yaml", ask)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mtv.cli.app import (
-    counted,
     emit,
     load_estate,
     load_plan,
@@ -19,6 +18,7 @@ from mtv.errors import Blocked, ConfigError
 from mtv.model.concern import Category
 from mtv.names import label
 from mtv.project import Project, write_atomically
+from mtv.quantities import counted
 from mtv.translate.forklift.export import Export, Options
 from mtv.translate.forklift.notes import Note
 from mtv.translate.forklift.tree import MARK, OURS, files

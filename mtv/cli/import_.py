@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mtv.cli.app import (
-    counted,
     emit,
     load_assessment,
     load_estate,
@@ -25,6 +24,7 @@ from mtv.naming import USUAL
 from mtv.plan import EMPTY_PLAN, check_plan, parse_plan
 from mtv.plan.waves import Change, MergedPlan, Proposal, merge_waves, propose_waves
 from mtv.project import Project, write_atomically
+from mtv.quantities import counted
 from mtv.translate.forklift.answers import Answer, Answers
 from mtv.translate.forklift.documents import read_objects
 from mtv.translate.forklift.merge import Merged, merge
@@ -134,8 +134,8 @@ def _merged_plan(
     waves = {name: {vm.ref: vm.name for vm in vms.values()} for name, vms in answers.waves.items()}
     templates = load_mapping(project).names if project.mapping.exists() else USUAL
     proposal = propose_waves(estate, waves, parse_plan(text), templates)
-    why = {placed.ref: placed.vm.name for placed in estate.vms()}
-    merged = merge_waves(text, proposal, why, replace=replace)
+    comments = {placed.ref: placed.vm.name for placed in estate.vms()}
+    merged = merge_waves(text, proposal, comments, replace=replace)
     check_plan(parse_plan(merged.text), estate)
     return proposal, merged
 

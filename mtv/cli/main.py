@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("mtv.cli.rollback", "Give VMs back at the source what their cutover took."),
     "verify": ("mtv.cli.verify", "Prove a wave's copies again, or its sources against them."),
     "launch": ("mtv.cli.launch", "Boot an imported VM on this machine and show its console."),
-    "status": ("mtv.cli.status", "Show where every VM of a wave stands."),
+    "status": ("mtv.cli.status", "Show where every VM stands."),
     "report": ("mtv.cli.report", "Write the HTML report with the evidence."),
     "worker": ("mtv.cli.worker", "Run one task (used by mtv itself, not by people)."),
 }

@@ -4,7 +4,6 @@ import click
 import msgspec
 
 from mtv.cli.app import (
-    counted,
     emit,
     load_estate,
     load_mapping,
@@ -18,6 +17,7 @@ from mtv.documents import read_text
 from mtv.errors import Blocked
 from mtv.model.target import SiteMapping, Target
 from mtv.project import write_atomically
+from mtv.quantities import counted
 from mtv.schemas import schema_of, schema_text
 from mtv.translate.check import HARMLESS, check, refused
 from mtv.translate.suggest import suggest

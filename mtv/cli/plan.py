@@ -15,7 +15,7 @@ from mtv.documents import read_text
 from mtv.estate import ONLY_DESCRIBED, Estate
 from mtv.mappings import guest_system
 from mtv.model.concern import Assessment, Category
-from mtv.model.plan import Plan
+from mtv.model.plan import Plan, Wave
 from mtv.plan import (
     EMPTY_PLAN,
     add_to_wave,
@@ -27,6 +27,7 @@ from mtv.plan import (
     set_check,
 )
 from mtv.project import safe_name, write_atomically
+from mtv.quantities import counted
 
 
 @click.command("plan", short_help="Put ready VMs into a wave (plan.yaml).")
@@ -67,7 +68,9 @@ def command(
         proposal = propose(estate, assessment, kept, load_templates(project))
         if chosen:
             proposal = tuple(vm for vm in proposal if vm.ref in wanted)
-        text, added = add_to_wave(text, safe_name(wave, "wave"), proposal, _comments(estate))
+        why = "chosen by name" if chosen else "ready VMs, smallest disks first"
+        filled = Wave(name=safe_name(wave, "wave"), why=why, vms=proposal)
+        text, added = add_to_wave(text, filled, _comments(estate))
         for words in checks:
             vm, _, check = words.partition("=")
             text = set_check(text, estate.find(vm).ref, parse_check(check))
@@ -109,7 +112,7 @@ def _why_not(ref: str, plan: Plan, assessment: Assessment, estate: Estate) -> st
 
 def _show(plan: Plan, estate: Estate, added: tuple[str, ...], reasons: list[str]) -> None:
     for wave in plan.waves:
-        click.echo(f"wave {wave.name}: {len(wave.vms)} VMs")
+        click.echo(f"wave {wave.name}: {counted(len(wave.vms), 'VM')}")
         for vm in wave.vms:
             new = "+" if vm.ref in added else " "
             check = (
@@ -121,4 +124,4 @@ def _show(plan: Plan, estate: Estate, added: tuple[str, ...], reasons: list[str]
             click.echo(f"  {new} {name} → {vm.name}: convert {vm.convert}, up when {check}")
     for reason in reasons:
         click.echo(f"not added: {printable(reason)}")
-    click.echo(f"plan.yaml: {len(added)} VMs added")
+    click.echo(f"plan.yaml: {counted(len(added), 'VM')} added")

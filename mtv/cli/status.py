@@ -1,5 +1,6 @@
 """``mtv status``: where every VM stands."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,12 +13,14 @@ from mtv.cutover.elsewhere import gone_over
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm, Wave
 from mtv.plan import wave_of
+from mtv.project import Project
 from mtv.standing import Standing, standing
 
 
 class VmStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where one VM stands."""
 
+    wave: str
     ref: str
     name: str
     step: str
@@ -26,12 +29,14 @@ class VmStatus(msgspec.Struct, frozen=True, kw_only=True):
     says: str
 
 
-@click.command("status", short_help="Show where every VM of a wave stands.")
+@click.command("status", short_help="Show where every VM stands.")
 @click.argument("wave", required=False)
 @output_option
 @click.pass_context
 def command(ctx: click.Context, wave: str | None, output: str) -> None:
-    """Show where every VM of a wave stands: its last step, since when, and how far it is now.
+    """Show where every VM stands: its last step, since when, and how far it is now.
+
+    Those of all waves, or of WAVE.
 
     \b
     A pass:     sync (its disks are held still, by a snapshot or backup, and copied).
@@ -49,28 +54,28 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
       mtv status pilot --output json
     """
     project = open_project(ctx)
-    planned = wave_of(load_plan(project), wave)
-    run = project.run(planned.name)
-    on_steps = live(project, run, aside=False)
+    plan = load_plan(project)
+    waves = [wave_of(plan, wave)] if wave or not plan.waves else plan.waves
+    statuses = [vm for each in waves for vm in _statuses(project, each)]
+    rows = [(s.wave, s.name, s.step, s.state, s.at, s.says) for s in statuses]
+    emit(output, statuses, lambda: table(["WAVE", "VM", "STEP", "STATE", "SINCE", ""], rows))
+
+
+def _statuses(project: Project, wave: Wave) -> Iterator[VmStatus]:
+    run = project.run(wave.name)
     work = AtWork(
-        is_going_on=on_steps is not None,
-        on_steps=on_steps or {},
-        beside=live(project, run, aside=True) or {},
+        on_steps=live(project, run, aside=False), beside=live(project, run, aside=True) or {}
     )
     elsewhere = gone_over(run)
-    statuses = [
-        _status(vm, stands, work, elsewhere.get(vm.ref, ""))
-        for vm, stands in zip(planned.vms, _standings(run, planned), strict=True)
-    ]
-    rows = [(s.name, s.step, s.state, s.at, s.says) for s in statuses]
-    emit(output, statuses, lambda: table(["VM", "STEP", "STATE", "SINCE", ""], rows))
+    for vm, stands in zip(wave.vms, _standings(run, wave), strict=True):
+        yield _status(wave, vm, stands, work, elsewhere.get(vm.ref, ""))
 
 
 class AtWork(msgspec.Struct, frozen=True, kw_only=True):
     """What commands are doing in the wave at this moment, by the names of VMs."""
 
-    is_going_on: bool
-    on_steps: dict[str, Noted]
+    on_steps: dict[str, Noted] | None
+    """None when none is at work on it."""
     beside: dict[str, Noted]
     """Of ``mtv verify --source``."""
 
@@ -83,17 +88,25 @@ def _standings(run: Path, wave: Wave) -> list[Standing]:
         return [standing(tuple(journal.events(vm.ref))) for vm in wave.vms]
 
 
-def _status(vm: PlannedVm, stands: Standing, work: AtWork, elsewhere: str) -> VmStatus:
-    step, state, at, says = _stands(stands, work, work.on_steps.get(vm.name))
+def _status(wave: Wave, vm: PlannedVm, stands: Standing, work: AtWork, elsewhere: str) -> VmStatus:
+    step, state, at, says = _stands(stands, work, vm.name)
     if stands.step is None and elsewhere:
         state, says = "gone over", f"in the wave {elsewhere}"
     beside = work.beside.get(vm.name)
     if beside is not None:
         says = "; ".join(filter(None, (says, f"beside: {sentence(beside.progress)}")))
-    return VmStatus(ref=vm.ref, name=vm.name, step=step, state=state, at=at, says=printable(says))
+    return VmStatus(
+        wave=wave.name,
+        ref=vm.ref,
+        name=vm.name,
+        step=step,
+        state=state,
+        at=at,
+        says=printable(says),
+    )
 
 
-def _stands(stands: Standing, work: AtWork, now: Noted | None) -> tuple[str, str, str, str]:
+def _stands(stands: Standing, work: AtWork, label: str) -> tuple[str, str, str, str]:
     """Step, state, since when, and what there is to say."""
     step, found = stands.step, stands.found
     if step is None:
@@ -107,8 +120,9 @@ def _stands(stands: Standing, work: AtWork, now: Noted | None) -> tuple[str, str
         return found.step, str(found.state), found.at, _first_line(found)
     if step.state is not State.STARTED:
         return step.step, str(step.state), step.at, _first_line(step)
-    if not work.is_going_on:
+    if work.on_steps is None:
         return step.step, "interrupted", step.at, ""
+    now = work.on_steps.get(label)
     is_of_it = now is not None and now.at >= step.at
     return step.step, "started", step.at, sentence(now.progress) if now and is_of_it else ""
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from mtv.cli.app import counted, emit, load_estate, open_project, output_option, printable
+from mtv.cli.app import emit, load_estate, open_project, output_option, printable
 from mtv.cli.translation import FINDING_WORDS, load_translation
 from mtv.errors import Blocked
 from mtv.estate import ONLY_DESCRIBED, Estate
 from mtv.model.concern import Category
 from mtv.project import Project, write_json
+from mtv.quantities import counted
 from mtv.translate import Translation
 from mtv.translate.tree import files
 

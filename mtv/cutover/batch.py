@@ -35,7 +35,7 @@ from mtv.cutover.steps import (
 )
 from mtv.errors import DigestMismatch, Interrupted, MtvError, PartlyDone
 from mtv.journal import State
-from mtv.quantities import duration
+from mtv.quantities import counted, duration
 from mtv.sources.switching import need_consent
 
 THREADS = 32
@@ -219,7 +219,7 @@ _SEE = "each line above says why; mtv status shows where all stand"
 
 def _failures(outcomes: Sequence[Moved]) -> str:
     names = ", ".join(each.name for each in _failed(outcomes))
-    message = f"{len(_failed(outcomes))} of {len(outcomes)} VMs failed: {names}"
+    message = f"{len(_failed(outcomes))} of {counted(len(outcomes), 'VM')} failed: {names}"
     different = ", ".join(each.name for each in _different(outcomes))
     return f"{message}; proven different: {different}" if different else message
 

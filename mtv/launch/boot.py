@@ -68,7 +68,7 @@ def wait_until_up(machine: Machine, watch: Watch, cancelled: threading.Event) ->
         if written > CONSOLE_LIMIT_BYTES:
             raise boot_failed(
                 f"it wrote more than {CONSOLE_LIMIT_BYTES >> 20} MiB on its console",
-                "something in the guest fails over and over; look at its console",
+                "something in the guest fails over and over",
                 watch.console,
             )
         if cancelled.wait(0 if len(output) > 65536 else _POLL_SECONDS):

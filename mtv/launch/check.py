@@ -131,14 +131,16 @@ class Watch:
             return Passed(weak=True) if seconds >= runs else None
         if seconds < self._check.within_seconds:
             return None
-        silent = not self.console.text.strip()
+        remedy = "give it longer (within_seconds) or another pattern (console) in plan.yaml"
+        if not self.console.text.strip():
+            remedy = (
+                "it wrote nothing at all on its serial console: does its kernel use one"
+                " (console=ttyS0), and does its firmware (BIOS or EFI) fit?"
+            )
         raise self._failed(
             f"its console did not show {self._check.console!r}"
             f" within {self._check.within_seconds} seconds",
-            "it wrote nothing at all on its serial console: does its kernel use one"
-            " (console=ttyS0), and does its firmware (BIOS or EFI) fit?"
-            if silent
-            else "give it longer (within_seconds), or another pattern (console)",
+            remedy,
         )
 
     def _failed(self, why: str, remedy: str) -> BootFailed:

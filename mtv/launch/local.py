@@ -50,7 +50,8 @@ class LocalLauncher:
             on_progress(Progress(says=f"{domain.name} runs, waiting until it is up"))
             try:
                 passed = wait_until_up(machine, watch, cancelled)
-            except BootFailed:
+            except BootFailed as failed:
+                failed.hint += f"; the whole console: {task.console}"
                 if not watch.hopeless:
                     # It may well be up, and only the check is wrong: spare its file systems.
                     stop(machine, min(grace, FAILED_GRACE_SECONDS), cancelled)

@@ -74,34 +74,32 @@ def planned_vm(placed: PlacedVm, name: str) -> PlannedVm:
     return PlannedVm(ref=placed.ref, name=name, convert=convert, check=system.check)
 
 
-def add_to_wave(
-    text: str, wave_name: str, vms: tuple[PlannedVm, ...], why: Mapping[str, str]
-) -> tuple[str, tuple[str, ...]]:
-    """Adds to a wave the VMs that are in no wave and not left out.
+def add_to_wave(text: str, wave: Wave, comments: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Adds those VMs of a wave that are in no wave and not left out.
 
-    ``text`` is that of ``plan.yaml``; what it has already stays as it is. ``why``: ref -> a
-    comment for its line. Returns the new text and the refs that were added.
+    ``text`` is that of ``plan.yaml``; what it has already stays as it is, also why the wave is one.
+    ``comments``: by ref, for its line. Returns the new text and the refs that were added.
     """
     plan = parse_plan(text)
-    known = {vm.ref for wave in plan.waves for vm in wave.vms} | set(plan.leave_out)
-    added = [vm for vm in vms if vm.ref not in known]
+    known = {vm.ref for each in plan.waves for vm in each.vms} | set(plan.leave_out)
+    added = [vm for vm in wave.vms if vm.ref not in known]
     if not added:
         return text, ()
-    names = [wave.name for wave in plan.waves]
-    if wave_name not in names:
-        wave = entry({"name": wave_name, "why": "ready VMs, smallest disks first"})
-        text = append(text, ["waves"], item(f"{wave}vms: []\n"))
-        names.append(wave_name)
-    place: list[str | int] = ["waves", names.index(wave_name)]
+    names = [each.name for each in plan.waves]
+    if wave.name not in names:
+        begin = entry({"name": wave.name, "why": wave.why})
+        text = append(text, ["waves"], item(f"{begin}vms: []\n"))
+        names.append(wave.name)
+    place: list[str | int] = ["waves", names.index(wave.name)]
     if "vms" not in parse_document(text, _FILE.name)["waves"][place[-1]]:
         text = append(text, place, "vms: []\n")
-    lines = "".join(item(_line(vm, why.get(vm.ref, ""))) for vm in added)
+    lines = "".join(item(_line(vm, comments.get(vm.ref, ""))) for vm in added)
     return append(text, [*place, "vms"], lines), tuple(vm.ref for vm in added)
 
 
-def _line(vm: PlannedVm, why: str) -> str:
+def _line(vm: PlannedVm, comment: str) -> str:
     values = {**msgspec.to_builtins(vm), "check": _without_defaults(vm.check)}
-    return entry(values, flow=["check"], comments={"ref": why})
+    return entry(values, flow=["check"], comments={"ref": comment})
 
 
 def set_check(text: str, vm_ref: str, check: BootCheck) -> str:

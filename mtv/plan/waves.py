@@ -6,7 +6,7 @@ import msgspec
 
 from mtv.documents import answer, remove
 from mtv.estate import ONLY_DESCRIBED, Estate
-from mtv.model.plan import Plan, PlannedVm
+from mtv.model.plan import Plan, PlannedVm, Wave
 from mtv.model.target import NameTemplates
 from mtv.naming import USUAL, Naming
 from mtv.plan import add_to_wave, parse_plan, planned_names, planned_vm
@@ -81,11 +81,11 @@ def propose_waves(
 
 
 def merge_waves(
-    text: str, proposal: Proposal, why: Mapping[str, str], *, replace: bool
+    text: str, proposal: Proposal, comments: Mapping[str, str], *, replace: bool
 ) -> MergedPlan:
     """The text of ``plan.yaml`` with these VMs in these waves.
 
-    ``why``: ref -> a comment. ``replace``: also where the file has another wave or name. Conversion
+    ``comments``: by ref. ``replace``: also where the file has another wave or name. Conversion
     and boot check of a VM that is planned already stay as they are.
     """
     changes, conflicts = list[Change](), list[Change]()
@@ -119,7 +119,8 @@ def merge_waves(
             elif other != wave:
                 says = f"plan.yaml has it in {other}, and its Plan in {wave}"
                 conflicts.append(Change(ref=vm.ref, says=says, remedy=REPLACE))
-        text, added = add_to_wave(text, wave, tuple(fresh), why)
+        added_wave = Wave(name=wave, why="as its Plan has it", vms=tuple(fresh))
+        text, added = add_to_wave(text, added_wave, comments)
         if added:
             there = _places(text)
         changes += (Change(ref=ref, says=f"in the wave {wave}") for ref in added)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from mtv.quantities import counted
 from mtv.translate.part import Manifest
 
 
@@ -125,4 +126,5 @@ def _lines(counts: Mapping[str, int], namespaces: Mapping[str, int]) -> Iterator
             about = f"{counts[stage.folder]} | {stage.says} | {stage.wait}"
             yield f"| `platform/{stage.folder}` | {about} |"
     for name, vms in namespaces.items():
-        yield f"| `vms/{name}` | {vms} VMs | VirtualMachines, Halted, and their DataVolumes | |"
+        count = counted(vms, "VM")
+        yield f"| `vms/{name}` | {count} | VirtualMachines, Halted, and their DataVolumes | |"

@@ -125,7 +125,7 @@ def test_a_project_on_its_way_is_looked_at_as_a_whole(
     edit(project, "accel: auto", "accel: tcg")
     findings = doctor(project, "--no-sources", expect=0)
     assert set(states(findings, "project").values()) == {"ok"}
-    assert findings["project", "plan.yaml"]["says"] == "2 VMs in 1 waves"
+    assert findings["project", "plan.yaml"]["says"] == "2 VMs in 1 wave"
     assert f"{len(estate.vms)} VMs of vc1" in findings["project", "inventory"]["says"]
     assert states(findings, "source vc1") == {"connection": "skipped"}
     edit(project, r"(?m)^  (vc1/\S+): \S+", r"  \1: platinum", "mapping.yaml")

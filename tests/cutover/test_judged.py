@@ -25,7 +25,7 @@ def test_nothing_failed(outcomes: list[Moved]) -> None:
 @pytest.mark.parametrize(
     ("outcomes", "kind", "says"),
     [
-        ([FAILED], MtvError, "1 of 1 VMs failed: app"),
+        ([FAILED], MtvError, "1 of 1 VM failed: app"),
         ([FAILED, DONE], PartlyDone, "1 of 2 VMs failed: app"),
         ([PASSED_BY], MtvError, "no VM was moved over"),
         ([PASSED_BY, FAILED], MtvError, "no VM was moved over"),
@@ -44,7 +44,7 @@ def test_what_is_proven_to_be_different_is_no_success_in_part(others: list[Moved
     with pytest.raises(MtvError) as told:
         raise_unless_equal([*others, DIFFERENT])
     assert type(told.value) is MtvError
-    assert told.value.message.endswith("VMs failed: log; proven different: log")
+    assert told.value.message.endswith(" failed: log; proven different: log")
 
 
 def test_where_nothing_could_be_compared_nothing_was_proven() -> None:

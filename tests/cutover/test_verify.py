@@ -83,7 +83,7 @@ def test_a_byte_that_another_wrote_to_the_copy_is_found_and_the_next_sync_repair
     flip(base(project, first), 3 * MIB + 5)
     flip(base(project, second), 9 * MIB)
     ended = project.run("verify", "-o", "json", expect=1)
-    assert "1 of 1 VMs failed: web01; proven different: web01" in ended.stderr
+    assert "1 of 1 VM failed: web01; proven different: web01" in ended.stderr
     (said,) = ended.json
     assert (said["outcome"], said["error"]) == ("failed", "DigestMismatch")
     assert f"at byte {3 * MIB}" in said["says"]

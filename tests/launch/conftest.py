@@ -1,11 +1,17 @@
 """A launcher directory of the tests' own, with a path short enough for libvirt's sockets."""
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# libvirt's driver puts the system's libcurl in front of all others of its process: whoever wants
+# ovirtsdk4 in it afterwards, as tests of engines do, has to have it loaded by then.
+with contextlib.suppress(ImportError):
+    import pycurl  # noqa: F401
 
 
 @pytest.fixture(scope="session")

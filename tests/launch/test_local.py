@@ -147,6 +147,7 @@ def test_guest_that_stops_before_it_is_up(images: GuestImages, tmp_path: Path) -
     with pytest.raises(BootFailed, match="stopped by itself") as error:
         run(task(disk, tmp_path, BootCheck(console="login:", within_seconds=60)))
     assert POWEROFF_MARKER.decode().strip() in error.value.message
+    assert error.value.hint.endswith(f"the whole console: {tmp_path / 'console.log'}")
     assert nothing_runs()
 
 

@@ -36,6 +36,24 @@ def test_chosen_vms_go_into_a_named_wave(project: Mtv, plan_text: Callable[[], s
         ("first", ["web02", "web03"]),
         ("rest", ["web01", "web04"]),
     ]
+    assert [wave.why for wave in plan.waves] == [
+        "chosen by name",
+        "ready VMs, smallest disks first",
+    ]
+    whole = project.run("status", "-o", "json").json
+    assert [(vm["wave"], vm["name"], vm["state"]) for vm in whole] == [
+        ("first", "web02", "not begun"),
+        ("first", "web03", "not begun"),
+        ("rest", "web01", "not begun"),
+        ("rest", "web04", "not begun"),
+    ]
+    assert project.run("status", "rest", "-o", "json").json == whole[2:]
+    assert "several waves" in project.run("sync", expect=2).stderr
+
+
+def test_a_plan_without_a_wave_has_nothing_to_show(project: Mtv) -> None:
+    (project.directory / "plan.yaml").write_text("waves: []\n")
+    assert "make one with: mtv plan" in project.run("status", expect=2).stderr
 
 
 def test_a_check_is_set_by_name_or_ref(project: Mtv, plan_text: Callable[[], str]) -> None:

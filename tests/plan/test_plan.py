@@ -81,20 +81,24 @@ def test_defaults_follow_from_the_guest() -> None:
     assert (unknown.convert, unknown.check) == (Convert.NONE, BootCheck(runs_seconds=60))
 
 
+def wave(name: str, vms: tuple[PlannedVm, ...]) -> Wave:
+    return Wave(name=name, why="to see how it goes", vms=vms)
+
+
 def test_a_new_plan_is_a_file_that_reads_back() -> None:
-    vms = proposal(*numbered_vms(3))
-    text, added = add_to_wave(EMPTY_PLAN, "pilot", vms, {"vc1/vm-1": "Web 01: why\nso"})
+    new = wave("pilot", proposal(*numbered_vms(3)))
+    text, added = add_to_wave(EMPTY_PLAN, new, {"vc1/vm-1": "Web 01: why\nso"})
     assert added == ("vc1/vm-1", "vc1/vm-2", "vc1/vm-3")
     plan = parse_plan(text)
-    assert plan.waves == (Wave(name="pilot", why="ready VMs, smallest disks first", vms=vms),)
+    assert plan.waves == (new,)
     assert "- ref: vc1/vm-1  # Web 01: why so\n" in text
     assert text.startswith(EMPTY_PLAN.partition("waves")[0])
 
 
 def test_running_it_again_changes_no_byte() -> None:
-    vms = proposal(*numbered_vms(3))
-    text, _ = add_to_wave(EMPTY_PLAN, "pilot", vms, {})
-    assert add_to_wave(text, "pilot", vms, {}) == (text, ())
+    new = wave("pilot", proposal(*numbered_vms(3)))
+    text, _ = add_to_wave(EMPTY_PLAN, new, {})
+    assert add_to_wave(text, new, {}) == (text, ())
 
 
 EDITED = """\
@@ -120,7 +124,7 @@ leave_out:
 
 
 def test_edits_and_comments_survive_a_regeneration() -> None:
-    text, added = add_to_wave(EDITED, "pilot", proposal(*numbered_vms(4)), {})
+    text, added = add_to_wave(EDITED, wave("pilot", proposal(*numbered_vms(4))), {})
     assert added == ("vc1/vm-2", "vc1/vm-4")
     lines = text.splitlines()
     kept = [line for line in lines if line in EDITED.splitlines()]
@@ -137,34 +141,34 @@ def test_edits_and_comments_survive_a_regeneration() -> None:
 
 
 def test_comments_stay_before_what_they_are_about() -> None:
-    text, _ = add_to_wave(EDITED, "pilot", proposal(*numbered_vms(2)), {})
+    text, _ = add_to_wave(EDITED, wave("pilot", proposal(*numbered_vms(2))), {})
     lines = text.splitlines()
     assert lines[lines.index("# The rest goes in May.") + 1] == "- name: may"
     assert lines[lines.index("# Never.") + 1] == "leave_out:"
 
 
 def test_an_empty_wave_of_the_file_is_filled() -> None:
-    text, _ = add_to_wave(EDITED, "may", proposal(*numbered_vms(2)), {})
+    text, _ = add_to_wave(EDITED, wave("may", proposal(*numbered_vms(2))), {})
     assert [vm.ref for vm in parse_plan(text).waves[1].vms] == ["vc1/vm-2"]
 
 
 def test_a_wave_without_a_list_of_vms_gets_one() -> None:
     text = "waves:\n  - name: may  # later\n# end\n"
-    text, _ = add_to_wave(text, "may", proposal(plain_vm()), {})
+    text, _ = add_to_wave(text, wave("may", proposal(plain_vm())), {})
     assert [vm.ref for vm in parse_plan(text).waves[0].vms] == ["vc1/vm-1"]
     assert "# later" in text
     assert text.endswith("# end\n")
 
 
 def test_another_wave_gets_what_is_left() -> None:
-    text, _ = add_to_wave(EDITED, "june", proposal(*numbered_vms(4)), {})
+    text, _ = add_to_wave(EDITED, wave("june", proposal(*numbered_vms(4))), {})
     plan = parse_plan(text)
     assert [wave.name for wave in plan.waves] == ["pilot", "may", "june"]
     assert [vm.ref for vm in plan.waves[2].vms] == ["vc1/vm-2", "vc1/vm-4"]
 
 
 def test_what_is_left_out_is_never_added_again() -> None:
-    text, added = add_to_wave(EDITED, "pilot", proposal(*numbered_vms(3)), {})
+    text, added = add_to_wave(EDITED, wave("pilot", proposal(*numbered_vms(3))), {})
     assert "vc1/vm-3" not in added
     assert parse_plan(text).leave_out == ("vc1/vm-3",)
 
@@ -182,16 +186,16 @@ def test_what_is_left_out_is_never_added_again() -> None:
 )
 def test_files_in_another_style_are_added_to_as_well(text: str) -> None:
     before = [vm.ref for wave in parse_plan(text).waves for vm in wave.vms]
-    grown, added = add_to_wave(text, "pilot", proposal(*numbered_vms(2)), {})
-    (wave,) = parse_plan(grown).waves
-    assert [vm.ref for vm in wave.vms] == [*before, *added]
+    grown, added = add_to_wave(text, wave("pilot", proposal(*numbered_vms(2))), {})
+    (grown_wave,) = parse_plan(grown).waves
+    assert [vm.ref for vm in grown_wave.vms] == [*before, *added]
     assert {"vc1/vm-1", "vc1/vm-2"} == {*before, *added}
 
 
 @given(st.text(max_size=60))
 def test_a_comment_never_becomes_more_than_a_comment(name: str) -> None:
     vms = proposal(plain_vm())
-    text, _ = add_to_wave(EMPTY_PLAN, "pilot", vms, {"vc1/vm-1": name})
+    text, _ = add_to_wave(EMPTY_PLAN, wave("pilot", vms), {"vc1/vm-1": name})
     assert parse_plan(text).waves[0].vms == vms
 
 
@@ -201,7 +205,7 @@ def test_a_comment_never_becomes_more_than_a_comment(name: str) -> None:
 )
 def test_a_file_that_is_no_plan_is_refused_and_not_overwritten(text: str) -> None:
     with pytest.raises(ConfigError, match=r"plan\.yaml:1: "):
-        add_to_wave(text, "pilot", proposal(plain_vm()), {})
+        add_to_wave(text, wave("pilot", proposal(plain_vm())), {})
 
 
 def test_a_check_is_replaced_where_it_stands() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from mtv.model.concern import Category
+from mtv.quantities import counted
 from mtv.translate.sentences import first_of
 
 
@@ -22,7 +23,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
         """All of it in one line: how many VMs, which, what to do."""
         if not self.vms:
             return f"{self.says}; {self.remedy}"
-        count = "1 VM" if len(self.vms) == 1 else f"{len(self.vms)} VMs"
+        count = counted(len(self.vms), "VM")
         return f"{count}: {self.says} ({first_of(self.vms)}); {self.remedy}"
 
 

@@ -9,6 +9,7 @@ from mtv.knowledge.availability import Priority, availability
 from mtv.model.compute import Cluster, HighAvailability
 from mtv.model.concern import Category
 from mtv.model.finding import Finding
+from mtv.quantities import counted
 from mtv.translate.part import Manifest, VmPart, metadata
 from mtv.translate.scheduling.remediation import Remediation, restarts
 from mtv.translate.sentences import first_of
@@ -173,7 +174,9 @@ class Availability:
                 near[said] += 1
         for words, what in ((near, "become the nearest class"), (unknown, "become no class")):
             if words:
-                listed = first_of(f"{word} ({count} VMs)" for word, count in sorted(words.items()))
+                listed = first_of(
+                    f"{word} ({counted(count, 'VM')})" for word, count in sorted(words.items())
+                )
                 yield Finding(
                     row="availability.priority",
                     category=Category.INFORMATION if words is near else Category.WARNING,

@@ -8,7 +8,7 @@ from mtv.model.concern import Category
 from mtv.model.estate import Inventory
 from mtv.model.finding import Finding
 from mtv.model.storage import DatastoreCluster, StoragePolicy
-from mtv.quantities import size
+from mtv.quantities import counted, size
 from mtv.translate.sentences import first_of
 from mtv.translate.site import Site
 from mtv.translate.storage.classes import Choice, DiskClasses, describe
@@ -141,12 +141,13 @@ class StorageFindings:
         asked = demands(inventory, policy)
         if not any(each.kind == "encryption" for alternative in asked for each in alternative):
             return
+        count = counted(len(vms), "VM")
         yield Finding(
             row="vm.policy",
             category=Category.WARNING,
             ref=ref(inventory, policy.id),
             name=policy.name,
-            says=f"encrypts the VMs' own files, TPM and EFI state among them: {_counted(len(vms))}",
+            says=f"encrypts the VMs' own files, TPM and EFI state among them: {count}",
             remedy=(
                 "name an encrypted class as vmStateStorageClass in HyperConverged: the state of "
                 "TPM and EFI is kept there"
@@ -159,6 +160,7 @@ class StorageFindings:
             vms = self._uses.datastores.get(key)
             if vms is None:
                 continue
+            count = counted(len(vms), "VM")
             if each.accessible is False or each.status not in SOUND:
                 known = each.status not in SOUND
                 state = f"in the state {each.status}" if known else "not accessible"
@@ -167,7 +169,7 @@ class StorageFindings:
                     category=Category.WARNING,
                     ref=key,
                     name=each.name,
-                    says=f"is {state}: disks of {_counted(len(vms))} cannot be copied meanwhile",
+                    says=f"is {state}: disks of {count} cannot be copied meanwhile",
                     remedy="bring it back (end its maintenance, activate it), then collect again",
                 )
             if inventory.product == "rhv" and each.block_size_bytes == NATIVE_4K:
@@ -176,7 +178,7 @@ class StorageFindings:
                     category=Category.WARNING,
                     ref=key,
                     name=each.name,
-                    says=f"has blocks of 4096 bytes: disks of {_counted(len(vms))} lie on it",
+                    says=f"has blocks of 4096 bytes: disks of {count} lie on it",
                     remedy=(
                         "where a guest expects sectors of 4096 bytes, set blockSize.custom "
                         "(logical and physical 4096) at its disks, and choose a class whose "
@@ -257,7 +259,7 @@ def _floating(inventory: Inventory) -> Iterator[Finding]:
     if not disks:
         return
     names = first_of(each.label or each.key for each in disks)
-    count = "1 disk" if len(disks) == 1 else f"{len(disks)} disks"
+    count = counted(len(disks), "disk")
     total = size(sum(each.capacity_bytes for each in disks))
     yield Finding(
         row="floating-disk",
@@ -267,7 +269,3 @@ def _floating(inventory: Inventory) -> Iterator[Finding]:
         says=f"{count} ({total}) without a VM stay behind: {names}",
         remedy="attach those that are still needed to a VM, then collect again",
     )
-
-
-def _counted(vms: int) -> str:
-    return "1 VM" if vms == 1 else f"{vms} VMs"
