@@ -18,7 +18,10 @@ FOLDERS = STAGES | {"cli", "cutover", "model"}
 BASE_FOLDERS = {"images", "inventory", "knowledge"}
 """Folders of the base, each about one thing that several stages need."""
 
-FLOORS = {"transfer": ("crew", "reading", "bases", "records")}
+FLOORS = {
+    "transfer": ("crew", "reading", "bases", "records"),
+    "cutover": ("workers", "moves", "passes"),
+}
 """Parts of a stage, each of which imports only itself and those before it; the rest comes last."""
 
 OWNERS: dict[str, tuple[str, ...]] = {

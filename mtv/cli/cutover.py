@@ -15,8 +15,8 @@ from mtv.cutover.batch import (
     raise_failures,
     raise_unless_any,
 )
-from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.outcome import Moved
 from mtv.cutover.rollback import is_taken
 from mtv.cutover.steps import is_over
 from mtv.errors import Interrupted

@@ -17,12 +17,12 @@ from mtv.cli.app import (
 from mtv.cli.progress import ProgressView
 from mtv.cli.wave import printable_lines
 from mtv.config import load_settings
-from mtv.cutover.executors import run_task
 from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
-from mtv.cutover.mounted import must_be_mounted
-from mtv.cutover.move import Move
-from mtv.cutover.power import last_shut_down, ran_since, runs_there
-from mtv.cutover.wave import Sources, Workshop
+from mtv.cutover.moves.mounted import must_be_mounted
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.power import last_shut_down, ran_since, runs_there
+from mtv.cutover.moves.wave import Sources, Workshop
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import Blocked, ConfigError, LaunchError, LoginFailed, MtvError, UntrustedTls
 from mtv.journal import Journal, State
 from mtv.model.plan import Plan, PlannedVm, Wave

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from mtv.cutover.wave import ProgressOf
+from mtv.cutover.moves.wave import ProgressOf
 from mtv.journal import now
 from mtv.project import Project
 from mtv.tasks import OnProgress, Progress

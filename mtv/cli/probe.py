@@ -8,9 +8,9 @@ import click
 from mtv.cli.app import emit, load_estate, open_project, printable
 from mtv.cli.progress import ProgressView
 from mtv.config import connection, load_settings
-from mtv.cutover.executors import run_task
-from mtv.cutover.opened import opened_by_worker
-from mtv.cutover.probes import Probe, Probes, Prover
+from mtv.cutover.moves.probes import Probe, Probes, Prover
+from mtv.cutover.passes.opened import opened_by_worker
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import Blocked, ConfigError, SourceError
 from mtv.model.vm import Power
 from mtv.sharing import is_lun

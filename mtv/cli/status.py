@@ -9,7 +9,7 @@ import msgspec
 from mtv.cli.app import emit, load_plan, open_project, output_option, printable, table
 from mtv.cli.live import Noted, live
 from mtv.cli.progress import sentence
-from mtv.cutover.elsewhere import gone_over
+from mtv.cutover.moves.elsewhere import gone_over
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm, Wave
 from mtv.plan import wave_of

@@ -12,10 +12,10 @@ from mtv.cli.live import Live, forget_killed
 from mtv.cli.progress import ProgressView
 from mtv.config import load_settings
 from mtv.cutover.batch import each_of, raise_failures
-from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved
-from mtv.cutover.traffic import directed
-from mtv.cutover.wave import Sources, Workshop
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.outcome import Moved
+from mtv.cutover.moves.wave import Sources, Workshop
+from mtv.cutover.workers.traffic import directed
 from mtv.errors import ConfigError
 from mtv.estate import Estate
 from mtv.journal import Journal

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from mtv.cutover.work import perform
+from mtv.cutover.workers.work import perform
 from mtv.errors import MtvError
 from mtv.signals import set_by_signals
 from mtv.tasks import (

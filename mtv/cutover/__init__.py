@@ -4,6 +4,6 @@
                                  │         │       │        │         │
                                source    worker  worker  qemu-img   worker
 
-``steps`` has one short handler each, ``batch`` walks VMs through them and writes the journal,
-``executors`` starts workers, ``work`` is what a worker does.
+``steps`` has one short handler each, ``batch`` walks VMs through them and writes the journal. They
+stand on three parts, each of which knows only those before it: ``workers``, ``moves``, ``passes``.
 """

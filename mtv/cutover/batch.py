@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from mtv.config import Consent
-from mtv.cutover.elsewhere import THEIRS
 from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
-from mtv.cutover.mounted import must_be_mounted
-from mtv.cutover.move import Move
-from mtv.cutover.outcome import (
+from mtv.cutover.moves.elsewhere import THEIRS
+from mtv.cutover.moves.mounted import must_be_mounted
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.outcome import (
     Moved,
     errors_of_this_machine,
     failed,
@@ -20,9 +20,9 @@ from mtv.cutover.outcome import (
     moved,
     went_over,
 )
-from mtv.cutover.owner import must_be_its_directory
-from mtv.cutover.passes import must_be_all_disks
-from mtv.cutover.power import running, wrote_since
+from mtv.cutover.moves.owner import must_be_its_directory
+from mtv.cutover.moves.power import running, wrote_since
+from mtv.cutover.passes.holding import must_be_all_disks
 from mtv.cutover.steps import (
     Act,
     PowerOff,

@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, left_at_the_source, moved, went_over
-from mtv.cutover.owner import must_be_its_directory
-from mtv.cutover.passes import points_left, release_all
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.outcome import Moved, left_at_the_source, moved, went_over
+from mtv.cutover.moves.owner import must_be_its_directory
+from mtv.cutover.passes.holding import points_left, release_all
 from mtv.cutover.rollback import foresee_rollback, must_be_down_here, roll_back
 from mtv.journal import DISCARD, State
 from mtv.moments import reached

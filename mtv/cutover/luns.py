@@ -16,9 +16,9 @@ from typing import ClassVar
 import msgspec
 
 from mtv.config import Consent
-from mtv.cutover.elsewhere import events_elsewhere
-from mtv.cutover.move import Detail, Move
-from mtv.cutover.owner import begin_anew
+from mtv.cutover.moves.elsewhere import events_elsewhere
+from mtv.cutover.moves.move import Detail, Move
+from mtv.cutover.moves.owner import begin_anew
 from mtv.errors import ConfigError, MtvError, NotAllowed, SourceError
 from mtv.journal import ROLLBACK, Event, State
 from mtv.model.attachment import Attachment

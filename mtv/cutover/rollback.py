@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from mtv.cutover.batch import take
 from mtv.cutover.luns import device, give_back, recorded
-from mtv.cutover.move import Detail, Move
-from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.passes import is_left_by_a_kill, let_be
-from mtv.cutover.power import runs_there
+from mtv.cutover.moves.move import Detail, Move
+from mtv.cutover.moves.outcome import Moved, moved, went_over
+from mtv.cutover.moves.power import runs_there
+from mtv.cutover.passes.holding import is_left_by_a_kill, let_be
 from mtv.errors import ConfigError, LaunchError, SourceError
 from mtv.journal import ROLLBACK, State
 

@@ -11,18 +11,15 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from mtv.convert.record import commit_converted, fits
-from mtv.cutover.copies import copy_disks
-from mtv.cutover.executors import run_task
 from mtv.cutover.luns import (
     Detach,
     lun_images,
     luns_must_be_away,
     must_not_have_gone_back,
 )
-from mtv.cutover.move import Detail, Move
-from mtv.cutover.owner import begin_anew, named_with_sharers
-from mtv.cutover.passes import forget_older_points, holding_anew, points_left, release_all
-from mtv.cutover.power import (
+from mtv.cutover.moves.move import Detail, Move
+from mtv.cutover.moves.owner import begin_anew, named_with_sharers
+from mtv.cutover.moves.power import (
     LAST_RUNS,
     POWER_OFF,
     last_runs,
@@ -31,6 +28,9 @@ from mtv.cutover.power import (
     running,
     wrote_since,
 )
+from mtv.cutover.passes.copies import copy_disks
+from mtv.cutover.passes.holding import forget_older_points, holding_anew, points_left, release_all
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import PlacedVm
 from mtv.journal import LOOKS, ROLLBACK, State

@@ -5,18 +5,18 @@ from typing import Any, ClassVar
 
 from mtv.config import Consent
 from mtv.cutover.batch import take
-from mtv.cutover.copies import copy_disks
-from mtv.cutover.forecast import forecast
-from mtv.cutover.guarding import must_bear_it
 from mtv.cutover.luns import must_not_have_gone_back
-from mtv.cutover.mounted import must_be_mounted
-from mtv.cutover.move import Detail, Move
-from mtv.cutover.outcome import Moved, moved, went_over
-from mtv.cutover.owner import must_be_its_directory
-from mtv.cutover.passes import forget_older_points, holding, must_be_all_disks
-from mtv.cutover.power import running
+from mtv.cutover.moves.mounted import must_be_mounted
+from mtv.cutover.moves.move import Detail, Move
+from mtv.cutover.moves.outcome import Moved, moved, went_over
+from mtv.cutover.moves.owner import must_be_its_directory
+from mtv.cutover.moves.power import running
+from mtv.cutover.passes.copies import copy_disks
+from mtv.cutover.passes.forecast import forecast
+from mtv.cutover.passes.guarding import must_bear_it
+from mtv.cutover.passes.holding import forget_older_points, holding, must_be_all_disks
 from mtv.cutover.steps import Sync, is_over
-from mtv.cutover.traffic import BlackoutBegan
+from mtv.cutover.workers.traffic import BlackoutBegan
 from mtv.errors import Interrupted, SourceError, TransferError
 from mtv.journal import Event, State
 from mtv.model.disk import Held

@@ -11,14 +11,14 @@ from typing import ClassVar
 import msgspec
 
 from mtv.cutover.batch import take
-from mtv.cutover.executors import run_task
-from mtv.cutover.mounted import must_be_mounted
-from mtv.cutover.move import Detail, Move
-from mtv.cutover.opened import end_what_is_open
-from mtv.cutover.outcome import Moved, moved
-from mtv.cutover.power import running
-from mtv.cutover.reading import once_free, read_disk
-from mtv.cutover.together import about
+from mtv.cutover.moves.mounted import must_be_mounted
+from mtv.cutover.moves.move import Detail, Move
+from mtv.cutover.moves.outcome import Moved, moved
+from mtv.cutover.moves.power import running
+from mtv.cutover.passes.opened import end_what_is_open
+from mtv.cutover.passes.reading import once_free, read_disk
+from mtv.cutover.passes.together import about
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import DigestMismatch, Interrupted, MtvError, SourceError
 from mtv.journal import OPEN_TO_VERIFY, State
 from mtv.model.vm import Disk

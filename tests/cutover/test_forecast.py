@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mtv.cutover.forecast import forecast
+from mtv.cutover.passes.forecast import forecast
 from mtv.journal import Event, State
 
 MIB = 1 << 20

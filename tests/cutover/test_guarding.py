@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from mtv.config import HeldLimits
-from mtv.cutover.guarding import too_much
+from mtv.cutover.passes.guarding import too_much
 from mtv.model.strain import Room, Strain
 from tests.cutover.test_side_by_side import eventually, limit, proven, states, written
 from tests.driver import Mtv

@@ -3,7 +3,7 @@
 import pytest
 
 from mtv.cutover.batch import raise_failures, raise_unless_any, raise_unless_equal
-from mtv.cutover.outcome import Moved
+from mtv.cutover.moves.outcome import Moved
 from mtv.errors import DigestMismatch, MtvError, PartlyDone
 
 

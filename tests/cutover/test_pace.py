@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtv.config import CopyLimits
-from mtv.cutover.pace import LEAST_BYTES_PER_SECOND, Pace, shares
+from mtv.cutover.workers.pace import LEAST_BYTES_PER_SECOND, Pace, shares
 from mtv.tasks import Order, Progress
 
 MIB = 1 << 20

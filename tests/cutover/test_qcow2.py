@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from mtv.cutover.base_files import base_file
+from mtv.cutover.moves.base_files import base_file
 from tests.cutover.crashes import kill_at
 from tests.cutover.test_verify import COPY_PAGE, events, flat_file
 from tests.driver import Mtv

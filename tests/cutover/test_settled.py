@@ -12,11 +12,11 @@ import pytest
 
 from mtv.config import CopyLimits
 from mtv.convert import record
-from mtv.cutover.move import Move
-from mtv.cutover.owner import must_be_its_directory, take_directory
-from mtv.cutover.probes import Probes
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.owner import must_be_its_directory, take_directory
+from mtv.cutover.moves.probes import Probes
 from mtv.cutover.steps import Commit, ConvertGuest, Sync, must_be_as_copied, steps_of
-from mtv.cutover.traffic import Traffic
+from mtv.cutover.workers.traffic import Traffic
 from mtv.errors import DigestMismatch, SourceError, TransferError
 from mtv.estate import Estate
 from mtv.journal import Journal, State

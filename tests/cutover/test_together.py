@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtv.cutover.together import WAITING, Together, about
+from mtv.cutover.passes.together import WAITING, Together, about
 from mtv.tasks import Progress
 from tests.estates import plain_disk
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mtv.config import CopyLimits
-from mtv.cutover.stop import Stop
-from mtv.cutover.traffic import BlackoutBegan, Traffic, directed
+from mtv.cutover.workers.stop import Stop
+from mtv.cutover.workers.traffic import BlackoutBegan, Traffic, directed
 from mtv.errors import ConfigError, Interrupted, ProjectError
 from mtv.tasks import Order
 

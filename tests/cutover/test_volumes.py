@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mtv.config import load_settings
-from mtv.cutover.move import Move
-from mtv.cutover.wave import Sources, Workshop
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.wave import Sources, Workshop
 from mtv.errors import ProjectError
 from mtv.estate import Estate
 from mtv.journal import Journal

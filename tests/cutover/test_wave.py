@@ -1,6 +1,6 @@
 """A wave's VMs go over in the order in which they start."""
 
-from mtv.cutover.wave import in_start_order
+from mtv.cutover.moves.wave import in_start_order
 from mtv.model.plan import BootCheck, Convert, PlannedVm
 from mtv.model.start import StartGroup, StartPlan, StartVm
 

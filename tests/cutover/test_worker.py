@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mtv.cutover.executors import run_task
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import DigestMismatch, Interrupted, LoginFailed, MtvError, WorkerLost
 from mtv.model.disk import TlsTrust
 from mtv.tasks import (

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from mtv.cutover.executors import run_task
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import ConfigError, LoginFailed, SourceError, UntrustedTls
 from mtv.model.collection import CollectOptions
 from mtv.model.disk import TlsTrust

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mtv import process
-from mtv.cutover.meanwhile import meanwhile
-from mtv.cutover.pace import Pace
+from mtv.cutover.workers.meanwhile import meanwhile
+from mtv.cutover.workers.pace import Pace
 from mtv.errors import Interrupted, WorkerLost
 from mtv.tasks import Done, Failed, OnProgress, Order, Progress, Result, Task, decode_line, encode
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from mtv.config import HeldLimits
-from mtv.cutover.meanwhile import meanwhile
-from mtv.cutover.move import Move
+from mtv.cutover.moves.move import Move
+from mtv.cutover.workers.meanwhile import meanwhile
 from mtv.errors import Interrupted, MtvError, SourceError
 from mtv.journal import HOLD
 from mtv.model.disk import Held

@@ -1,6 +1,6 @@
 """Whether anybody writes to the disks of a VM, or did since they were copied."""
 
-from mtv.cutover.move import Move
+from mtv.cutover.moves.move import Move
 from mtv.journal import Event, State
 from mtv.model.vm import Power
 

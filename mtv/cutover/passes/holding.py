@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mtv.cutover.elsewhere import events_elsewhere
-from mtv.cutover.guarding import guarded, must_bear_it, relieved
-from mtv.cutover.move import Move
-from mtv.cutover.opened import end_what_is_open, open_of
-from mtv.cutover.power import running
-from mtv.cutover.probes import Prover
-from mtv.cutover.reading import once_free, read_disk
+from mtv.cutover.moves.elsewhere import events_elsewhere
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.power import running
+from mtv.cutover.moves.probes import Prover
+from mtv.cutover.passes.guarding import guarded, must_bear_it, relieved
+from mtv.cutover.passes.opened import end_what_is_open, open_of
+from mtv.cutover.passes.reading import once_free, read_disk
 from mtv.errors import MtvError, SourceError, TransferError
 from mtv.journal import HOLD, RELEASE, Event, State
 from mtv.model.disk import Held

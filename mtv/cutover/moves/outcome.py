@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from mtv.cutover.move import Detail, Move
+from mtv.cutover.moves.move import Detail, Move
 from mtv.errors import MtvError, TransferError
 from mtv.model.plan import PlannedVm
 

@@ -4,7 +4,7 @@ import shlex
 
 import msgspec
 
-from mtv.cutover.move import Move
+from mtv.cutover.moves.move import Move
 from mtv.errors import TransferError
 from mtv.project import read_json, write_json
 

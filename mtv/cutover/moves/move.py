@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from mtv.cutover.base_files import base_file
-from mtv.cutover.elsewhere import THEIRS
-from mtv.cutover.probes import Probes
-from mtv.cutover.stop import Stop
-from mtv.cutover.traffic import Traffic
+from mtv.cutover.moves.base_files import base_file
+from mtv.cutover.moves.elsewhere import THEIRS
+from mtv.cutover.moves.probes import Probes
+from mtv.cutover.workers.stop import Stop
+from mtv.cutover.workers.traffic import Traffic
 from mtv.estate import PlacedVm
 from mtv.journal import Event, Journal, State
 from mtv.model.plan import PlannedVm

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import msgspec
 
-from mtv.cutover.mounted import mark
-from mtv.cutover.move import Detail, Move
-from mtv.cutover.owner import take_directory
-from mtv.cutover.reading import once_free, read_disk
-from mtv.cutover.together import Together, waiting
+from mtv.cutover.moves.mounted import mark
+from mtv.cutover.moves.move import Detail, Move
+from mtv.cutover.moves.owner import take_directory
+from mtv.cutover.passes.reading import once_free, read_disk
+from mtv.cutover.passes.together import Together, waiting
 from mtv.errors import SourceBusy
 from mtv.model.disk import Held
 from mtv.model.vm import Disk

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import yaml
 
 from mtv.config import Settings, connection
-from mtv.cutover.elsewhere import gone_over
-from mtv.cutover.move import Move
-from mtv.cutover.outcome import Moved, failed
-from mtv.cutover.probes import Probes
-from mtv.cutover.shared import SharedDisks
-from mtv.cutover.traffic import Traffic
+from mtv.cutover.moves.elsewhere import gone_over
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.outcome import Moved, failed
+from mtv.cutover.moves.probes import Probes
+from mtv.cutover.moves.shared import SharedDisks
+from mtv.cutover.workers.traffic import Traffic
 from mtv.errors import ConfigError, ProjectError
 from mtv.estate import Estate, PlacedVm
 from mtv.journal import Journal

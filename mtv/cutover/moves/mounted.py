@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from mtv.cutover.move import Move
-from mtv.cutover.owner import begin_anew
+from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.owner import begin_anew
 from mtv.errors import TransferError
 from mtv.journal import State
 from mtv.project import read_json, write_json

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from mtv.cutover.base_files import base_file
-from mtv.cutover.move import SharedDisk
+from mtv.cutover.moves.base_files import base_file
+from mtv.cutover.moves.move import SharedDisk
 from mtv.errors import ConfigError
 from mtv.estate import Estate, PlacedVm
 from mtv.model.plan import PlannedVm, Wave

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from mtv.cutover.executors import run_task
-from mtv.cutover.move import Move
-from mtv.cutover.opened import opened_by_worker
+from mtv.cutover.moves.move import Move
+from mtv.cutover.passes.opened import opened_by_worker
+from mtv.cutover.workers.executors import run_task
 from mtv.errors import Interrupted, ReadFailed, SourceBusy
 from mtv.journal import OPEN, State
 from mtv.tasks import OnProgress, ProbeTask, Progress, Result, SyncTask, VerifySourceTask

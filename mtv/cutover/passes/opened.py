@@ -7,7 +7,7 @@ the source notices after minutes.
 import contextlib
 from collections.abc import Callable, Iterator
 
-from mtv.cutover.move import Move
+from mtv.cutover.moves.move import Move
 from mtv.errors import MtvError, ProjectError, SourceError, WorkerLost
 from mtv.journal import OPEN, State
 from mtv.tasks import OnProgress, Progress

@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mtv.config import CopyLimits
-from mtv.cutover.meanwhile import meanwhile
-from mtv.cutover.pace import Pace, shares
-from mtv.cutover.stop import Stop
+from mtv.cutover.workers.meanwhile import meanwhile
+from mtv.cutover.workers.pace import Pace, shares
+from mtv.cutover.workers.stop import Stop
 from mtv.errors import ConfigError, Interrupted, MtvError, ProjectError
 from mtv.hours import end_of_all, parse_hours
 from mtv.tasks import OnProgress, Progress
