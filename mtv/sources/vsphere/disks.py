@@ -177,38 +177,24 @@ def _of_key(devices: Sequence[Any], key: str) -> Disk | None:
 def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", POWER, DEVICES, _KEY])
-    name, snapshot, encrypted = values.get("name", vm), None, _KEY in values
-    devices = values.get(DEVICES, [])
-    disk = _of_key(devices, key)
+    name, devices, snapshot = values.get("name", vm), values.get(DEVICES, []), None
     if held is not None and held.id not in (NOTHING, OFF):
-        snapshot = session.object(vim.vm.Snapshot, held.id)
+        snapshot, of_vm = session.object(vim.vm.Snapshot, held.id), devices
         devices = read_one(session, snapshot, [DEVICES]).get(DEVICES, [])
-        listed = _of_key(devices, key)
-        # A snapshot may list an independent disk: with the file that the guest goes on writing to.
-        for each in (disk, listed):
-            if each is not None and each.mode.startswith("independent"):
-                raise SourceError(
-                    f"{each.label} of {name} is in no snapshot: an independent disk never is",
-                    "copy the VM while it is off: mtv cutover",
-                )
-        if disk is not None and listed is None:
-            raise SourceError(
-                f"{disk.label} of {name} is not in the snapshot that is read: it came later",
-                "run the same command again: another snapshot is taken then",
-            )
-        disk = listed
+        _must_be_held(name, now=_of_key(of_vm, key), listed=_of_key(devices, key))
     elif not is_off(values):
         raise SourceError(
             f"{name} is not powered off: its disks change while they are read",
             "shut it down, or let mtv cutover do it",
         )
+    disk = _of_key(devices, key)
     if disk is None:
         raise SourceError(
             f"{name} has no disk with key {key} any more",
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
     alone = held is not None and key in held.alone
-    _must_be_readable(name, disk, alone=alone, encrypted=encrypted)
+    _must_be_readable(name, disk, alone=alone, encrypted=_KEY in values)
     return _Found(
         name=name,
         disk=disk,
@@ -225,6 +211,22 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
         target=obj if snapshot is None else snapshot,
         place=_place(devices, key),
     )
+
+
+def _must_be_held(name: str, *, now: Disk | None, listed: Disk | None) -> None:
+    """That a snapshot holds a disk, which the VM has now and the snapshot lists, or not."""
+    # A snapshot may list an independent disk: with the file that the guest goes on writing to.
+    for each in (now, listed):
+        if each is not None and each.mode.startswith("independent"):
+            raise SourceError(
+                f"{each.label} of {name} is in no snapshot: an independent disk never is",
+                "copy the VM while it is off: mtv cutover",
+            )
+    if now is not None and listed is None:
+        raise SourceError(
+            f"{now.label} of {name} is not in the snapshot that is read: it came later",
+            "run the same command again: another snapshot is taken then",
+        )
 
 
 def _kind_of_files(session: Session, disk: Disk) -> str | None:
