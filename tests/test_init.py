@@ -1,11 +1,15 @@
 """mtv init writes a project that mtv reads back, keeps its comments, and overwrites nothing."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
+import yaml
 
 from mtv.config import Consent, load_settings
 from mtv.mappings import data_directory
+from mtv.model.target import Target
 from mtv.project import Project
 from mtv.tasks import SecretRef
 from tests.driver import Mtv
@@ -99,6 +103,17 @@ def test_the_comments_of_the_template_are_in_the_file(project: Mtv) -> None:
     assert comments
     lines = [line.strip() for line in written.splitlines()]
     assert [line for line in comments if line not in lines] == []
+
+
+def test_the_examples_of_target_yaml_are_what_it_takes() -> None:
+    """Without their marks: whoever takes one over has a file that is read."""
+    text = (data_directory("templates") / "target.yaml").read_text(encoding="utf-8")
+    with_examples = re.sub(r"^#(  - )", r"\1", text.replace(": []\n", ":\n"), flags=re.MULTILINE)
+    target = msgspec.convert(yaml.safe_load(with_examples), Target)
+    lists = ("networks", "bridge_mappings", "nodes", "namespaces", "operators")
+    assert all(getattr(target, name) for name in lists)
+    plain = msgspec.convert(yaml.safe_load(text), Target)
+    assert not any(getattr(plain, name) for name in lists)
 
 
 def test_nothing_is_overwritten(project: Mtv) -> None:
