@@ -33,7 +33,7 @@ class Consent(StrEnum):
     CHANGE_TRACKING = "change-tracking"
     """Switch change tracking on, so that the next pass reads only what changed (vSphere)."""
     DISKS = "disks"
-    """Take LUNs from VMs at their cutover, and give them back: both sides must not write."""
+    """Take LUNs from VMs at their cutover, and give them back: never do both sides write."""
 
 
 PLATFORMS = ("vsphere", "rhv")
@@ -191,7 +191,7 @@ def _check_source(name: str, source: SourceSettings) -> None:
     elif source.kind == "rvtools" and (source.path is None or source.url is not None):
         raise ValueError("path: expected the .xlsx file that RVTools exported, and no url")
     elif (source.path is None) == (source.url is None):
-        raise ValueError("expected one of path (a folder or an .ova file) and url")
+        raise ValueError("expected one of path (a folder, an .ova or .ovf file) and url")
     if source.kind not in PLATFORMS and source.may:
         raise ValueError(f"may: nothing can be changed at a source of kind {source.kind}")
     if source.kind != "vsphere" and source.vddk is not None:

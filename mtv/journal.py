@@ -30,6 +30,9 @@ LOOKS = ("verify", "verify-source")
 OPEN, OPEN_TO_VERIFY = "open", "open-to-verify"
 """What workers have open at a source to read it; a verification may run beside a pass."""
 
+ATTACHED = "attached"
+"""What the LUNs of a VM looked like at the source, before they are taken from it."""
+
 ROLLBACK = "rollback"
 """A VM was given back what its cutover had taken from it at the source."""
 
@@ -37,7 +40,7 @@ DISCARD = "discard"
 """The copies of a VM were thrown away: what was before is past, and it has not begun."""
 
 NO_STEPS = (OPEN, OPEN_TO_VERIFY)
-"""Entries that are none of the way of a VM."""
+"""Entries that are no step of a VM."""
 
 _SCHEMA = """
 CREATE TABLE epoch (id INTEGER PRIMARY KEY, command TEXT NOT NULL, at TEXT NOT NULL);
@@ -184,6 +187,11 @@ class Journal:
         """True when the step's last event says so."""
         event = self.latest(vm).get(step)
         return event is not None and event.state is State.DONE
+
+    def last_done(self, vm: str, step: str) -> Event | None:
+        """When the step was last done; it may have been begun again since, and have failed."""
+        done = [e for e in self.events(vm) if e.step == step and e.state is State.DONE]
+        return done[-1] if done else None
 
     def close(self) -> None:
         """Closes the file."""

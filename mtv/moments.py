@@ -10,6 +10,6 @@ import signal
 
 
 def reached(moment: str) -> None:
-    """Marks a moment, for example ``journal:vc1/vm-21:commit:done:before``."""
+    """Marks a moment, for example ``journal:39:after`` or ``sync:written``."""
     if os.environ.get("MTV_KILL_AT") == moment:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,13 +1,14 @@
 """Where a VM stands on its way, as the events of its journal tell; for ``mtv status`` and report.
 
-What only looks, and what workers have open meanwhile, moves no VM: it stands where it stood before.
+What only looks, what is noted within a step, and what workers have open meanwhile, move no VM: it
+stands where it stood before.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
-from mtv.journal import HOLD, LOOKS, NO_STEPS, RELEASE, ROLLBACK, Event, State
+from mtv.journal import ATTACHED, HOLD, LOOKS, NO_STEPS, RELEASE, ROLLBACK, Event, State
 
 _BOOT, _LET_GO = "boot", "let-go"
 
@@ -32,7 +33,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def standing(events: Sequence[Event]) -> Standing:
     """Where the VM of these events, all of them in their order, stands."""
-    way = [each for each in events if each.step not in (*NO_STEPS, *LOOKS, HOLD, RELEASE)]
+    beside = (*NO_STEPS, *LOOKS, HOLD, RELEASE, ATTACHED)
+    way = [each for each in events if each.step not in beside]
     last = way[-1] if way else None
     went_back = [number for number, each in enumerate(way) if each.step == ROLLBACK]
     since = way[went_back[-1] + 1 :] if went_back else way

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtv.journal import HOLD, OPEN, RELEASE, ROLLBACK, Event, Journal, State
+from mtv.journal import ATTACHED, HOLD, OPEN, RELEASE, ROLLBACK, Event, Journal, State
 from mtv.standing import standing
 
 STARTED, DONE, FAILED = State.STARTED, State.DONE, State.FAILED
@@ -30,6 +30,12 @@ def test_what_holds_and_reads_its_disks_and_what_looks_at_them_is_no_step(tmp_pa
     assert stands.step is not None
     assert (stands.step.step, stands.step.state) == ("sync", STARTED)
     assert stands.found is None
+
+
+def test_one_whose_luns_are_being_taken_stands_in_that_step(tmp_path: Path) -> None:
+    stands = standing(events(tmp_path, ("detach", STARTED), (ATTACHED, DONE)))
+    assert stands.step is not None
+    assert (stands.step.step, stands.step.state) == ("detach", STARTED)
 
 
 @pytest.mark.parametrize(

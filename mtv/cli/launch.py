@@ -17,9 +17,10 @@ from mtv.cli.app import (
 from mtv.cli.progress import ProgressView
 from mtv.cli.wave import printable_lines
 from mtv.config import load_settings
-from mtv.cutover.luns import lun_images, luns_must_be_away, must_not_have_gone_back
+from mtv.cutover.luns import lun_images, luns_must_be_away
 from mtv.cutover.moves.mounted import must_be_mounted
 from mtv.cutover.moves.move import Move
+from mtv.cutover.moves.owner import must_not_have_gone_back
 from mtv.cutover.moves.power import last_shut_down, ran_since, runs_there
 from mtv.cutover.moves.wave import Sources, Workshop
 from mtv.cutover.workers.executors import run_task

@@ -32,9 +32,9 @@ def command(
 
     And let go of what mtv still holds there of their disks, if it was killed.
 
-    Refused while a guest runs on this machine. Starts nothing at the source: that is yours to do.
-    What the guest wrote since its cutover does not go back, but for what it wrote to its LUNs. Its
-    copies stay here, unless you have them deleted (--discard).
+    Refused for a VM whose guest runs on this machine. Starts nothing at the source: that is yours
+    to do. What the guest wrote since its cutover does not go back, but for what it wrote to its
+    LUNs. Its copies stay here, unless you have them deleted (--discard).
 
     \b
     Examples:

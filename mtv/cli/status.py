@@ -43,9 +43,10 @@ def command(ctx: click.Context, wave: str | None, output: str) -> None:
     A cutover:  power-off, sync (the last time), convert, commit (to its disks), detach (LUNs, at
                 the source), boot (and the boot check), let-go (what mtv had at the source is
                 removed).
-    Besides:    verify or verify-source, when it failed; rollback.
+    Besides:    verify or verify-source, when it failed; rollback; discard.
     Its state:  not begun; started, done or failed; interrupted: nobody is at work on it; over:
-                it came up here, and nothing is left to do; gone over: in another wave; rolled
+                it came up here, and nothing is left to do; gone over: its disks are the
+                guest's in another wave; rolled
                 back: it is the source's again.
 
     \b

@@ -43,12 +43,18 @@ def command(
       mtv verify pilot --vm web01
       mtv verify pilot --source
     """
+    what = "verify --source" if source else "verify"
     if source:
         act = foresee_verify_source if dry_run else verify_source
     else:
         act = foresee_verify if dry_run else verify
     run_wave(
-        *(ctx, "verify --source" if source else "verify", wave, chosen, output, act),
+        ctx,
+        what,
+        wave,
+        chosen,
+        output,
+        act,
         dry_run=dry_run,
         # Only the journal is written, and it bears with other commands that go on.
         aside=source,

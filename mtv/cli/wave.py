@@ -1,4 +1,4 @@
-"""What ``mtv sync``, ``cutover`` and ``verify`` share: each does something with a wave's VMs."""
+"""What ``mtv sync``, ``cutover``, ``verify`` and ``rollback`` share: each is about a wave's VMs."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack

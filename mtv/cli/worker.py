@@ -17,7 +17,6 @@ from mtv.tasks import (
     Failed,
     Line,
     ProbeTask,
-    Progress,
     SyncTask,
     Task,
     VerifySourceTask,
@@ -81,7 +80,7 @@ class _Voice:
         self._cancelled = cancelled
         self._lock = threading.Lock()
 
-    def say(self, message: Line | Progress) -> None:
+    def say(self, message: Line) -> None:
         """Writes one message; when nobody listens any more the work is cancelled."""
         with self._lock:
             try:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from mtv.config import Consent
-from mtv.cutover.luns import luns_must_be_ready, must_not_have_gone_back
-from mtv.cutover.moves.elsewhere import THEIRS
+from mtv.cutover.luns import luns_must_be_ready
+from mtv.cutover.moves.elsewhere import GOES_OVER
 from mtv.cutover.moves.mounted import must_be_mounted
 from mtv.cutover.moves.move import Move
 from mtv.cutover.moves.outcome import (
@@ -20,7 +20,7 @@ from mtv.cutover.moves.outcome import (
     moved,
     went_over,
 )
-from mtv.cutover.moves.owner import must_be_its_directory
+from mtv.cutover.moves.owner import must_be_its_directory, must_not_have_gone_back
 from mtv.cutover.moves.power import running, wrote_since
 from mtv.cutover.passes.holding import must_be_all_disks
 from mtv.cutover.steps import (
@@ -39,7 +39,7 @@ from mtv.quantities import counted, duration
 from mtv.sources.switching import need_consent
 
 THREADS = 32
-"""More VMs than this are in no pass at the same time, whatever the limits say."""
+"""At most this many VMs are in a pass at the same time, whatever the limits say."""
 
 
 def foresee_cutover(move: Move) -> Moved:
@@ -64,7 +64,7 @@ def cut_over(move: Move) -> Moved:
     must_be_ready(move)
     for step in steps_of(move):
         if not step.settled(move):
-            if step.name in THEIRS and not move.base_is_the_guests:
+            if step.name in GOES_OVER and not move.base_is_the_guests:
                 # The last moment at which it can be copied anew.
                 must_not_have_run(move)
                 must_be_as_copied(move)

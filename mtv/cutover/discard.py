@@ -7,7 +7,12 @@ from mtv.cutover.moves.move import Move
 from mtv.cutover.moves.outcome import Moved, left_at_the_source, moved, went_over
 from mtv.cutover.moves.owner import must_be_its_directory
 from mtv.cutover.passes.holding import points_left, release_all
-from mtv.cutover.rollback import foresee_rollback, must_be_down_here, roll_back
+from mtv.cutover.rollback import (
+    foresee_rollback,
+    must_be_down_here,
+    roll_back,
+    what_is_given_back,
+)
 from mtv.journal import DISCARD, State
 from mtv.moments import reached
 
@@ -23,14 +28,14 @@ def discard(move: Move) -> Moved:
         return moved(move, "passed by", went_over(move))
     must_be_its_directory(move)
     must_be_down_here(move)
-    back = roll_back(move)
+    given = what_is_given_back(move)
+    roll_back(move)
     release_all(move)
     stays = move.open_source().let_go(move.placed.vm.id, points_left(move), move.stop)
     move.record(DISCARD, State.STARTED)
     reached("discard:started")
     deleted = delete(move.directory)
     move.record(DISCARD, State.DONE, {"stays": list(stays)})
-    given = f"{back.says.partition('; ')[0]}; " if "again" in back.says else ""
     done = f"{given}{deleted}: mtv sync begins anew"
     return moved(move, "done", "; ".join(filter(None, (done, left_at_the_source(stays)))))
 

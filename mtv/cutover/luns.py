@@ -18,17 +18,14 @@ import msgspec
 from mtv.config import Consent
 from mtv.cutover.moves.elsewhere import events_elsewhere
 from mtv.cutover.moves.move import Detail, Move
-from mtv.cutover.moves.owner import begin_anew
+from mtv.cutover.moves.power import running
 from mtv.errors import ConfigError, MtvError, NotAllowed, SourceError
-from mtv.journal import ROLLBACK, Event, State
+from mtv.journal import ATTACHED, ROLLBACK, Event, State
 from mtv.model.attachment import Attachment
-from mtv.model.vm import Disk, Power
+from mtv.model.vm import Disk
 from mtv.moments import reached
 from mtv.sources import HasLuns
 from mtv.tasks import DiskImage
-
-ATTACHED = "attached"
-"""What the LUNs of a VM looked like at the source, before they are taken from it."""
 
 _NAMES = ("dm-uuid-mpath-{wwid}", "scsi-{wwid}", "wwn-0x{name}")
 """Links that udev makes for a LUN: all of its paths together first."""
@@ -167,17 +164,6 @@ def luns_must_be_ready(move: Move) -> None:
         )
 
 
-def must_not_have_gone_back(move: Move) -> None:
-    """Raises SourceError for a VM that was given back after its disks had become the guest's."""
-    back = move.latest(ROLLBACK)
-    if back is not None and move.base_is_the_guests:
-        raise SourceError(
-            f"{move.placed.vm.name} went back to the source after its disks had become the guest's",
-            f"to begin anew, delete its copies: {begin_anew(move)}; or, if a rollback was stopped "
-            "in the middle, run mtv rollback again",
-        )
-
-
 def luns_must_be_away(move: Move) -> None:
     """Raises SourceError when somebody at the source may write to a LUN of it, asked now."""
     if not move.luns:
@@ -219,16 +205,11 @@ def lun_images(move: Move) -> tuple[DiskImage, ...]:
 
 def _must_be_off(move: Move) -> None:
     """Raises SourceError when somebody at the source may write to one of its LUNs."""
-    source = move.open_source()
-    running = [
-        placed.vm.name
-        for placed in (move.placed, *move.lun_sharers)
-        if source.power(placed.vm.id) is not Power.OFF
-    ]
-    if running:
+    names = running(move, beside=move.lun_sharers)
+    if names:
         raise SourceError(
             f"LUNs of {move.placed.vm.name} may be written to at the source: "
-            f"{', '.join(running)} run there and have them, too",
+            f"{', '.join(names)} run there and have them, too",
             "shut them down there (they belong into the same wave), then run the same command "
             "again",
         )

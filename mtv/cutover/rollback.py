@@ -14,8 +14,8 @@ from mtv.cutover.batch import take
 from mtv.cutover.luns import device, give_back, recorded
 from mtv.cutover.moves.move import Detail, Move
 from mtv.cutover.moves.outcome import Moved, moved, went_over
-from mtv.cutover.moves.power import runs_there
-from mtv.cutover.passes.holding import is_left_by_a_kill, let_be
+from mtv.cutover.moves.power import POWER_OFF, runs_there
+from mtv.cutover.passes.holding import end_what_is_left, is_left_by_a_kill
 from mtv.errors import ConfigError, LaunchError, SourceError
 from mtv.journal import ROLLBACK, State
 
@@ -46,7 +46,7 @@ def roll_back(move: Move) -> Moved:
         return moved(move, "passed by", went_over(move))
     left = is_left_by_a_kill(move)
     if left:
-        let_be(move)
+        end_what_is_left(move)
     if not is_taken(move):
         if left:
             return moved(move, "done", LEFT_IS_ENDED)
@@ -57,9 +57,9 @@ def roll_back(move: Move) -> Moved:
             f"{move.placed.vm.name} runs at the source, without the LUNs that it had",
             "shut it down there, then run the same command again",
         )
-    labels = [each.label for each in recorded(move)]
+    given = what_is_given_back(move)
     take(GiveBack(), move)
-    return moved(move, "done", _what_is_back(move, labels[::-1]))
+    return moved(move, "done", f"{given}{_where_it_is(move)}")
 
 
 def foresee_rollback(move: Move) -> Moved:
@@ -81,19 +81,24 @@ def is_taken(move: Move) -> bool:
     """
     if recorded(move):
         return True
-    begun, back = move.latest("power-off"), move.latest(ROLLBACK)
+    begun, back = move.latest(POWER_OFF), move.latest(ROLLBACK)
     if begun is None:
         return False
     return back is None or back.state is not State.DONE or begun.id > back.id
 
 
-def _what_is_back(move: Move, labels: list[str]) -> str:
-    given = f"it has {', '.join(labels)} again; " if labels else ""
+def what_is_given_back(move: Move) -> str:
+    """The begin of a sentence about the LUNs that a rollback gives back; "" for none."""
+    labels = [each.label for each in reversed(recorded(move))]
+    return f"it has {', '.join(labels)} again; " if labels else ""
+
+
+def _where_it_is(move: Move) -> str:
     runs = False
     with contextlib.suppress(SourceError):  # one that is gone took nothing with it that we have
         runs = runs_there(move)
     there = "it runs at the source" if runs else "start it at the source when you want it there"
-    return f"{given}{there}. Its copies are still in {move.directory}"
+    return f"{there}. Its copies are still in {move.directory}"
 
 
 def must_be_down_here(move: Move) -> None:

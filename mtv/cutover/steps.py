@@ -15,10 +15,9 @@ from mtv.cutover.luns import (
     Detach,
     lun_images,
     luns_must_be_away,
-    must_not_have_gone_back,
 )
 from mtv.cutover.moves.move import Detail, Move
-from mtv.cutover.moves.owner import begin_anew, named_with_sharers
+from mtv.cutover.moves.owner import begin_anew, must_not_have_gone_back, named_with_sharers
 from mtv.cutover.moves.power import (
     LAST_RUNS,
     POWER_OFF,
@@ -178,8 +177,7 @@ class Commit:
 
     def settled(self, move: Move) -> bool:
         """Once."""
-        event = move.latest(self.name)
-        return event is not None and event.state is State.DONE
+        return move.journal.is_done(move.ref, self.name)
 
     def run(self, move: Move) -> Detail:
         """Writes every overlay into its base, then drops the conversion, in one moment.
@@ -201,8 +199,7 @@ class Boot:
 
     def settled(self, move: Move) -> bool:
         """Once it has passed."""
-        event = move.latest(self.name)
-        return event is not None and event.state is State.DONE
+        return move.journal.is_done(move.ref, self.name)
 
     def run(self, move: Move) -> Detail:
         """Boots it, having seen the source off: there are never two of it running."""
@@ -232,8 +229,7 @@ class LetGo:
 
     def settled(self, move: Move) -> bool:
         """Once."""
-        event = move.latest(self.name)
-        return event is not None and event.state is State.DONE
+        return move.journal.is_done(move.ref, self.name)
 
     def run(self, move: Move) -> Detail:
         """Removes snapshots and checkpoints that told passes apart."""
@@ -327,7 +323,7 @@ def _plain(result: Any) -> Detail:
 
 def _ran_since_it_went_over(move: Move) -> tuple[str, ...]:
     """Those that have a disk of a VM that went over, and were started since it was shut down."""
-    theirs = [each.ref for each in move.sharers if move.is_theirs(each.ref)]
+    theirs = [each.ref for each in move.sharers if move.has_gone_over(each.ref)]
     noted = (last_shut_down(move, ref) for ref in theirs)
     return tuple(dict.fromkeys(name for event in noted for name in ran_since(move, event)))
 

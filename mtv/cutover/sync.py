@@ -5,12 +5,11 @@ from typing import Any, ClassVar
 
 from mtv.config import Consent
 from mtv.cutover.batch import take
-from mtv.cutover.luns import must_not_have_gone_back
 from mtv.cutover.moves.mounted import must_be_mounted
 from mtv.cutover.moves.move import Detail, Move
 from mtv.cutover.moves.outcome import Moved, moved, went_over
-from mtv.cutover.moves.owner import must_be_its_directory
-from mtv.cutover.moves.power import running
+from mtv.cutover.moves.owner import must_be_its_directory, must_not_have_gone_back
+from mtv.cutover.moves.power import running, runs_there
 from mtv.cutover.passes.copies import copy_disks
 from mtv.cutover.passes.forecast import forecast
 from mtv.cutover.passes.guarding import must_bear_it
@@ -18,9 +17,7 @@ from mtv.cutover.passes.holding import forget_older_points, holding, must_be_all
 from mtv.cutover.steps import Sync, is_over
 from mtv.cutover.workers.traffic import BlackoutBegan
 from mtv.errors import Interrupted, SourceError, TransferError
-from mtv.journal import Event, State
 from mtv.model.disk import Held
-from mtv.model.vm import Power
 from mtv.quantities import size
 
 
@@ -29,14 +26,15 @@ class Pass:
 
     name: ClassVar[str] = Sync.name
     held: Held
-    """How its disks were held still."""
+    """How its disks were held still; set by ``run``."""
 
     def run(self, move: Move) -> Detail:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
         move.drop_conversion()
-        off = move.open_source().power(move.placed.vm.id) is Power.OFF
-        with holding(move) as self.held:
-            return {"disks": copy_disks(move, self.held), "off": off}
+        off = not runs_there(move)
+        with holding(move) as held:
+            self.held = held
+            return {"disks": copy_disks(move, held), "off": off}
 
 
 def sync(move: Move) -> Moved:
@@ -60,7 +58,7 @@ def _pass(move: Move) -> Moved:
         return moved(move, "passed by", reason)
     must_be_its_directory(move)
     must_be_mounted(move)
-    before, this = _last_pass(move), Pass()
+    before, this = move.journal.last_done(move.ref, Sync.name), Pass()
     take(this, move)
     after = move.latest(Sync.name)
     copies = after.detail["disks"].values() if after is not None else ()
@@ -105,22 +103,8 @@ def _not_forgotten(move: Move) -> Iterator[str]:
     """What of earlier passes stays at the source, though nothing is told from it any more."""
     try:
         forget_older_points(move)
-    except (
-        SourceError,
-        TransferError,
-        Interrupted,
-    ) as problem:  # the pass is done
+    except (SourceError, TransferError, Interrupted) as problem:  # the pass is done
         yield f"what earlier passes left at the source is still there: {problem.message}"
-
-
-def _last_pass(move: Move) -> Event | None:
-    """The last pass that was not stopped."""
-    done = [
-        event
-        for event in move.journal.events(move.ref)
-        if event.step == Sync.name and event.state is State.DONE
-    ]
-    return done[-1] if done else None
 
 
 def foresee_sync(move: Move) -> Moved:
@@ -133,9 +117,9 @@ def foresee_sync(move: Move) -> Moved:
     must_be_all_disks(move)
     must_bear_it(move)
     whole = size(sum(disk.capacity_bytes for disk in move.disks))
-    runs = move.open_source().power(move.placed.vm.id) is not Power.OFF
-    hold = "hold its disks still, since it runs, and " if runs else ""
-    what = f"what changed of {whole}" if _last_pass(move) else f"all that is on {whole}"
+    copied = move.journal.last_done(move.ref, Sync.name) is not None
+    hold = "hold its disks still, since it runs, and " if runs_there(move) else ""
+    what = f"what changed of {whole}" if copied else f"all that is on {whole}"
     return moved(move, "would", f"{hold}copy {what} of disks to {move.directory}")
 
 
@@ -151,8 +135,7 @@ def _why_not_synced(move: Move) -> str:
             f"it shares disks, and {', '.join(names)} run: they are copied while all are off, by "
             "mtv cutover at the latest"
         )
-    runs = move.open_source().power(move.placed.vm.id) is not Power.OFF
-    if runs and Consent.SNAPSHOTS not in move.connection.may:
+    if Consent.SNAPSHOTS not in move.connection.may and runs_there(move):
         return (
             f"it is running: write 'may: [{', '.join((*move.connection.may, Consent.SNAPSHOTS))}]' "
             "under its source in mtv.yaml to copy it all the same, or leave it to mtv cutover, "

@@ -111,13 +111,13 @@ NOTHING = ""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds the disks of a running VM still at the source: a snapshot, a backup."""
+    """What holds the disks of a VM still at the source: a snapshot, a backup, or that it is off."""
 
     id: str
     consistent: bool = False
     """True when the guest has brought its file systems in order for it."""
     at: str = ""
-    """Not after which moment, by the source's clock (ISO 8601)."""
+    """A moment, by the source's clock (ISO 8601), no later than the one that is held."""
     places: Mapping[str, str] = {}
     """Key of a disk -> where the source keeps it, in its words."""
     leaves: str = ""
@@ -171,7 +171,7 @@ class DiskSource(Protocol):
         """
 
     def close(self) -> None:
-        """Give everything back that was taken at the source (login, lease, snapshot)."""
+        """Give everything back that was taken at the source (login, lease, transfer)."""
 
 
 @runtime_checkable

@@ -16,6 +16,6 @@ class Strain(msgspec.Struct, frozen=True, kw_only=True):
 
     rooms: tuple[Room, ...] = ()
     delta_bytes: int | None = None
-    """What that takes which was written since then, and has to be merged afterwards."""
+    """Room that what was written since then takes; it has to be merged afterwards."""
     latency_milliseconds: float | None = None
     """How long a read or write of the VM takes, on the slowest of its disks."""

@@ -6,8 +6,8 @@
                                                 │
                      Base re-read past the page cache, compared ──> the digest list
 
-Start reading at ``copy.copy_disk``. ``reading`` are the ways to the source, ``bases`` what is
-written, ``records`` what is known of it; each imports only those named before it. A disk is worked
-on in grains of 1 MiB: a grain is read, digested, written, made durable and then recorded, in that
-order, so that whatever ends the process, what the resume file says is on the disk.
+Start reading at ``copy.copy_disk``. ``crew`` are its threads, ``reading`` the ways to the source,
+``bases`` what is written, ``records`` what is known of it; each imports only those named before it.
+A disk is worked on in grains of 1 MiB: a grain is read, digested, written, made durable and then
+recorded, in that order: whatever ends the process, what the resume file says is on the disk.
 """

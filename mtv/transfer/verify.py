@@ -85,7 +85,11 @@ def note_different(files: Beside, capacity_bytes: int, bad: Row, may_write: MayW
     recorded.grains.mistrust(bad)
     try:
         resume.create(
-            *(files.resume, recorded.identity, recorded.inode, recorded.grains, may_write),
+            files.resume,
+            recorded.identity,
+            recorded.inode,
+            recorded.grains,
+            may_write,
             was_complete=True,
         ).close()
     except OSError:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mtv.model.disk import DiskSource, Extent, HttpLocation, TlsTrust
+from mtv.sources.rhv.backups import RhvBackup, end_backup
 from mtv.sources.rhv.engine import Engine
 from mtv.tasks import Connection, Limits, Progress, SecretRef, SyncResult
 from mtv.tls import trusted_context
@@ -100,6 +101,13 @@ def bring_up(base: Path, disk: DiskSource, changed: Sequence[Extent]) -> None:
         for extent in changed:
             out.seek(extent.offset)
             out.write(read(disk, extent.offset, extent.length))
+
+
+def end(login: Engine, vm: str, backup: RhvBackup, *opened: DiskSource) -> None:
+    """What a pass does in the end: its workers close the disks, then the backup is ended."""
+    for disk in opened:
+        disk.close()
+    end_backup(login, vm, backup.id)
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:

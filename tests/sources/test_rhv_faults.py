@@ -17,7 +17,7 @@ from mtv.transfer.records.digests import recorded_digest
 from tests.real.cut_proxy import cut_proxy
 from tests.real.rhv import RhvEngine
 from tests.real.small_rhv import DISKS, MIB, VMS, content, disk_id, vm_id
-from tests.sources.rhv_data import copied, logged_in, small_rhv
+from tests.sources.rhv_data import copied, end, logged_in, small_rhv
 
 FILES, SHOP = vm_id("files"), vm_id("shop")
 DATA = VMS["files"][1]
@@ -86,7 +86,7 @@ def test_a_backup_that_somebody_ends_while_it_is_read(
     backup = begin_backup(login, SHOP, [disk_id(SYSTEM)])
     ended = list[str]()
 
-    def end(progress: Progress) -> None:
+    def end_it(progress: Progress) -> None:
         if progress.says == "reading the source" and not ended:
             ended.append(backup.id)
             for transfer in engine.held()["transfers"]:
@@ -98,15 +98,16 @@ def test_a_backup_that_somebody_ends_while_it_is_read(
         copied(
             *(disk, base, DISKS[SYSTEM].size),
             limits=Limits(connections=1, bytes_per_second=MIB),
-            on_progress=end,
+            on_progress=end_it,
         )
     assert ended
     assert told.value.hint
     assert recorded_digest(base) is None
-    backup.end()
+    end(login, SHOP, backup, disk)
     assert set(engine.held()) == {"checkpoints"}
     again = begin_backup(login, SHOP, [disk_id(SYSTEM)])
-    copied(again.open(disk_id(SYSTEM)), base, DISKS[SYSTEM].size)
+    disk = again.open(disk_id(SYSTEM))
+    copied(disk, base, DISKS[SYSTEM].size)
     assert base.read_bytes() == content(SYSTEM)
-    again.end()
+    end(login, SHOP, again, disk)
     assert forget_checkpoints(login, SHOP, engine.held()["checkpoints"]) == []

@@ -41,7 +41,7 @@ from tests.real.small_rhv import (
     disk_id,
     vm_id,
 )
-from tests.sources.rhv_data import bring_up, copied, eventually, logged_in, small_rhv
+from tests.sources.rhv_data import bring_up, copied, end, eventually, logged_in, small_rhv
 
 SHOP, LEDGER, MAIL = vm_id("shop"), vm_id("ledger"), vm_id("mail")
 SYSTEM, DATA = VMS["shop"]
@@ -121,8 +121,9 @@ def test_passes_of_backups_under_load(
             backup = begin_backup(
                 login, SHOP, disks, checkpoints[-1] if checkpoints else None, legacy=legacy
             )
+            opened = {name: backup.open(disk_id(name)) for name in bases}
             for name, base in bases.items():
-                disk = backup.open(disk_id(name))
+                disk = opened[name]
                 if number == 0 or name == DATA:  # a raw disk is not tracked
                     copied(disk, base, DISKS[name].size)
                 else:
@@ -137,7 +138,7 @@ def test_passes_of_backups_under_load(
                 moment = writers[name].moment_of(held)
                 assert moment < writers[name].written
                 moments += [moment] if name == SYSTEM else []
-            backup.end()
+            end(login, SHOP, backup, *opened.values())
             assert backup.checkpoint is not None
             checkpoints.append(backup.checkpoint)
             assert engine.held() == {"checkpoints": sorted(checkpoints)}
@@ -151,7 +152,7 @@ def test_passes_of_backups_under_load(
     raw = backup.open(disk_id(DATA))
     assert raw.changed_since(str(points[DATA])) is None
     copied(raw, bases[DATA], DISKS[DATA].size)
-    backup.end()
+    end(login, SHOP, backup, disk, raw)
     for name, base in bases.items():
         assert writers[name].moment_of(base.read_bytes()) >= writers[name].written
     assert ways(engine) == ([*["live"] * 3, "cold"] if legacy else ["hybrid"] * 4)
@@ -182,7 +183,7 @@ def test_only_new_engines_at_new_levels_make_snapshots_for_backups(
         assert engine.backups() == {backup.id: {"vm": SHOP, "way": way, "froze": not hybrid}}
         assert len(engine.held().get("snapshots", [])) == hybrid
         assert len(layers(tmp_path / "rhv", SYSTEM)) == 1 + hybrid
-        backup.end()
+        end_backup(login, SHOP, backup.id)
         assert len(layers(tmp_path / "rhv", SYSTEM)) == 1
         forget_checkpoints(login, SHOP, [str(backup.checkpoint)])
 
@@ -263,7 +264,7 @@ def test_an_older_point_is_brought_up_too(engine: RhvEngine, login: Engine, tmp_
                 assert disk.changed_since("stopped:image@then") is None
                 refreshed(base, disk, f"checkpoint:{kept[0].checkpoint}")
                 assert base.read_bytes() == frozen(engine, backup, SYSTEM, tmp_path)
-            backup.end()
+            end(login, SHOP, backup, disk)
             kept.append(backup)
     forget_checkpoints(login, SHOP, [str(each.checkpoint) for each in kept])
     assert engine.held() == {}
@@ -271,7 +272,7 @@ def test_an_older_point_is_brought_up_too(engine: RhvEngine, login: Engine, tmp_
 
 def test_a_checkpoint_that_is_worth_nothing_says_so(engine: RhvEngine, login: Engine) -> None:
     backup = begin_backup(login, SHOP, [disk_id(SYSTEM)])
-    backup.end()
+    end_backup(login, SHOP, backup.id)
     checkpoint = str(backup.checkpoint)
     with pytest.raises(FullNeeded, match="its checkpoint is gone"):
         begin_backup(login, SHOP, [disk_id(SYSTEM)], "00000000-0000-0000-0000-000000000001")
@@ -291,12 +292,10 @@ def test_a_checkpoint_that_is_worth_nothing_says_so(engine: RhvEngine, login: En
 
 
 def test_a_backup_that_was_left_behind_is_ended(engine: RhvEngine, login: Engine) -> None:
-    noted = "12345678-0000-4000-8000-000000000000"
-    backup = begin_backup(login, SHOP, [disk_id(SYSTEM)], id_=noted)
-    assert backup.id == noted
+    backup = begin_backup(login, SHOP, [disk_id(SYSTEM)])
     with pytest.raises(SourceError, match="during a backup"):
         begin_backup(login, SHOP, [disk_id(DATA)])
-    end_backup(login, SHOP, noted)
+    end_backup(login, SHOP, backup.id)
     end_backup(login, SHOP, "00000000-0000-0000-0000-000000000001")
     forget_checkpoints(login, SHOP, [str(backup.checkpoint)])
     assert engine.held() == {}

@@ -12,7 +12,6 @@ from mtv.model.disk import Extent
 from mtv.tasks import Limits, Progress
 from mtv.transfer.bases.lease import writer_lease
 from mtv.transfer.records.digests import recorded_digest
-from mtv.transfer.records.standing import needed_bytes
 from tests.transfer.conftest import SetUp
 from tests.transfer.disks import MIB, ServedDisk, allocated, change, copied, sha256
 
@@ -270,13 +269,6 @@ def test_only_one_worker_writes_a_base(set_up: SetUp) -> None:
     ):
         pass
     copied(bench.source, bench.base, bench.capacity)  # given back
-
-
-def test_needed_bytes_shrink_as_the_base_grows(set_up: SetUp) -> None:
-    bench = set_up("dd..")
-    assert needed_bytes(bench.base, bench.capacity) == 4 * MIB
-    copied(bench.source, bench.base, bench.capacity)
-    assert 2 * MIB - 8192 <= needed_bytes(bench.base, bench.capacity) <= 2 * MIB
 
 
 def test_base_that_cannot_be_made(set_up: SetUp, tmp_path: Path) -> None:

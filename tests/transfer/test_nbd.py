@@ -85,11 +85,9 @@ def test_a_disk_is_copied_with_its_holes(
 def test_what_is_written_is_read_by_another_connection(kind: str, disk: Path, served: Path) -> None:
     with serving(kind, disk, served, write=True):
         writer = NbdClient(served).opened()
-        assert not writer.read_only
         content = os.urandom(3 * MIB)
         writer.write(memoryview(content), MIB)
         writer.write_zeroes(2 * MIB, MIB)
-        writer.trim(8 * MIB, MIB)
         writer.flush()
         reader = NbdClient(served).opened()
         found = bytearray(3 * MIB)

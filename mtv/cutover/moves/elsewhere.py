@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mtv.journal import Event, Journal
 
-THEIRS = ("commit", "boot")
+GOES_OVER = ("commit", "boot")
 """Steps from whose first moment on the base is the guest's own."""
 
 
@@ -15,7 +15,7 @@ def gone_over(run: Path) -> dict[str, str]:
     From a new wave it would be moved a second time. ``run``: the folder of this wave's run. Raises
     ProjectError for a journal that cannot be read.
     """
-    return {event.vm: wave for wave, event in events_elsewhere(run) if event.step in THEIRS}
+    return {event.vm: wave for wave, event in events_elsewhere(run) if event.step in GOES_OVER}
 
 
 def events_elsewhere(

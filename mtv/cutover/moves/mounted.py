@@ -11,11 +11,10 @@ import msgspec
 from mtv.cutover.moves.move import Move
 from mtv.cutover.moves.owner import begin_anew
 from mtv.errors import TransferError
-from mtv.journal import State
 from mtv.project import read_json, write_json
 
 MARK = ".mtv-target"
-_KNOWN = "targets.json"
+_FILE = "targets.json"
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +29,8 @@ def must_be_mounted(move: Move) -> None:
 
     All would be copied to another file system, which may not be as large.
     """
-    copied = any(
-        event.step == "sync" and event.state is State.DONE
-        for event in move.journal.events(move.ref)
-    )
-    if copied and not move.directory.exists():
+    copied = move.journal.last_done(move.ref, "sync")
+    if copied is not None and not move.directory.exists():
         raise TransferError(
             f"{move.vm.name} was copied, and {move.directory} is not there",
             "see whether its file system is mounted, and whether the VM's namespace or the "
@@ -68,10 +64,10 @@ def mark(move: Move) -> None:
                 f"{home / MARK} cannot be made: {problem.strerror or problem}",
                 "look at the permissions and the file system of that directory",
             ) from problem
-        with move.traffic.one_at_a_time(str(_list(move))):
-            known, name = _known(move), _name(move, home)
+        with move.traffic.one_at_a_time(str(_file(move))):
+            known, name = _directories(move), _name(move, home)
             if name not in known:
-                write_json(_list(move), Targets(directories=(*known, name)))
+                write_json(_file(move), Targets(directories=(*known, name)))
 
 
 def _homes(move: Move) -> tuple[Path, ...]:
@@ -86,7 +82,7 @@ def _lost(move: Move, home: Path) -> list[Path]:
     Itself; or, while that one has never been marked, all others of the target.
     """
     home = home.resolve()
-    marked = [_project(move) / each for each in _known(move)]
+    marked = [_project(move) / each for each in _directories(move)]
     asked = [each for each in marked if each == home]
     asked = asked or [each for each in marked if each.parent == home.parent]
     lost = [each for each in asked if not (each / MARK).exists()]
@@ -103,10 +99,10 @@ def _project(move: Move) -> Path:
     return move.run.parent.parent.resolve()
 
 
-def _list(move: Move) -> Path:
-    return move.run.parent / _KNOWN
+def _file(move: Move) -> Path:
+    return move.run.parent / _FILE
 
 
-def _known(move: Move) -> tuple[str, ...]:
-    path = _list(move)
+def _directories(move: Move) -> tuple[str, ...]:
+    path = _file(move)
     return read_json(path, Targets, f"delete {path}").directories if path.exists() else ()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from mtv.cutover.moves.base_files import base_file
-from mtv.cutover.moves.elsewhere import THEIRS
+from mtv.cutover.moves.elsewhere import GOES_OVER
 from mtv.cutover.moves.probes import Probes
 from mtv.cutover.workers.stop import Stop
 from mtv.cutover.workers.traffic import Traffic
@@ -153,7 +153,9 @@ class Move:
         """As ``base_is_the_guests``, of one disk: a shared one may be another VM's by now."""
         shared = self.shared.get(disk_key)
         others = () if shared is None else shared.others
-        return self.base_is_the_guests or any(self.is_theirs(placed.ref) for placed, _ in others)
+        return self.base_is_the_guests or any(
+            self.has_gone_over(placed.ref) for placed, _ in others
+        )
 
     @property
     def base_is_the_guests(self) -> bool:
@@ -162,8 +164,8 @@ class Move:
         From the first moment of the commit (or, without a conversion, of the boot) on, the base
         is no copy of the source any more and must never be synced again.
         """
-        return self.is_theirs(self.ref)
+        return self.has_gone_over(self.ref)
 
-    def is_theirs(self, ref: str) -> bool:
+    def has_gone_over(self, ref: str) -> bool:
         """Whether the disks of a VM of the wave are its guest's own."""
-        return not self.journal.latest(ref).keys().isdisjoint(THEIRS)
+        return not self.journal.latest(ref).keys().isdisjoint(GOES_OVER)

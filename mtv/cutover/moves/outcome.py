@@ -23,11 +23,9 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """Class of the error where it failed."""
 
 
-def moved(move: Move, outcome: str, says: str = "", hint: str = "", error: str = "") -> Moved:
-    """The outcome for a VM."""
-    return Moved(
-        ref=move.ref, name=move.vm.name, outcome=outcome, says=says, hint=hint, error=error
-    )
+def moved(move: Move, outcome: str, says: str = "") -> Moved:
+    """The outcome for a VM that did not fail."""
+    return Moved(ref=move.ref, name=move.vm.name, outcome=outcome, says=says)
 
 
 def failed(vm: PlannedVm, problem: MtvError) -> Moved:

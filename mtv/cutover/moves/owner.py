@@ -1,11 +1,15 @@
-"""Whose images are in a directory: a plan's names may be given to another VM, their disks not."""
+"""Whose images are in a directory, and when they may not be gone on with.
+
+A plan's names may be given to another VM, their disks not.
+"""
 
 import shlex
 
 import msgspec
 
 from mtv.cutover.moves.move import Move
-from mtv.errors import TransferError
+from mtv.errors import SourceError, TransferError
+from mtv.journal import ROLLBACK
 from mtv.project import read_json, write_json
 
 FILE = "vm.json"
@@ -29,6 +33,17 @@ def must_be_its_directory(move: Move) -> None:
             "which has the same name in the plan",
             "give it another name in plan.yaml; or, if nobody needs those images any more, move "
             "that folder away",
+        )
+
+
+def must_not_have_gone_back(move: Move) -> None:
+    """Raises SourceError for a VM that was given back after its disks had become the guest's."""
+    back = move.latest(ROLLBACK)
+    if back is not None and move.base_is_the_guests:
+        raise SourceError(
+            f"{move.placed.vm.name} went back to the source after its disks had become the guest's",
+            f"to begin anew, delete its copies: {begin_anew(move)}; or, if a rollback was stopped "
+            "in the middle, run mtv rollback again",
         )
 
 

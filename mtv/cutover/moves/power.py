@@ -1,7 +1,10 @@
 """Whether anybody writes to the disks of a VM, or did since they were copied."""
 
+from collections.abc import Sequence
+
 from mtv.cutover.moves.move import Move
-from mtv.journal import Event, State
+from mtv.estate import PlacedVm
+from mtv.journal import Event
 from mtv.model.vm import Power
 
 POWER_OFF = "power-off"
@@ -14,12 +17,15 @@ def runs_there(move: Move) -> bool:
     return move.open_source().power(move.placed.vm.id) is not Power.OFF
 
 
-def running(move: Move) -> tuple[str, ...]:
-    """Names of those that run now: the VM itself, and the VMs that have disks of it."""
+def running(move: Move, beside: Sequence[PlacedVm] | None = None) -> tuple[str, ...]:
+    """Names of those that run now: the VM itself, and those beside it.
+
+    Unless said otherwise those are the VMs that have disks of it.
+    """
     source = move.open_source()
     return tuple(
         placed.vm.name
-        for placed in (move.placed, *move.sharers)
+        for placed in (move.placed, *(move.sharers if beside is None else beside))
         if source.power(placed.vm.id) is not Power.OFF
     )
 
@@ -32,12 +38,7 @@ def last_runs(move: Move) -> dict[str, str]:
 
 def last_shut_down(move: Move, ref: str | None = None) -> Event | None:
     """When the VM, or another one of the wave, was last shut down; not if that was only begun."""
-    done = (
-        event
-        for event in move.journal.events(ref or move.ref)
-        if event.step == POWER_OFF and event.state is State.DONE
-    )
-    return max(done, key=lambda event: event.id, default=None)
+    return move.journal.last_done(ref or move.ref, POWER_OFF)
 
 
 def ran_since(move: Move, noted: Event | None) -> tuple[str, ...]:

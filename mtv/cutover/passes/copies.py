@@ -69,8 +69,8 @@ def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result
     if disk.key in move.shared:
         # Two VMs may get here at the same time: the second one finds that all is done.
         with move.traffic.one_at_a_time(str(move.base(disk.key))):
-            return _copied_by_another(move, disk) or _copied(move, disk, held, on_progress)
-    return _copied(move, disk, held, on_progress)
+            return _copied_by_another(move, disk) or _copy_in_worker(move, disk, held, on_progress)
+    return _copy_in_worker(move, disk, held, on_progress)
 
 
 def _copied_by_another(move: Move, disk: Disk) -> SyncResult | None:
@@ -84,7 +84,7 @@ def _copied_by_another(move: Move, disk: Disk) -> SyncResult | None:
     return None
 
 
-def _copied(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
+def _copy_in_worker(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:
     task = SyncTask(
         vm=move.placed.vm.id,
         disk=disk.key,

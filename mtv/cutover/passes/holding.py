@@ -65,14 +65,14 @@ def _prover(move: Move) -> Prover:
 
 def is_left_by_a_kill(move: Move) -> bool:
     """Whether the journal knows of anything that a pass has at the source. No pass is under way."""
-    return _not_given_up(move) is not None or bool(open_of(move))
+    return _last_hold(move) is not None or bool(open_of(move))
 
 
-def let_be(move: Move) -> None:
+def end_what_is_left(move: Move) -> None:
     """Ends all that a killed pass left at the source. Raises SourceError."""
     end_what_is_open(move)
     release_all(move)
-    if _not_given_up(move) is not None:  # it was never there, or is gone
+    if _last_hold(move) is not None:  # it was never there, or is gone
         move.record(RELEASE, State.DONE)
 
 
@@ -222,14 +222,14 @@ def _left_by_a_kill(move: Move) -> Held | None:
 
 def _not_released(move: Move) -> Held | None:
     """What the journal says is held, perhaps by halves."""
-    taken = _not_given_up(move)
+    taken = _last_hold(move)
     if taken is None or taken.state is not State.DONE:
         return None
     return msgspec.convert(taken.detail, Held)
 
 
-def _not_given_up(move: Move) -> Event | None:
-    """The event of the last hold, unless it is over: what was only begun may be held, too."""
+def _last_hold(move: Move) -> Event | None:
+    """The event of the last hold, unless it was released: what was only begun may be held, too."""
     taken, released = move.latest(HOLD), move.latest(RELEASE)
     if taken is None or released is None or released.id < taken.id:
         return taken

@@ -31,7 +31,7 @@ class BlackoutBegan(MtvError):
 
 
 class Traffic:
-    """The copies of one command. Made by ``directed``."""
+    """The copies of one command. Its limits change while ``directed`` looks at ``mtv.yaml``."""
 
     def __init__(self, limits: CopyLimits, now: Callable[[], datetime] = datetime.now) -> None:
         self.limits = limits
@@ -109,7 +109,7 @@ class Traffic:
         self, what: str, most: Callable[[], int | None], stop: threading.Event
     ) -> Iterator[None]:
         """One of the places, of which there are ``most`` now; None: as many as one likes."""
-        while not self._taken(what, most()):
+        while not self._take_place(what, most()):
             if stop.wait(WAIT_SECONDS):
                 raise Interrupted("stopped while it waited for others to end")
         try:
@@ -118,7 +118,7 @@ class Traffic:
             with self._lock:
                 self._places[what] -= 1
 
-    def _taken(self, what: str, most: int | None) -> bool:
+    def _take_place(self, what: str, most: int | None) -> bool:
         with self._lock:
             if most is not None and self._places[what] >= most:
                 return False

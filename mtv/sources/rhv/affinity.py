@@ -24,14 +24,12 @@ def rules(cluster: Any, labels: list[Any]) -> Iterator[PlacementRule]:
             # Engines before 4.1 had only this.
             yield _rule(group, "vms", group.positive, True, group.enforcing, vms, (), rest)
         if _is_on(about_vms):
-            yield _rule(
-                *(group, "vms", about_vms.positive, about_vms.enabled, about_vms.enforcing),
-                *(vms, (), rest),
-            )
+            found = about_vms
+            yield _rule(group, "vms", found.positive, found.enabled, found.enforcing, vms, (), rest)
         if _is_on(about_hosts) and (hosts or about_hosts.enabled):
+            found = about_hosts
             yield _rule(
-                *(group, "hosts", about_hosts.positive, about_hosts.enabled),
-                *(about_hosts.enforcing, vms, hosts, rest),
+                group, "hosts", found.positive, found.enabled, found.enforcing, vms, hosts, rest
             )
         if not _is_on(about_vms) and not _is_on(about_hosts) and group.positive is None:
             yield _rule(group, "vms", True, False, None, vms, hosts, rest)

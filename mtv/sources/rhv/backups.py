@@ -4,8 +4,8 @@
                         └────────────────────────────────────────────> failed
 
 A backup leaves a checkpoint. The next one names it and is told, disk by disk, what was written
-since. Its disks are locked until it ends, and nothing but us ends it: note its id somewhere safe
-before it begins, and call ``end_backup`` should mtv have been killed in between.
+since. Its disks are locked until it ends, and nothing but us ends it (``end_backup``). One that a
+killed mtv left is known by its description (``open_backups``).
 
 Disks with ``backup=incremental`` (qcow2) are tracked. Any other is frozen too, and has to be
 compared as a whole each time; snapshots (``snapshots.py``) tell the changes of those.
@@ -51,13 +51,12 @@ _OVER = ("succeeded", "failed", "")
 
 
 class RhvBackup:
-    """A backup that is ready; one at a time for each VM. Read its disks, then ``end`` it."""
+    """A backup that is ready; one at a time for each VM."""
 
     def __init__(self, engine: Engine, vm: str, id_: str) -> None:
         """Takes up one that is ready; ``begin_backup`` makes one. Raises SourceError."""
         self._engine = engine
         self._vm = vm
-        self._opened: list[TransferredDisk] = []
         self.id = id_
         backup = self._must_be_ready()
         self._since = from_on(engine, vm, backup.from_checkpoint_id)
@@ -78,7 +77,7 @@ class RhvBackup:
                 f"{found.name} is not in the backup: the VM did not have it then",
                 "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
             )
-        opened = TransferredDisk(
+        return TransferredDisk(
             self._engine,
             found.name,
             lambda: types.ImageTransfer(disk=types.Disk(id=disk), backup=types.Backup(id=self.id)),
@@ -86,14 +85,6 @@ class RhvBackup:
             changed_since=lambda held, point: self._changed_since(held, disk, point),
             still_the_same=self._still_ready,
         )
-        self._opened.append(opened)
-        return opened
-
-    def end(self) -> None:
-        """Lets go of the moment; returns when the disks are unlocked. Raises SourceError."""
-        for disk in self._opened:
-            disk.close()
-        end_backup(self._engine, self._vm, self.id)
 
     def _point(self, found: Found) -> str:
         if self.checkpoint is not None and is_tracked(found.disk):
@@ -129,7 +120,6 @@ def begin_backup(
     disks: Sequence[str],
     since: str | None = None,
     *,
-    id_: str | None = None,
     legacy: bool = False,
     consistent: bool = False,
     cancelled: Cancelled | None = None,
@@ -137,10 +127,9 @@ def begin_backup(
     """Freezes this moment of these disks of a VM, which is up or down.
 
     ``since`` is the checkpoint of an earlier backup, from which on changes can be told; the newest
-    one serves best, since with it an engine has nothing to put together. ``id_`` is
-    the backup's id, for callers who note it first. ``legacy`` keeps an engine of 4.5 from reading
-    a snapshot of its own instead of the running VM. ``consistent``: the guest's file systems have
-    to be frozen for the moment.
+    one serves best, since with it an engine has nothing to put together. ``legacy`` keeps an engine
+    of 4.5 from reading a snapshot of its own instead of the running VM. ``consistent``: the guest's
+    file systems have to be frozen for the moment.
 
     Raises FullNeeded for a checkpoint that is gone or invalid; SourceError when the engine, the
     VM's state or a disk does not allow it. Nothing is left at the engine then.
@@ -154,7 +143,7 @@ def begin_backup(
     query = {"legacy": "true"} if legacy else {}
     query |= {"require_consistency": "true"} if consistent else {}
     asked = types.Backup(
-        id=id_ or str(uuid.uuid4()),
+        id=str(uuid.uuid4()),
         disks=[types.Disk(id=disk) for disk in disks],
         from_checkpoint_id=since,
         description=DESCRIPTION,

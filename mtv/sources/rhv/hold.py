@@ -175,7 +175,10 @@ def _backup(
         try:
             # ``legacy``: else an engine of 4.5 makes a snapshot for it, which is merged each time.
             began = begin_backup(
-                *(engine, vm, disks, since),
+                engine,
+                vm,
+                disks,
+                since,
                 legacy=True,
                 consistent=consistent,
                 cancelled=cancelled,

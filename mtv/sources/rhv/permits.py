@@ -37,7 +37,7 @@ NEEDS = (
     ),
     Need(
         ("backup_disk",),
-        "mtv sync: backups of VMs whose disks the engine tracks",
+        "mtv sync and mtv cutover: backups of VMs whose disks the engine tracks",
         Consent.SNAPSHOTS,
     ),
     Need(

@@ -13,11 +13,9 @@ from mtv.errors import SourceError
 from mtv.model.attachment import Attachment
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
-from mtv.sources.vsphere.snapshots import finished
+from mtv.sources.vsphere.snapshots import DEVICES, finished
 from mtv.sources.vsphere.wire import Data, is_a
 from mtv.tasks import Cancelled
-
-DEVICES = "config.hardware.device"
 
 _RDM = "VirtualDiskRawDiskMappingVer1BackingInfo"
 _PHYSICAL = "physicalMode"

@@ -45,11 +45,6 @@ class Nbdkit:
         return self._server.socket
 
     @property
-    def is_alive(self) -> bool:
-        """It has not ended by itself."""
-        return self._server.is_alive
-
-    @property
     def errors(self) -> str:
         """What it called errors, without the secret, on one line; "" for none."""
         return _errors(self._server.lines)

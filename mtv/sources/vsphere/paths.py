@@ -7,7 +7,7 @@ path that it does not know.
 from collections.abc import Iterator
 from typing import Any
 
-from pyVmomi import VmomiSupport, vim
+from pyVmomi import VmomiSupport
 
 from mtv.mappings import completeness
 
@@ -72,6 +72,3 @@ def wanted(kinds: tuple[str, ...], version: str) -> dict[type, list[str]]:
         if VmomiSupport.IsChildVersion(version, type_._version):
             found[type_] = paths_of(kind, version)
     return found
-
-
-VM = vim.VirtualMachine

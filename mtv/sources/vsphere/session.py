@@ -86,9 +86,9 @@ class Session:
         if not alive:
             self.renew(login)
 
-    def renewing(self, ask: Callable[[], T], *, tries: int = 3) -> T:
-        """What ``ask`` answers; when the session has expired, logs in again and asks anew."""
-        for _ in range(tries - 1):
+    def renewing(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` answers. A session that has expired is renewed, twice at most."""
+        for _ in range(2):
             login = self.logins
             try:
                 return ask()

@@ -1,4 +1,4 @@
-"""What a snapshot of ours costs a VM now: space, age, size, latency."""
+"""What a snapshot of ours costs a VM now: space, size, latency."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The base: what a disk is copied to, written with its holes.
 
-Whatever format it has (``raw_base``, ``qcow2_base``), it is written, made durable, and read back
+Whatever format it has (``raw``, ``qcow2``), it is written, made durable, and read back
 from the disk itself in the same way.
 """
 
@@ -36,7 +36,7 @@ class OnDisk(Protocol):
 
 
 class Base(ABC):
-    """An open base. Made by ``bases.open_base``; its errors are OSErrors."""
+    """An open base. Made by ``opening.open_base``; its errors are OSErrors."""
 
     is_device = False
     size_bytes: int
@@ -69,7 +69,7 @@ class Base(ABC):
 
     @abstractmethod
     def sync(self) -> None:
-        """Makes everything written so far durable. An error is final; see ``epochs``."""
+        """Makes everything written so far durable. An error is final; see ``records.epochs``."""
 
     @abstractmethod
     def sync_times(self) -> None:

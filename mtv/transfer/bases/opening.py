@@ -55,7 +55,7 @@ def _open(path: Path) -> int:
     if stat.S_ISBLK(kind):
         os.close(descriptor)
         return _open_device(path)
-    if not (stat.S_ISREG(kind) or stat.S_ISBLK(kind)):
+    if not stat.S_ISREG(kind):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is neither a file nor a block device")
     return descriptor

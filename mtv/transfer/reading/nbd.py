@@ -14,8 +14,6 @@ from typing import NamedTuple
 from mtv.transfer.reading.nbd_wire import (
     FLAG_FLUSH,
     FLAG_MULTI_CONN,
-    FLAG_READ_ONLY,
-    FLAG_TRIM,
     FLAG_WRITE_ZEROES,
     BadServer,
     Export,
@@ -27,7 +25,7 @@ _REQUEST_MAGIC = 0x25609513
 _SIMPLE_MAGIC = 0x67446698
 _STRUCTURED_MAGIC = 0x668E33EF
 
-_READ, _WRITE, _DISCONNECT, _FLUSH, _TRIM, _WRITE_ZEROES, _BLOCK_STATUS = 0, 1, 2, 3, 4, 6, 7
+_READ, _WRITE, _DISCONNECT, _FLUSH, _WRITE_ZEROES, _BLOCK_STATUS = 0, 1, 2, 3, 6, 7
 _DONE = 1
 _NONE, _OFFSET_DATA, _OFFSET_HOLE, _STATUS = 0, 1, 2, 5
 _ERROR = 1 << 15
@@ -77,11 +75,6 @@ class NbdClient:
         """What one connection wrote and flushed is seen by the others."""
         return bool(self.export.flags & FLAG_MULTI_CONN)
 
-    @property
-    def read_only(self) -> bool:
-        """The server takes no writes."""
-        return bool(self.export.flags & FLAG_READ_ONLY)
-
     def read(self, view: memoryview, offset: int) -> None:
         """Fills the view with what is at ``offset``."""
         self._check(offset, len(view))
@@ -104,11 +97,12 @@ class NbdClient:
 
     def write_zeroes(self, offset: int, length: int) -> None:
         """Makes the bytes read as zeros, as a hole where the server can."""
-        self._without_data(_WRITE_ZEROES, FLAG_WRITE_ZEROES, offset, length)
-
-    def trim(self, offset: int, length: int) -> None:
-        """Gives the bytes up: what they read as afterwards is open."""
-        self._without_data(_TRIM, FLAG_TRIM, offset, length)
+        self._check(offset, length)
+        if not self.export.flags & FLAG_WRITE_ZEROES:
+            raise OSError(errno.EOPNOTSUPP, "the NBD server cannot write zeroes")
+        for at in range(offset, offset + length, _MOST_LENGTH):
+            self._request(_WRITE_ZEROES, at, min(_MOST_LENGTH, offset + length - at))
+            self._acknowledged()
 
     def flush(self) -> None:
         """Makes everything durable whose write was acknowledged."""
@@ -147,14 +141,6 @@ class NbdClient:
             pass  # the server is gone already
         finally:
             self._wire.close()
-
-    def _without_data(self, command: int, flag: int, offset: int, length: int) -> None:
-        self._check(offset, length)
-        if not self.export.flags & flag:
-            raise OSError(errno.EOPNOTSUPP, "the NBD server cannot do that")
-        for at in range(offset, offset + length, _MOST_LENGTH):
-            self._request(command, at, min(_MOST_LENGTH, offset + length - at))
-            self._acknowledged()
 
     def _check(self, offset: int, length: int) -> None:
         size, least = self.export.size_bytes, self.export.least_bytes

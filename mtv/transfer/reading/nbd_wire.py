@@ -13,9 +13,7 @@ from pathlib import Path
 
 ALLOCATION = "base:allocation"
 
-FLAG_READ_ONLY = 1 << 1
 FLAG_FLUSH = 1 << 2
-FLAG_TRIM = 1 << 5
 FLAG_WRITE_ZEROES = 1 << 6
 FLAG_MULTI_CONN = 1 << 8
 

@@ -159,10 +159,8 @@ def read(path: Path, capacity_bytes: int) -> Recorded | None:
                 return None
             grains = Grains(capacity_bytes, path.parent)
             file.seek(len(found.header) + _CRC.size)
-            return Recorded(
-                *(found.header, found.identity, found.inode, grains),
-                *_replay(file, zlib.crc32(found.header), grains),
-            )
+            replayed = _replay(file, zlib.crc32(found.header), grains)
+            return Recorded(found.header, found.identity, found.inode, grains, *replayed)
     except FileNotFoundError:
         return None
 

@@ -156,15 +156,6 @@ def is_as_left(base: Path) -> bool:
     )
 
 
-def needed_bytes(base: Path, capacity_bytes: int) -> int:
-    """How much room a copy to this base may still take, at most: holes may make it far less."""
-    try:
-        found = base.stat()
-    except OSError:
-        return capacity_bytes
-    return max(0, capacity_bytes - found.st_blocks * 512) if base.is_file() else 0
-
-
 def _usable(grains: Grains, base: Base) -> bool:
     """Whether anything that is recorded can stand on this base."""
     if not base.is_device and base.size_bytes != base.capacity_bytes:
