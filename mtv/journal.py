@@ -8,7 +8,7 @@ that the events of one attempt can be told from those of the next.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -85,6 +85,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     state: State
     detail: dict[str, Any]
+
+
+def last_done(events: Iterable[Event], step: str) -> Event | None:
+    """When a step of a VM was last done; it may have been begun again since, and have failed."""
+    done = [each for each in events if each.step == step and each.state is State.DONE]
+    return done[-1] if done else None
 
 
 class Journal:
@@ -187,11 +193,6 @@ class Journal:
         """True when the step's last event says so."""
         event = self.latest(vm).get(step)
         return event is not None and event.state is State.DONE
-
-    def last_done(self, vm: str, step: str) -> Event | None:
-        """When the step was last done; it may have been begun again since, and have failed."""
-        done = [e for e in self.events(vm) if e.step == step and e.state is State.DONE]
-        return done[-1] if done else None
 
     def close(self) -> None:
         """Closes the file."""

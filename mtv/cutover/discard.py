@@ -13,6 +13,7 @@ from mtv.cutover.rollback import (
     roll_back,
     what_is_given_back,
 )
+from mtv.errors import TransferError
 from mtv.journal import DISCARD, State
 from mtv.moments import reached
 
@@ -27,6 +28,7 @@ def discard(move: Move) -> Moved:
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
     must_be_its_directory(move)
+    _must_hold_no_others(move)
     must_be_down_here(move)
     given = what_is_given_back(move)
     roll_back(move)
@@ -38,6 +40,20 @@ def discard(move: Move) -> Moved:
     move.record(DISCARD, State.DONE, {"stays": list(stays)})
     done = f"{given}{deleted}: mtv sync begins anew"
     return moved(move, "done", "; ".join(filter(None, (done, left_at_the_source(stays)))))
+
+
+def _must_hold_no_others(move: Move) -> None:
+    """Raises TransferError where a guest that came over in another wave has its disk, too."""
+    for shared in move.shared.values():
+        for placed, _ in shared.others:
+            wave = move.gone_over.get(placed.ref)
+            if wave is not None and shared.base.parent == move.directory:
+                raise TransferError(
+                    f"{shared.base} is a disk of {placed.vm.name}, too, which went over in the "
+                    f"wave {wave}: its guest would lose it",
+                    f"to begin anew with both, put them into the wave {wave} of plan.yaml, and "
+                    "run the same command for that wave",
+                )
 
 
 def delete(directory: Path) -> str:
@@ -66,5 +82,6 @@ def foresee_discard(move: Move) -> Moved:
     """What ``discard`` would do with a VM; changes nothing."""
     if move.gone_over_in:
         return moved(move, "passed by", went_over(move))
+    _must_hold_no_others(move)
     back = foresee_rollback(move).says
     return moved(move, "would", f"{back}, and delete {move.directory}")

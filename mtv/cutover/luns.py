@@ -77,11 +77,11 @@ def attached_now(move: Move) -> tuple[Attachment, ...]:
     source = move.open_source()
     if not isinstance(source, HasLuns):
         return ()
-    keys = {disk.key for disk in move.luns}
+    collected = {disk.key: source.unit_of(disk) for disk in move.luns}
     found = source.attachments(move.placed.vm.id)
-    others = [each for each in found if each.key not in keys]
+    others = [each for each in found if collected.get(each.key) not in ("", each.unit)]
     # A LUN that was given back may have another key at the source.
-    units = _units_known(move) if others else set()
+    units = {*collected.values(), *_units_known(move)} if others else set()
     for each in others:
         if each.unit not in units:
             raise SourceError(

@@ -130,6 +130,7 @@ class Sync:
         """Copies what is not there yet. The base is written, so no overlay may stand on it."""
         move.drop_conversion()
         with holding_anew(move) as held:
+            must_not_have_run(move)  # what is held would be a moment of its run
             return {"disks": copy_disks(move, held), "off": True}
 
 
@@ -311,7 +312,7 @@ def must_not_have_run(move: Move) -> None:
     if move.base_is_the_guests:
         raise started_again(move, wrote)
     raise SourceError(
-        f"{', '.join(wrote)} was started at the source after it had been copied",
+        f"{', '.join(wrote)} was started at the source after it had been shut down",
         "run the same command again: what it wrote is copied, too",
     )
 

@@ -17,6 +17,7 @@ from mtv.cutover.passes.holding import forget_older_points, holding, must_be_all
 from mtv.cutover.steps import Sync, is_over
 from mtv.cutover.workers.traffic import BlackoutBegan
 from mtv.errors import Interrupted, SourceError, TransferError
+from mtv.journal import last_done
 from mtv.model.disk import Held
 from mtv.quantities import size
 
@@ -34,6 +35,7 @@ class Pass:
         off = not runs_there(move)
         with holding(move) as held:
             self.held = held
+            off = off and not runs_there(move)  # else what is held may be a moment of its run
             return {"disks": copy_disks(move, held), "off": off}
 
 
@@ -58,7 +60,7 @@ def _pass(move: Move) -> Moved:
         return moved(move, "passed by", reason)
     must_be_its_directory(move)
     must_be_mounted(move)
-    before, this = move.journal.last_done(move.ref, Sync.name), Pass()
+    before, this = last_done(move.journal.events(move.ref), Sync.name), Pass()
     take(this, move)
     after = move.latest(Sync.name)
     copies = after.detail["disks"].values() if after is not None else ()
@@ -117,7 +119,7 @@ def foresee_sync(move: Move) -> Moved:
     must_be_all_disks(move)
     must_bear_it(move)
     whole = size(sum(disk.capacity_bytes for disk in move.disks))
-    copied = move.journal.last_done(move.ref, Sync.name) is not None
+    copied = last_done(move.journal.events(move.ref), Sync.name) is not None
     hold = "hold its disks still, since it runs, and " if runs_there(move) else ""
     what = f"what changed of {whole}" if copied else f"all that is on {whole}"
     return moved(move, "would", f"{hold}copy {what} of disks to {move.directory}")

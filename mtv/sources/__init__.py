@@ -16,7 +16,7 @@ from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskServer, DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
-from mtv.model.vm import Power
+from mtv.model.vm import Disk, Power
 from mtv.tasks import Cancelled, Connection, OnProgress
 
 
@@ -38,6 +38,12 @@ class Source(Protocol):
 
     def power(self, vm: str) -> Power:
         """Power state of a VM, asked now. Raises SourceError."""
+
+    def instance(self, vm: str) -> str:
+        """What names a VM where its id may be another one's by now, as ``Vm.instance_uuid``.
+
+        "" where ids are enough. Raises SourceError.
+        """
 
     def last_run(self, vm: str) -> str:
         """What names the last run of a VM: another once it was started again.
@@ -152,6 +158,9 @@ class HasLuns(Protocol):
 
     def attachments(self, vm: str) -> tuple[Attachment, ...]:
         """The LUNs that a VM has now. Raises SourceError."""
+
+    def unit_of(self, disk: Disk) -> str:
+        """As ``Attachment.unit``, of a LUN as it was collected; "" where that was not told."""
 
     def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
         """Takes a LUN from a VM that is off; one that is gone is no error.

@@ -7,14 +7,18 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from tests.cutover.test_side_by_side import limit
+from tests.cutover.test_passes import identity
+from tests.cutover.test_side_by_side import eventually, limit
 from tests.driver import Mtv, none_left_about
 from tests.real.parts import require
-from tests.real.people import add_disk, is_on, power_on
+from tests.real.people import add_disk, is_on, power_off, power_on
 from tests.real.small_estate import SmallEstate
 from tests.real.vcenter import VCenter
 from tests.real.vcenter_disks import Disks, disks_of
@@ -115,6 +119,93 @@ def test_a_rollback_lets_go_of_what_a_killed_mtv_holds(
     assert "what a killed mtv left at the source is ended" in project.run("rollback").stdout
     assert OURS not in disks.left().snapshots
     assert "nothing to do" in project.run("rollback").stdout
+
+
+def details(project: Mtv, wave: str, step: str) -> list[Any]:
+    """What each event of a step that was done says."""
+    query = "SELECT detail FROM event WHERE step = ? AND state = 'done' ORDER BY id"
+    with contextlib.closing(
+        sqlite3.connect(project.directory / "runs" / wave / "journal.db")
+    ) as db:
+        return [msgspec.json.decode(detail) for (detail,) in db.execute(query, (step,))]
+
+
+def test_what_a_killed_pass_held_is_not_read_once_the_vm_is_off(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
+) -> None:
+    """It is older than what the guest wrote last, and the copy counts as the last one."""
+    vm = estate.vms["web02"]
+    (disk,) = vm.disks
+    project = running(planned, estate, vcenter)
+    limit(project, bytes_per_second=500_000)
+    process = project.start("sync")
+    until_held(project)
+    process.kill()
+    process.communicate(timeout=90)
+    assert OURS in disks.left().snapshots
+    disks.write(vm.moref, disk.key, disk.capacity_bytes - 4096, os.urandom(4096))
+    power_off(vcenter, vm.moref)
+    limit(project)
+    project.run("sync")
+    (copy,) = details(project, "pilot", "sync")
+    assert copy["off"]
+    assert OURS not in disks.left().snapshots
+    assert disk.flat_file is not None
+    assert copy["disks"][str(disk.key)]["source"]["sha256"] == identity(disk.flat_file)
+    assert "the source is what was copied" in project.run("verify", "--source").stdout
+
+
+def test_what_happened_between_two_waves_is_doubted_until_a_pass_has_ended(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
+) -> None:
+    """A revert then is none that the second wave's own journal would tell of."""
+    project = running(planned, estate, vcenter)
+    project.run("sync")
+    plan = project.directory / "plan.yaml"
+    plan.write_text(plan.read_text().replace("name: pilot", "name: second", 1))
+    limit(project, bytes_per_second=500_000)
+    for number in (1, 2):
+        process = project.start("sync")
+        eventually(partial(was_held, project, "second", number))
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=90)
+        assert process.returncode == 130
+    assert all(held["doubt"] for held in held_in(project, "second"))
+    limit(project)
+    project.run("sync")
+    project.run("sync")
+    assert [bool(held["doubt"]) for held in held_in(project, "second")] == [True, True, True, False]
+    assert OURS not in disks.left().snapshots
+
+
+def was_held(project: Mtv, wave: str, times: int) -> bool:
+    return len(held_in(project, wave)) == times
+
+
+def held_in(project: Mtv, wave: str) -> list[Any]:
+    """What held the disks in each pass of a wave."""
+    if not is_held(project.directory / "runs" / wave / "journal.db"):
+        return []
+    return details(project, wave, "hold")
+
+
+def test_another_vm_with_that_id_is_neither_copied_nor_shut_down(
+    planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
+) -> None:
+    """As of another vCenter, or one that was made anew: ids like vm-42 come once more."""
+    project = running(planned, estate, vcenter)
+    moref = estate.vms["web02"].moref
+    path = project.directory / "inventory" / "vc1.json"
+    whole = msgspec.json.decode(path.read_bytes())
+    (vm,) = [each for each in whole["vms"] if each["id"] == moref]
+    vm["instance_uuid"] = "500b1c9e-0000-4000-8000-000000000000"
+    path.write_bytes(msgspec.json.encode(whole))
+    for command in ("sync", "cutover"):
+        ended = project.run(command, expect=1)
+        assert f"{moref} of vc1 is not web02 any more: another VM has its id" in ended.stdout
+        assert "url in mtv.yaml" in ended.stdout
+    assert is_on(vcenter, moref)
+    assert OURS not in disks.left().snapshots
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 A file stands for the LUN on this machine, under a link as udev makes them.
 """
 
+import contextlib
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,75 @@ def test_a_lun_that_came_after_the_plan_stops_the_vm(
         assert is_on(vcenter, moref)
     finally:
         remove_rdm(vcenter, moref)
+
+
+@contextlib.contextmanager
+def in_its_place(vcenter: VCenter, moref: str, backing: Any) -> Iterator[None]:
+    """A VM has a disk with this backing where its LUN was, with the same key, for a while."""
+    with connected(vcenter) as service:
+        vm = vim.VirtualMachine(moref, service._stub)
+        was = rdm_of(vm)
+
+        def change(device: Any, operation: str, files: str | None = None) -> None:
+            spec = vim.vm.device.VirtualDeviceSpec
+            made = spec(device=device, operation=operation, fileOperation=files)
+            result(vm.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[made])))
+
+        change(was, "remove")
+        other = vim.vm.device.VirtualDisk(
+            key=was.key,
+            controllerKey=was.controllerKey,
+            unitNumber=was.unitNumber,
+            capacityInKB=was.capacityInKB,
+            backing=backing,
+        )
+        change(other, "add", "create")
+        try:
+            yield
+        finally:
+            (there,) = [each for each in disk_devices(vm) if each.key == was.key]
+            change(there, "remove", "destroy")
+            change(was, "add")
+
+
+@pytest.mark.parametrize(
+    ("backing", "says"),
+    [
+        (
+            vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+                fileName="[gold] cluster-node/converted.vmdk", diskMode="persistent"
+            ),
+            "has disks that it had not when it was collected",
+        ),
+        (
+            vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo(
+                fileName="[gold] cluster-node/refreshed.vmdk",
+                compatibilityMode="physicalMode",
+                deviceName="vml.0200000000600508b1001c577e11dd042e142a583f4c4f49",
+                lunUuid="0200000000600508b1001c577e11dd042e142a583f4c4f49",
+                diskMode="independent_persistent",
+            ),
+            "has a LUN that it had not when it was collected",
+        ),
+    ],
+    ids=["a disk", "another LUN"],
+)
+def test_what_came_into_the_place_of_a_lun_is_not_taken_for_it(
+    planned: Planned,
+    estate: SmallEstate,
+    vcenter: VCenter,
+    lun: Path,
+    backing: Any,
+    says: str,
+) -> None:
+    """Its key is the same; the guest would start with what the old LUN holds since then."""
+    before = mappings(vcenter, estate)
+    project = settle(planned(VM), by_id=lun.parent / "by-id")
+    moref = estate.vms[VM].moref
+    with in_its_place(vcenter, moref, backing):
+        for words in (["cutover", "--dry-run"], ["cutover"]):
+            assert f"{VM} {says}" in project.run(*words, expect=1).stdout
+    assert mappings(vcenter, estate) == before
 
 
 def rdm_of(vm: Any) -> Any:

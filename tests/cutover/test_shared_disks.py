@@ -1,5 +1,6 @@
 """Two VMs with one disk: it is copied once, while both are off, and both go over with it."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,6 +78,61 @@ def test_while_one_of_them_runs_neither_is_copied(
     assert all("it shares disks, and web02 run" in each["says"] for each in outcomes)
 
 
+def test_a_disk_that_went_over_in_another_wave_is_not_copied_again(
+    planned: Planned, cluster: SmallEstate
+) -> None:
+    """The one VM went over, the other one failed and came into another wave, with its sharer."""
+    first, second = (f"vc1/{cluster.vms[name].moref}" for name in (FIRST, SECOND))
+    project = planned(FIRST, SECOND, warm=True)
+    project.run("sync")
+    owner, other = sorted((first, second))
+    tell(project, other, "boot", "started")
+    (base,) = (project.directory / "vms").rglob("shared-*.raw")
+    with base.open("r+b") as file:
+        file.write(b"written by the guest")
+    kept = base.read_bytes()
+    plan = project.directory / "plan.yaml"
+    plan.write_text(plan.read_text().replace("name: pilot", "name: again", 1))
+    outcomes = {each["ref"]: each for each in project.run("sync", "again", "-o", "json").json}
+    assert outcomes[other]["outcome"] == "passed by"
+    assert outcomes[owner]["outcome"] in ("done", "nothing to do")
+    assert base.read_bytes() == kept
+    # Both began with the same copy of it.
+    by_vm = synced(project, "again") + synced(project)
+    assert len({copy[str(SHARED_KEY)]["source"]["sha256"] for copy in by_vm}) == 1
+    both = ("--vm", FIRST, "--vm", SECOND)
+    ended = project.run("rollback", "again", *both, "--discard", expect=4)
+    assert "which went over in the wave pilot: its guest would lose it" in ended.stdout
+    assert base.read_bytes() == kept
+
+
+def test_a_copy_that_began_anew_without_its_sharer_is_told(
+    planned: Planned, cluster: SmallEstate
+) -> None:
+    """As when a discard of both was killed between them."""
+    first, second = sorted(f"vc1/{cluster.vms[name].moref}" for name in (FIRST, SECOND))
+    project = planned(FIRST, SECOND, warm=True)
+    project.run("sync")
+    for ref in (first, second):
+        tell(project, ref, "boot", "started")
+    (base,) = (project.directory / "vms").rglob("shared-*.raw")
+    shutil.rmtree(base.parent)
+    tell(project, first, "discard", "done")
+    ended = project.run("sync", expect=4).stdout
+    assert "went over with a VM that shares it, and what went over is not in" in ended
+    assert "begin anew with all that share it: mtv rollback pilot --vm" in ended
+
+
+def tell(project: Mtv, vm: str, step: str, state: str) -> None:
+    """Adds an event to the journal."""
+    with sqlite3.connect(project.directory / "runs" / "pilot" / "journal.db") as db:
+        db.execute(
+            "INSERT INTO event (epoch, at, vm, step, state, detail) "
+            "SELECT max(id), '2026-01-01T00:00:00+00:00', ?, ?, ?, '{}' FROM epoch",
+            (vm, step, state),
+        )
+
+
 def test_both_go_over_with_one_copy(
     planned: Planned, cluster: SmallEstate, vcenter: VCenter
 ) -> None:
@@ -130,9 +186,9 @@ def a_start_after_one_went_over_is_noticed(
     assert len(list((project.directory / "vms").rglob("*.raw"))) == 3
 
 
-def synced(project: Mtv) -> list[dict[str, Any]]:
+def synced(project: Mtv, wave: str = "pilot") -> list[dict[str, Any]]:
     """What the last pass over each VM copied."""
-    with sqlite3.connect(project.directory / "runs" / "pilot" / "journal.db") as db:
+    with sqlite3.connect(project.directory / "runs" / wave / "journal.db") as db:
         rows = db.execute(
             "SELECT vm, detail FROM event WHERE step = 'sync' AND state = 'done' ORDER BY id"
         ).fetchall()

@@ -11,6 +11,7 @@ import msgspec
 from mtv.cutover.moves.move import Move
 from mtv.cutover.moves.owner import begin_anew
 from mtv.errors import TransferError
+from mtv.journal import last_done
 from mtv.project import read_json, write_json
 
 MARK = ".mtv-target"
@@ -29,7 +30,7 @@ def must_be_mounted(move: Move) -> None:
 
     All would be copied to another file system, which may not be as large.
     """
-    copied = move.journal.last_done(move.ref, "sync")
+    copied = last_done(move.journal.events(move.ref), "sync")
     if copied is not None and not move.directory.exists():
         raise TransferError(
             f"{move.vm.name} was copied, and {move.directory} is not there",

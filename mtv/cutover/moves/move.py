@@ -65,8 +65,8 @@ class Move:
     """Where LUNs are on this machine."""
     lun_sharers: tuple[PlacedVm, ...] = ()
     """Other VMs of its source that have LUNs of it."""
-    gone_over_in: str = ""
-    """Another wave in whose run its disks have become the guest's."""
+    gone_over: Mapping[str, str] = field(default_factory=dict)
+    """Ref of each VM whose disks have become the guest's in another wave's run -> that wave."""
     may_lose_changes: bool = False
     """The user said so of what was written at the source after the disks had gone over."""
     stop: Stop = field(default_factory=Stop)
@@ -76,6 +76,11 @@ class Move:
     def ref(self) -> str:
         """Ref of the VM; the journal files its events under it."""
         return self.vm.ref
+
+    @property
+    def gone_over_in(self) -> str:
+        """Another wave in whose run its disks have become the guest's; "" for none."""
+        return self.gone_over.get(self.ref, "")
 
     @property
     def disks(self) -> tuple[Disk, ...]:
@@ -138,6 +143,13 @@ class Move:
         """The last event of a step."""
         return self.journal.latest(self.ref).get(step)
 
+    def events_of(self, ref: str) -> tuple[Event, ...]:
+        """Of a VM of the wave; of one that went over in another wave those of that wave's run."""
+        if ref not in self.gone_over:
+            return tuple(self.journal.events(ref))
+        with Journal(self.run.with_name(self.gone_over[ref]) / "journal.db", command=None) as other:
+            return tuple(other.events(ref))
+
     def record(self, step: str, state: State, detail: Any = None) -> None:
         """Writes an event of this VM."""
         plain = msgspec.to_builtins(detail) if detail is not None else {}
@@ -167,5 +179,5 @@ class Move:
         return self.has_gone_over(self.ref)
 
     def has_gone_over(self, ref: str) -> bool:
-        """Whether the disks of a VM of the wave are its guest's own."""
-        return not self.journal.latest(ref).keys().isdisjoint(GOES_OVER)
+        """Whether the disks of a VM of the wave are its guest's own, also since another wave."""
+        return ref in self.gone_over or not self.journal.latest(ref).keys().isdisjoint(GOES_OVER)

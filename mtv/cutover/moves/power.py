@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mtv.cutover.moves.move import Move
 from mtv.estate import PlacedVm
-from mtv.journal import Event
+from mtv.journal import Event, last_done
 from mtv.model.vm import Power
 
 POWER_OFF = "power-off"
@@ -37,8 +37,11 @@ def last_runs(move: Move) -> dict[str, str]:
 
 
 def last_shut_down(move: Move, ref: str | None = None) -> Event | None:
-    """When the VM, or another one of the wave, was last shut down; not if that was only begun."""
-    return move.journal.last_done(ref or move.ref, POWER_OFF)
+    """When the VM, or another one of the wave, was last shut down; not if that was only begun.
+
+    Of one that went over in another wave: in that one.
+    """
+    return last_done(move.events_of(ref or move.ref), POWER_OFF)
 
 
 def ran_since(move: Move, noted: Event | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from mtv.cutover.moves.outcome import Moved, failed
 from mtv.cutover.moves.probes import Probes
 from mtv.cutover.moves.shared import SharedDisks
 from mtv.cutover.workers.traffic import Traffic
-from mtv.errors import ConfigError, ProjectError
+from mtv.errors import ConfigError, ProjectError, SourceError
 from mtv.estate import Estate, PlacedVm
 from mtv.journal import Journal
 from mtv.model.plan import PlannedVm, Wave
@@ -75,6 +75,8 @@ class Workshop:
         self.traffic = traffic or Traffic(settings.limits)
         self.target = settings.target.local
         self.probes = Probes(project)
+        self._seen = set[str]()
+        """Refs of VMs that are those that were collected."""
 
     def moves(
         self,
@@ -100,7 +102,7 @@ class Workshop:
                 yield replace(
                     move,
                     shared=shared.of(move.placed, self._directory),
-                    gone_over_in=elsewhere.get(vm.ref, ""),
+                    gone_over=elsewhere,
                 )
             except ProjectError as problem:
                 if on_failed is None:
@@ -138,7 +140,7 @@ class Workshop:
             manifest=manifest,
             volumes=self._volumes(placed, manifest),
             connection=to,
-            open_source=lambda: self.sources.get(to),
+            open_source=lambda: self._source_of(placed, to),
             traffic=self.traffic,
             directory=self._directory(vm, manifest),
             base_format=self.target.format,
@@ -150,6 +152,22 @@ class Workshop:
             probes=self.probes,
             on_progress=on_progress,
         )
+
+    def _source_of(self, placed: PlacedVm, to: Connection) -> Source:
+        """The source, in which the VM is still the one that was collected. Raises SourceError."""
+        source = self.sources.get(to)
+        collected = placed.vm.instance_uuid
+        if collected and placed.ref not in self._seen:
+            now = source.instance(placed.vm.id)
+            if now and now.lower() != collected.lower():
+                raise SourceError(
+                    f"{placed.vm.id} of {to.name} is not {placed.vm.name} any more: another VM has "
+                    "its id",
+                    "see whether url in mtv.yaml is that of the source that was collected; if the "
+                    "source is another one now, run mtv collect, mtv translate and mtv plan again",
+                )
+            self._seen.add(placed.ref)
+        return source
 
     def _lun_sharers(self, placed: PlacedVm) -> tuple[PlacedVm, ...]:
         """The other VMs of a source that have a LUN of this one."""

@@ -7,13 +7,15 @@ import msgspec
 
 from mtv.cutover.moves.mounted import mark
 from mtv.cutover.moves.move import Detail, Move
-from mtv.cutover.moves.owner import take_directory
+from mtv.cutover.moves.owner import begin_anew, take_directory
 from mtv.cutover.passes.reading import once_free, read_disk
 from mtv.cutover.passes.together import Together, waiting
-from mtv.errors import SourceBusy
+from mtv.errors import SourceBusy, TransferError
+from mtv.journal import last_done
 from mtv.model.disk import Held
 from mtv.model.vm import Disk
 from mtv.tasks import OnProgress, Result, SyncResult, SyncTask
+from mtv.transfer.records.digests import recorded_digest
 
 
 def copy_disks(move: Move, held: Held) -> Detail:
@@ -74,14 +76,24 @@ def _copy(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result
 
 
 def _copied_by_another(move: Move, disk: Disk) -> SyncResult | None:
-    """The copy of a shared disk that is another VM's own by now: it is the last there will be."""
+    """The copy of a shared disk that is another VM's own by now: it is the last there will be.
+
+    Raises TransferError where it is there no more: others of them began anew without this one.
+    """
     if not move.is_the_guests(disk.key):
         return None
+    there = recorded_digest(move.base(disk.key), disk.capacity_bytes)
     for placed, key in move.shared[disk.key].others:
-        event = move.journal.latest(placed.ref).get("sync")
-        if event is not None and key in event.detail.get("disks", {}):
-            return msgspec.convert(event.detail["disks"][key], SyncResult)
-    return None
+        copied = last_done(move.events_of(placed.ref), "sync")
+        if copied is not None and key in copied.detail["disks"]:
+            result = msgspec.convert(copied.detail["disks"][key], SyncResult)
+            if result.target == there:
+                return result
+    raise TransferError(
+        f"{disk.label} of {move.placed.vm.name} went over with a VM that shares it, and what went "
+        f"over is not in {move.base(disk.key).parent} any more",
+        f"begin anew with all that share it: {begin_anew(move)}",
+    )
 
 
 def _copy_in_worker(move: Move, disk: Disk, held: Held, on_progress: OnProgress) -> Result:

@@ -14,13 +14,13 @@ import msgspec
 
 from mtv.cutover.moves.elsewhere import events_elsewhere
 from mtv.cutover.moves.move import Move
-from mtv.cutover.moves.power import running
+from mtv.cutover.moves.power import running, runs_there
 from mtv.cutover.moves.probes import Prover
 from mtv.cutover.passes.guarding import guarded, must_bear_it, relieved
 from mtv.cutover.passes.opened import end_what_is_open, open_of
 from mtv.cutover.passes.reading import once_free, read_disk
 from mtv.errors import MtvError, SourceError, TransferError
-from mtv.journal import HOLD, RELEASE, Event, State
+from mtv.journal import HOLD, RELEASE, Event, State, last_done
 from mtv.model.disk import Held
 from mtv.tasks import ProbeTask, Result
 from mtv.transfer.records.resume import recorded_point
@@ -30,11 +30,13 @@ from mtv.transfer.records.resume import recorded_point
 def holding(move: Move) -> Iterator[Held]:
     """The VM's disks, held still until the block ends; what an earlier pass holds is taken up.
 
+    Unless the VM is off by now: what is held is older than what is on its disks for good.
+
     Raises SourceError in its kinds, Interrupted.
     """
     end_what_is_open(move)
     with relieved(move):
-        held = _left_by_a_kill(move)
+        held = _left_by_a_kill(move) if runs_there(move) else None
         if held is None:
             release_all(move)
             forget_older_points(move)  # that one cannot be removed stops the pass: they'd pile up
@@ -125,7 +127,8 @@ def points_left(move: Move) -> tuple[str, ...]:
 def _before(move: Move) -> Held | None:
     """What held the disks in the last pass that came to its end; else in the first one of all.
 
-    The points of the copies are of that pass or of later ones.
+    The points of the copies are of that pass or of later ones. None where they may be of passes of
+    another wave, and none of this wave has come to its end: then nobody knows what happened since.
     """
     found: Held | None = None
     latest: Held | None = None
@@ -135,7 +138,10 @@ def _before(move: Move) -> Held | None:
             found = found or latest
         elif event.step == "sync" and event.state is State.DONE:
             found = latest
-    return found
+    if found is None or last_done(move.journal.events(move.ref), "sync") is not None:
+        return found
+    before = events_elsewhere(move.run, move.ref)
+    return None if any(event.step == HOLD for _, event in before) else found
 
 
 def _hold(move: Move) -> Held:
@@ -157,9 +163,12 @@ def _hold(move: Move) -> Held:
 
 
 def must_be_all_disks(move: Move) -> None:
-    """Raises SourceError for a disk that nobody planned to copy: it would be left behind."""
+    """Raises SourceError for a disk that nobody planned to copy: it would be left behind.
+
+    Also for one in the place of what was a LUN when it was collected.
+    """
     vm = move.placed.vm
-    known = {disk.key for disk in vm.disks}
+    known = {disk.key for disk in move.disks}
     new = [name for key, name in move.open_source().disks_now(vm.id).items() if key not in known]
     if new:
         raise SourceError(

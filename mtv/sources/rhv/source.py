@@ -9,7 +9,7 @@ from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import NOTHING, DiskServer, DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
-from mtv.model.vm import Power
+from mtv.model.vm import Disk, Power
 from mtv.sources.rhv import attached
 from mtv.sources.rhv import hold as holds
 from mtv.sources.rhv.collect import collect
@@ -63,6 +63,11 @@ class Rhv:
         """When it went down last."""
         stopped = self._engine.get(f"vms/{vm}").stop_time
         return "" if stopped is None else str(stopped.isoformat())
+
+    def instance(self, vm: str) -> str:
+        """None: an engine gives each id to one VM."""
+        del vm
+        return ""
 
     def disks_now(self, vm: str) -> Mapping[str, str]:
         """Its disks with images."""
@@ -143,6 +148,10 @@ class Rhv:
     def attachments(self, vm: str) -> tuple[Attachment, ...]:
         """Direct LUNs."""
         return attached.attachments(self._engine, vm)
+
+    def unit_of(self, disk: Disk) -> str:
+        """The id of the disk, which stands for one LUN as long as it is there."""
+        return disk.key
 
     def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
         """Removes the attachment; the disk of the LUN stays."""

@@ -11,6 +11,7 @@ from pyVmomi import vim
 
 from mtv.errors import SourceError
 from mtv.model.attachment import Attachment
+from mtv.model.vm import Disk
 from mtv.sources.vsphere.properties import read_one
 from mtv.sources.vsphere.session import Session
 from mtv.sources.vsphere.snapshots import DEVICES, finished
@@ -113,6 +114,11 @@ def _backing(attachment: Attachment) -> Any:
 def _unit(device: Data) -> str:
     backing = device["backing"]
     return str(backing.get("lunUuid") or backing.get("deviceName") or backing.get("fileName"))
+
+
+def unit_of(disk: Disk) -> str:
+    """As ``Attachment.unit``, of a LUN as it was collected; "" where it had no UUID."""
+    return str(disk.native.get("backing.lunUuid") or "")
 
 
 def _object(session: Session, vm: str) -> Any:

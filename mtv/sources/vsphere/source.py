@@ -14,7 +14,7 @@ from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import DiskServer, DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
-from mtv.model.vm import Power
+from mtv.model.vm import Disk, Power
 from mtv.sharing import is_lun
 from mtv.sources.switching import HARD_OFF_SECONDS, is_off_within, need_consent
 from mtv.sources.vsphere import devices as devices_
@@ -29,6 +29,8 @@ from mtv.sources.vsphere.values import unescape
 from mtv.sources.vsphere.vms import POWER
 from mtv.sources.vsphere.wire import Data, Ref
 from mtv.tasks import Cancelled, Connection, OnProgress
+
+INSTANCE = "config.instanceUuid"
 
 T = TypeVar("T")
 
@@ -70,6 +72,11 @@ class VSphere:
             self._session, self._session.object(vim.VirtualMachine, vm), ["runtime.powerState"]
         )
         return POWER.get(values.get("runtime.powerState", ""), Power.UNKNOWN)
+
+    def instance(self, vm: str) -> str:
+        """Its instance UUID: another vCenter, or one that was made anew, gives the same ids."""
+        obj = self._session.object(vim.VirtualMachine, vm)
+        return str(read_one(self._session, obj, [INSTANCE]).get(INSTANCE) or "")
 
     def last_run(self, vm: str) -> str:
         """Key of the event with which it was started last."""
@@ -163,6 +170,10 @@ class VSphere:
     def attachments(self, vm: str) -> tuple[Attachment, ...]:
         """Raw device mappings in physical mode."""
         return luns.attachments(self._session, vm)
+
+    def unit_of(self, disk: Disk) -> str:
+        """The UUID of its LUN; "" where it had none."""
+        return luns.unit_of(disk)
 
     def detach(self, vm: str, attachment: Attachment, cancelled: Cancelled) -> None:
         """Removes the device; its mapping file stays."""
