@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from mtv.errors import MtvError, WorkerLost, error_class
-from mtv.model.disk import DiskDigest, Held, TlsTrust
+from mtv.model.disk import NOTHING, DiskDigest, Held, TlsTrust
 from mtv.model.plan import BootCheck
 
 VERSION = 1
@@ -87,8 +87,8 @@ class SyncTask(msgspec.Struct, frozen=True, kw_only=True, tag="sync", tag_field=
     capacity_bytes: int
     source: Connection
     base: str
-    held: Held | None = None
-    """What holds the disk still; None: the VM is off."""
+    held: Held = NOTHING
+    """What holds the disk still."""
     limits: Limits = Limits()
     version: int = VERSION
 

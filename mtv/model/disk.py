@@ -106,9 +106,6 @@ UNWATCHED = " unwatched"
 """Behind a point: others than the VM may have written since, and nobody would notice. A copy that
 was broken off there is gone on with; one that is complete is compared with the source again."""
 
-NOTHING = ""
-"""Id of what holds the disks of a VM that is off by themselves."""
-
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What holds the disks of a VM still at the source: a snapshot, a backup, or that it is off."""
@@ -132,6 +129,10 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds of storage on which it is proven that files of running VMs are read right."""
     doubt: str = ""
     """Why the source's word on what changed since then is not taken: all has to be compared."""
+
+
+NOTHING = Held(id="")
+"""Of a VM that is off: its disks hold themselves still."""
 
 
 class DiskSource(Protocol):

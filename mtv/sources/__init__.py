@@ -13,7 +13,7 @@ from mtv.decoding import ready_for_threads
 from mtv.errors import ConfigError
 from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskServer, DiskSource, Held, StreamedDisk
+from mtv.model.disk import NOTHING, DiskServer, DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Disk, Power
@@ -114,7 +114,7 @@ class Source(Protocol):
         the reason. Raises SourceError, Interrupted.
         """
 
-    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held = NOTHING) -> DiskSource:
         """One disk of a VM for reading, its place asked now, as it was when it was held.
 
         Without ``held`` the VM has to be off. Raises SourceError, with the reason, for a disk that

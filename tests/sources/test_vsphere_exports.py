@@ -11,7 +11,7 @@ from pyVmomi import vim
 
 from mtv.config import Consent
 from mtv.errors import ReadFailed, SourceError, Unreachable, UntrustedTls
-from mtv.model.disk import VAGUE, Held, StreamedDisk
+from mtv.model.disk import NOTHING, VAGUE, Held, StreamedDisk
 from mtv.sources import Source, open_source
 from mtv.sources.vsphere.leases import ExportedDisk, place_of
 from mtv.sources.vsphere.session import Session
@@ -39,7 +39,7 @@ def theirs(vm: DiskVm) -> None:
     take_snapshot(vm.vm, "before the patch")
 
 
-def opened(source: Source, vm: DiskVm, key: int, held: Held | None = None) -> StreamedDisk:
+def opened(source: Source, vm: DiskVm, key: int, held: Held = NOTHING) -> StreamedDisk:
     disk = source.open_disk(vm.id, str(key), held)
     assert isinstance(disk, ExportedDisk)
     return disk

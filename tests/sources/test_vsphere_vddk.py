@@ -21,7 +21,7 @@ from mtv.config import Consent, load_settings
 from mtv.config import connection as to_connection
 from mtv.doctor import State
 from mtv.errors import ConfigError, LoginFailed, MissingTool, MtvError, SourceError
-from mtv.model.disk import DiskSource, Held, NbdLocation
+from mtv.model.disk import NOTHING, DiskSource, Held, NbdLocation
 from mtv.project import Project
 from mtv.sources import Source, open_source
 from mtv.sources.examine import examine
@@ -136,7 +136,7 @@ def test_a_running_vm_is_read_in_its_snapshot(
     try:
         whole = image(lab, vm, tmp_path / "disk.raw", held)
         stand_in.serve(whole)
-        disk = source.open_disk(vm.id, "2000", held)
+        disk = source.open_disk(vm.id, "2000", held or NOTHING)
         assert isinstance(disk, VddkDisk)  # nothing proves yet that its file may be read
         try:
             done = copied(disk, tmp_path / "base")
@@ -158,7 +158,7 @@ def test_the_last_pass_of_a_vm_that_is_off_reads_what_changed(
 
     def one_pass(held: Held | None) -> SyncResult:
         stand_in.serve(image(lab, vm, tmp_path / "disk.raw", held))
-        disk = source.open_disk(vm.id, "2000", held)
+        disk = source.open_disk(vm.id, "2000", held or NOTHING)
         assert isinstance(disk, VddkDisk)
         try:
             done = copied(disk, base)

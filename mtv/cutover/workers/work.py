@@ -102,7 +102,7 @@ def _verify_source(
     task: VerifySourceTask, on_progress: OnProgress, cancelled: Cancelled, throttle: Throttle
 ) -> VerifySourceResult:
     os.nice(10)  # nobody waits for it: what runs beside it goes first
-    held = Held(id=NOTHING, alone=(task.disk,) if task.alone else ())
+    held = Held(id=NOTHING.id, alone=(task.disk,) if task.alone else ())
     with (
         closing(open_source(task.source)) as source,
         closing(source.open_disk(task.vm, task.disk, held)) as disk,

@@ -10,6 +10,7 @@ import msgspec
 from mtv.errors import ConfigError, SourceError
 from mtv.model.collection import CollectOptions, Lack
 from mtv.model.disk import (
+    NOTHING,
     DiskSource,
     Extent,
     FileLocation,
@@ -121,7 +122,7 @@ class Ova(StandsStill):
         del vm, grace_seconds, cancelled
         return "already off"
 
-    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held = NOTHING) -> DiskSource:
         """One disk of a VM, where it is in its package."""
         del held
         package, envelope = self._package_of(vm)

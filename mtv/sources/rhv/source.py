@@ -165,9 +165,9 @@ class Rhv:
         need_consent(self._connection, Consent.DISKS, "give LUNs back to VMs")
         attached.attach(self._engine, vm, attachment)
 
-    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held = NOTHING) -> DiskSource:
         """An image transfer of the disk, which the engine locks until it is closed."""
-        by = DOWN if held is None or held.id == NOTHING else held
+        by = DOWN if held.id == NOTHING.id else held
         return holds.open_held_disk(self._engine, vm, disk, by)
 
     def close(self) -> None:

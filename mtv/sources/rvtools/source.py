@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mtv.errors import SourceError
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskSource, Held
+from mtv.model.disk import NOTHING, DiskSource, Held
 from mtv.model.estate import Inventory
 from mtv.model.vm import Power
 from mtv.sources.rvtools.collect import collect
@@ -44,7 +44,7 @@ class RvTools(StandsStill):
         del vm, grace_seconds, cancelled
         raise self._only_assessed()
 
-    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held = NOTHING) -> DiskSource:
         """Raises SourceError: a workbook has no disks."""
         del vm, disk, held
         raise self._only_assessed()

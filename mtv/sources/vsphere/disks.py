@@ -97,7 +97,7 @@ class FlatFile:
 
 
 def open_disk(
-    session: Session, vm: str, key: str, held: Held | None = None
+    session: Session, vm: str, key: str, held: Held = NOTHING
 ) -> FlatFile | VddkDisk | ExportedDisk:
     """The VM's disk with that device key, looked up now.
 
@@ -111,7 +111,7 @@ def open_disk(
     kind = _kind_of_files(session, found.disk)
     vddk = session.connection.vddk
     by_file = kind is not None and (vddk is None or not vddk.every_disk)
-    if not by_file or (found.runs and held is not None and kind not in held.proven):
+    if not by_file or (found.runs and kind not in held.proven):
         return found.otherwise()
     url = _folder_url(session, found.name, found.disk)
     return found.otherwise() if _is_refused(session, url) else found.flat(url)
@@ -174,11 +174,11 @@ def _of_key(devices: Sequence[Any], key: str) -> Disk | None:
     return next((each for each in disks(devices) if each.key == key), None)
 
 
-def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
+def _find(session: Session, vm: str, key: str, held: Held) -> _Found:
     obj = session.object(vim.VirtualMachine, vm)
     values = read_one(session, obj, ["name", POWER, DEVICES, _KEY])
     name, devices, snapshot = values.get("name", vm), values.get(DEVICES, []), None
-    if held is not None and held.id not in (NOTHING, OFF):
+    if held.id not in (NOTHING.id, OFF):
         snapshot, of_vm = session.object(vim.vm.Snapshot, held.id), devices
         devices = read_one(session, snapshot, [DEVICES]).get(DEVICES, [])
         _must_be_held(name, now=_of_key(of_vm, key), listed=_of_key(devices, key))
@@ -193,8 +193,7 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
             f"{name} has no disk with key {key} any more",
             "its hardware was changed: run mtv collect, mtv translate and mtv plan again",
         )
-    alone = held is not None and key in held.alone
-    _must_be_readable(name, disk, alone=alone, encrypted=_KEY in values)
+    _must_be_readable(name, disk, alone=key in held.alone, encrypted=_KEY in values)
     return _Found(
         name=name,
         disk=disk,
@@ -206,7 +205,7 @@ def _find(session: Session, vm: str, key: str, held: Held | None) -> _Found:
             capacity_bytes=disk.capacity_bytes,
             label=f"{disk.label} of {name}",
             change_id=_change_id(devices, key),
-            doubted=held is not None and bool(held.doubt),
+            doubted=bool(held.doubt),
         ),
         target=obj if snapshot is None else snapshot,
         place=_place(devices, key),

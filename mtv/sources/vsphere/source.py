@@ -11,7 +11,7 @@ from mtv.config import Consent
 from mtv.errors import SourceError
 from mtv.model.attachment import Attachment
 from mtv.model.collection import CollectOptions, Lack
-from mtv.model.disk import DiskServer, DiskSource, Held, StreamedDisk
+from mtv.model.disk import NOTHING, DiskServer, DiskSource, Held, StreamedDisk
 from mtv.model.estate import Inventory
 from mtv.model.strain import Strain
 from mtv.model.vm import Disk, Power
@@ -185,7 +185,7 @@ class VSphere:
         need_consent(self._connection, Consent.DISKS, "give LUNs back to VMs")
         luns.attach(self._session, vm, attachment, cancelled)
 
-    def open_disk(self, vm: str, disk: str, held: Held | None = None) -> DiskSource:
+    def open_disk(self, vm: str, disk: str, held: Held = NOTHING) -> DiskSource:
         """The flat file of a disk or an export of it, with a login of its own."""
         return self._opened(lambda session: open_disk(session, vm, disk, held))
 
