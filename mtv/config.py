@@ -67,6 +67,8 @@ class LocalTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     format: BaseFormat = "raw"
     """Of the images; those that are begun already keep theirs."""
     accel: Literal["auto", "kvm", "tcg"] = "auto"
+    convert_seconds: Annotated[int, msgspec.Meta(ge=60)] = 3600
+    """How long the conversion of one VM may take."""
     luns: str = "/dev/disk/by-id"
     """Where LUNs of the sources are, if this machine sees them: links by their names (udev)."""
 

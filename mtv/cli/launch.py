@@ -17,10 +17,10 @@ from mtv.cli.app import (
 from mtv.cli.progress import ProgressView
 from mtv.cli.wave import printable_lines
 from mtv.config import load_settings
-from mtv.cutover.luns import lun_images, luns_must_be_away
+from mtv.cutover.luns import guests_disks, luns_must_be_away
 from mtv.cutover.moves.mounted import must_be_mounted
 from mtv.cutover.moves.move import Move
-from mtv.cutover.moves.owner import must_not_have_gone_back
+from mtv.cutover.moves.owner import must_be_its_directory, must_not_have_gone_back
 from mtv.cutover.moves.power import last_shut_down, ran_since, runs_there
 from mtv.cutover.moves.wave import Sources, Workshop
 from mtv.cutover.workers.executors import run_task
@@ -62,6 +62,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
         if booted is None or booted.state is not State.DONE:
             raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
         must_not_have_gone_back(move)
+        must_be_its_directory(move)
         must_be_mounted(move)
         luns_must_be_away(move)
         _must_be_off_at_the_source(move)
@@ -70,7 +71,7 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
             CheckTask(
                 name=planned.name,
                 manifest=move.manifest,
-                disks=(*move.images(), *lun_images(move)),
+                disks=guests_disks(move),
                 check=parse_check(check) if check else planned.check,
                 console=str(console),
                 accel=move.accel,

@@ -9,6 +9,7 @@ from mtv.cli.app import emit, load_estate, open_project, printable
 from mtv.cli.progress import ProgressView
 from mtv.config import connection, load_settings
 from mtv.cutover.moves.probes import Probe, Probes, Prover
+from mtv.cutover.moves.wave import must_be_what_was_collected
 from mtv.cutover.passes.opened import opened_by_worker
 from mtv.cutover.workers.executors import run_task
 from mtv.errors import Blocked, ConfigError, SourceError
@@ -33,6 +34,7 @@ def probe(ctx: click.Context, words: str, output: str) -> None:
                 f"{to.name} is of kind {to.kind}: there is nothing to be proven about it",
                 "a probe is for a VM of a vSphere source",
             )
+        must_be_what_was_collected(source, placed)
         if source.power(vm) is Power.OFF:
             raise SourceError(
                 f"{placed.vm.name} is off: what has to be proven is how one that runs is read",

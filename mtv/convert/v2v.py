@@ -173,7 +173,8 @@ def _run_v2v(
         raise ConvertError(
             f"{task.name} was not converted within {task.timeout_seconds} seconds;"
             f" the last it did was: {(messages.texts('message') or ('nothing',))[-1]}",
-            f"give it longer; without KVM it takes ten times as long; the whole log: {task.log}",
+            "give it longer (target.local.convert_seconds in mtv.yaml): without KVM it takes ten "
+            f"times as long; the whole log: {task.log}",
         ) from problem
     messages.poll()
     errors = messages.texts("error")

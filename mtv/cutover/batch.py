@@ -6,8 +6,9 @@ Passes run side by side, cutovers one after the other. A VM that fails does not 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from mtv.accel import KVM
 from mtv.config import Consent
-from mtv.cutover.luns import luns_must_be_ready
+from mtv.cutover.luns import guests_disks, luns_must_be_ready
 from mtv.cutover.moves.elsewhere import GOES_OVER
 from mtv.cutover.moves.mounted import must_be_mounted
 from mtv.cutover.moves.move import Move
@@ -35,6 +36,7 @@ from mtv.cutover.steps import (
 )
 from mtv.errors import DigestMismatch, Interrupted, MtvError, PartlyDone
 from mtv.journal import State
+from mtv.launch.domain import domain_xml
 from mtv.quantities import counted, duration
 from mtv.sources.switching import need_consent
 
@@ -69,7 +71,8 @@ def cut_over(move: Move) -> Moved:
                 must_not_have_run(move)
                 must_be_as_copied(move)
             take(step, move)
-    return moved(move, "done", "; ".join(filter(None, (_how_it_came_up(move), _what_stays(move)))))
+    told = (how_it_came_up(move), _away_before(move), _what_stays(move))
+    return moved(move, "done", "; ".join(filter(None, told)))
 
 
 def _does(step: Step, move: Move) -> str:
@@ -83,6 +86,7 @@ def _over(move: Move, *, dry_run: bool = False) -> Moved:
 
     Unless that may be lost: then it is shut down there. A source that is gone cannot be asked.
     """
+    must_be_its_directory(move)
     must_be_mounted(move)
     says = "it is over and passed its boot check"
     try:
@@ -105,18 +109,32 @@ def must_be_ready(move: Move) -> None:
     must_be_its_directory(move)
     must_be_mounted(move)
     luns_must_be_ready(move)
+    # A manifest that nothing can be started from is told before anything is stopped.
+    domain_xml(move.manifest, guests_disks(move), accel=KVM, console=move.console)
     if not move.base_is_the_guests:
         must_be_all_disks(move)
         if running(move):
             need_consent(move.connection, Consent.POWER, "shut VMs down")
 
 
-def _how_it_came_up(move: Move) -> str:
+def how_it_came_up(move: Move) -> str:
+    """What its boot check saw, in words; "" before it."""
     boot = move.latest("boot")
     if boot is None:
         return ""
     weak = ", but nothing was checked except that it runs" if boot.detail["weak"] else ""
-    return f"up after {duration(boot.detail['up_after_seconds'])}{weak}"
+    hard = boot.detail["stopped"] == "destroyed"
+    stopped = "; it did not shut down in time and was switched off" if hard else ""
+    return f"up after {duration(boot.detail['up_after_seconds'])}{weak}{stopped}"
+
+
+def _away_before(move: Move) -> str:
+    """LUNs that nobody took from it for us: another VM may have them."""
+    detached = move.latest("detach")
+    away = detached.detail.get("away_before", 0) if detached is not None else 0
+    if not away:
+        return ""
+    return f"{counted(away, 'LUN')} of it were not at the source: see that no other VM has them"
 
 
 def _what_stays(move: Move) -> str:

@@ -113,10 +113,12 @@ def _units_known(move: Move) -> set[str]:
 def _events_of_luns(move: Move) -> Iterator[Event]:
     """In all waves that the VM was in: it may have lost its LUNs in one before this."""
     waves = defaultdict[str, list[Event]](list)
-    for wave, event in events_elsewhere(move.run, move.ref):
+    # Also before its copies were thrown away: a discard gives LUNs back, and hides that it did.
+    for wave, event in events_elsewhere(move.run, move.ref, thrown_away=True):
         waves[wave].append(event)
     # Each journal keeps its own order, whatever the clock did.
-    runs = heapq.merge(*waves.values(), move.journal.events(move.ref), key=lambda each: each.at)
+    own = move.journal.events(move.ref, thrown_away=True)
+    runs = heapq.merge(*waves.values(), own, key=lambda each: each.at)
     return (each for each in runs if each.step in (ATTACHED, ROLLBACK))
 
 
@@ -147,13 +149,7 @@ def luns_must_be_ready(move: Move) -> None:
     for disk in move.luns:
         device(move, disk)
     there = attached_now(move)
-    away = len(recorded(move))
-    if away > len(move.luns):
-        raise ConfigError(
-            f"{away} LUNs were taken from {move.placed.vm.name}, and the inventory knows "
-            f"{len(move.luns)}: it was collected while they were away",
-            "give them back (mtv rollback), then run mtv collect, mtv translate and mtv plan again",
-        )
+    _must_be_collected(move)
     may = Consent.DISKS in move.connection.may
     if there and not may:
         raise NotAllowed(
@@ -165,7 +161,11 @@ def luns_must_be_ready(move: Move) -> None:
 
 
 def luns_must_be_away(move: Move) -> None:
-    """Raises SourceError when somebody at the source may write to a LUN of it, asked now."""
+    """Raises SourceError when somebody at the source may write to a LUN of it, asked now.
+
+    And ConfigError when its guest would start without one, since the inventory is too young.
+    """
+    _must_be_collected(move)
     if not move.luns:
         return
     there = attached_now(move)
@@ -175,6 +175,21 @@ def luns_must_be_away(move: Move) -> None:
             "run mtv cutover again, which takes it away",
         )
     _must_be_off(move)
+
+
+def _must_be_collected(move: Move) -> None:
+    """Raises ConfigError when LUNs of it were away, taken by mtv, when it was collected."""
+    away = len(recorded(move))
+    if away > len(move.luns):
+        gone = move.base_is_the_guests
+        raise ConfigError(
+            f"{away} LUNs were taken from {move.placed.vm.name}, and the inventory knows "
+            f"{len(move.luns)}: it was collected while they were away",
+            "bring back inventory/ and manifests/ of before (inventory/previous/, or git)"
+            if gone
+            else "give them back (mtv rollback), then run mtv collect, mtv translate and mtv plan "
+            "again",
+        )
 
 
 def device(move: Move, disk: Disk) -> Path:
@@ -201,6 +216,11 @@ def lun_images(move: Move) -> tuple[DiskImage, ...]:
         for disk in move.luns
         if disk.active is not False
     )
+
+
+def guests_disks(move: Move) -> tuple[DiskImage, ...]:
+    """All that the guest has here, as volumes of the manifest. Raises ConfigError."""
+    return (*move.images(), *lun_images(move))
 
 
 def _must_be_off(move: Move) -> None:

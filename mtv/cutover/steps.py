@@ -13,11 +13,16 @@ import msgspec
 from mtv.convert.record import commit_converted, fits
 from mtv.cutover.luns import (
     Detach,
-    lun_images,
+    guests_disks,
     luns_must_be_away,
 )
 from mtv.cutover.moves.move import Detail, Move
-from mtv.cutover.moves.owner import begin_anew, must_not_have_gone_back, named_with_sharers
+from mtv.cutover.moves.owner import (
+    become_the_guests,
+    begin_anew,
+    must_not_have_gone_back,
+    named_with_sharers,
+)
 from mtv.cutover.moves.power import (
     LAST_RUNS,
     POWER_OFF,
@@ -162,6 +167,7 @@ class ConvertGuest:
                 directory=str(move.conversion),
                 log=str(move.log("virt-v2v")),
                 accel=move.accel,
+                timeout_seconds=move.convert_seconds,
             ),
             move.on_progress,
             move.log(self.name),
@@ -185,6 +191,7 @@ class Commit:
 
         So a conversion that is gone has been committed.
         """
+        become_the_guests(move)
         _bases_must_be_there(move)
         if move.conversion.exists():
             commit_converted(move.bases(), move.conversion)
@@ -206,11 +213,12 @@ class Boot:
         """Boots it, having seen the source off: there are never two of it running."""
         must_not_have_run(move)
         luns_must_be_away(move)
+        become_the_guests(move)
         result = run_task(
             CheckTask(
                 name=move.vm.name,
                 manifest=move.manifest,
-                disks=(*move.images(), *lun_images(move)),
+                disks=guests_disks(move),
                 check=move.vm.check,
                 console=str(move.console),
                 accel=move.accel,

@@ -345,4 +345,6 @@ def test_a_vm_that_went_over_is_not_moved_again_from_another_wave(
         assert "since the wave pilot" in said["says"]
     (standing,) = project.run("status", "second", "-o", "json").json
     assert (standing["state"], standing["says"]) == ("gone over", "in the wave pilot")
+    # It is over, whatever wave it stands in.
+    assert "sensor is up" in project.run("launch", "sensor").stderr
     assert disk.read_bytes() == kept

@@ -4,6 +4,7 @@ A file stands for the LUN on this machine, under a link as udev makes them.
 """
 
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -259,6 +260,8 @@ def test_it_goes_over_and_back(
     (attached,), (started, done) = moments(project, "attached"), moments(project, "detach")
     assert started < attached < done < moments(project, "boot")[0]
 
+    without_its_lun(project)
+
     socket = lun.with_name("nbd.sock")
     argv = ["qemu-nbd", "-f", "raw", "-t", "-k", str(socket), str(lun)]
     with subprocess.Popen(argv) as guest:  # QEMU's locks on a disk, as of a guest that runs
@@ -282,6 +285,23 @@ def test_it_goes_over_and_back(
     assert mappings(vcenter, estate) == before
 
 
+def without_its_lun(project: Mtv) -> None:
+    """It is collected and translated once more, while its LUN is away: its guest would lack it."""
+    before = project.directory.with_name("before")
+    before.mkdir()
+    kept = ("inventory", "manifests")
+    for name in kept:
+        shutil.copytree(project.directory / name, before / name)
+    project.run("collect")
+    project.run("translate", expect=None)
+    said = project.run("launch", VM, expect=2).stderr
+    assert "it was collected while they were away" in said
+    assert "inventory/previous/" in said
+    for name in kept:
+        shutil.rmtree(project.directory / name)
+        shutil.move(before / name, project.directory / name)
+
+
 def test_what_was_taken_from_it_in_another_wave_is_given_back(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, lun: Path
 ) -> None:
@@ -294,6 +314,9 @@ def test_what_was_taken_from_it_in_another_wave_is_given_back(
     assert "give back" in project.run("rollback", "second", "--dry-run").stdout
     assert "again" in project.run("rollback", "second").stdout
     assert mappings(vcenter, estate) == before
+    assert "nothing to do" in project.run("rollback", "second").stdout
+    # That it was given back is known, too, when its copies were thrown away since.
+    project.run("rollback", "second", "--vm", VM, "--discard")
     assert "nothing to do" in project.run("rollback", "second").stdout
 
 

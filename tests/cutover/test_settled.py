@@ -12,8 +12,9 @@ import pytest
 
 from mtv.config import CopyLimits
 from mtv.convert import record
+from mtv.cutover.batch import how_it_came_up
 from mtv.cutover.moves.move import Move
-from mtv.cutover.moves.owner import must_be_its_directory, take_directory
+from mtv.cutover.moves.owner import become_the_guests, must_be_its_directory, take_directory
 from mtv.cutover.moves.probes import Probes
 from mtv.cutover.steps import Commit, ConvertGuest, Sync, must_be_as_copied, steps_of
 from mtv.cutover.workers.traffic import Traffic
@@ -27,7 +28,7 @@ from mtv.sources import Source
 from mtv.tasks import Connection, ConvertResult, DiskImage
 from mtv.transfer.verify import verify_base
 from tests.estates import inventory, plain_vm
-from tests.report.runs import one_planned
+from tests.report.runs import BOOTED, one_planned
 from tests.transfer.test_parts import copied
 
 OFF = {"off": True}
@@ -182,6 +183,43 @@ def test_images_of_another_vm_of_that_name_are_not_written_to(move: Move) -> Non
     for what in (must_be_its_directory, take_directory):
         with pytest.raises(TransferError, match=r"are those of .*, and not of vc1/vm-99"):
             what(other)
+
+
+def test_images_of_another_vm_that_has_its_id_are_not_written_to(move: Move) -> None:
+    """The vCenter was made anew, and the plan names the VM that has the id since."""
+
+    def of(instance: str | None) -> Move:
+        vm = msgspec.structs.replace(move.placed.vm, instance_uuid=instance)
+        return replace(move, placed=replace(move.placed, vm=vm))
+
+    take_directory(of("500B1C9E-0000-4000-8000-000000000001"))
+    must_be_its_directory(of("500b1c9e-0000-4000-8000-000000000001"))
+    must_be_its_directory(of(None))  # it was collected from something that does not tell it
+    with pytest.raises(TransferError, match="which is another VM by now"):
+        must_be_its_directory(of("500b1c9e-0000-4000-8000-000000000002"))
+
+
+def test_a_guests_images_are_not_copied_over_when_the_journals_are_lost(
+    move: Move, tmp_path: Path
+) -> None:
+    """``runs/`` is not in git: a project that was cloned knows nothing of what went over."""
+    take_directory(move)
+    move.record("boot", State.STARTED)
+    become_the_guests(move)
+    must_be_its_directory(move)
+    with Journal(tmp_path / "new.db", command="sync") as empty:
+        with pytest.raises(TransferError, match="are a guest's own, and no journal") as told:
+            take_directory(replace(move, journal=empty))
+        assert "bring runs/ of this project back" in told.value.hint
+        # Of another wave that went over it is told by that wave's journal.
+        must_be_its_directory(replace(move, journal=empty, gone_over={move.ref: "pilot"}))
+
+
+def test_a_guest_that_had_to_be_switched_off_is_told(move: Move) -> None:
+    move.record("boot", State.DONE, BOOTED)
+    assert how_it_came_up(move) == "up after 12.3 s"
+    move.record("boot", State.DONE, BOOTED | {"stopped": "destroyed"})
+    assert how_it_came_up(move).endswith("it did not shut down in time and was switched off")
 
 
 def test_a_pass_of_a_vm_that_runs_is_no_final_copy(move: Move) -> None:

@@ -10,6 +10,7 @@ from mtv.cutover.moves.wave import Sources, Workshop
 from mtv.errors import ProjectError
 from mtv.estate import Estate
 from mtv.journal import Journal
+from mtv.launch.domain import domain_xml
 from mtv.model.plan import BootCheck, Convert, PlannedVm, Wave
 from mtv.model.target import NameTemplates
 from mtv.naming import Naming
@@ -61,25 +62,26 @@ def move(directory: Path, translated_by: NameTemplates, moved_by: NameTemplates)
 
 
 @pytest.mark.parametrize(
-    ("templates", "volumes"),
-    [
-        (NameTemplates(), ["disk-2000", "disk-2001"]),
-        (BY_LABEL, ["hard-disk-1-0", "hard-disk-1-1"]),
-    ],
+    ("templates", "volume"), [(NameTemplates(), "disk-2000"), (BY_LABEL, "hard-disk-1-0")]
 )
-def test_images_are_the_volumes_of_the_manifest(
-    tmp_path: Path, templates: NameTemplates, volumes: list[str]
+def test_the_guest_has_the_volumes_of_its_manifest(
+    tmp_path: Path, templates: NameTemplates, volume: str
 ) -> None:
+    """The other disk is not plugged in: it is copied, and the guest does not get it."""
     found = move(tmp_path, templates, templates)
-    assert [each.volume for each in found.images()] == volumes
-    named = {each["name"] for each in found.manifest["spec"]["template"]["spec"]["volumes"]}
-    assert named == {volumes[0]}  # the other disk is not plugged in
+    named = [each["name"] for each in found.manifest["spec"]["template"]["spec"]["volumes"]]
+    assert [each.volume for each in found.images()] == named == [volume]
+    assert len(found.bases()) == 2
+    domain = domain_xml(found.manifest, found.images(), accel="tcg", console=tmp_path / "console")
+    assert "disk-2000.raw" in domain.xml
+    assert "disk-2001" not in domain.xml
 
 
 def test_files_of_bases_do_not_follow_the_templates(tmp_path: Path) -> None:
     """Templates may change in the middle of a cutover, when a base is the guest's own already."""
     found = move(tmp_path, BY_LABEL, BY_LABEL)
-    assert [Path(each.path).name for each in found.images()] == ["disk-2000.raw", "disk-2001.raw"]
+    assert [Path(each.path).name for each in found.bases()] == ["disk-2000.raw", "disk-2001.raw"]
+    assert [Path(each.path).name for each in found.images()] == ["disk-2000.raw"]
     assert [each.volume for each in found.bases()] == ["disk-2000", "disk-2001"]
 
 

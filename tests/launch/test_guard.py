@@ -36,6 +36,12 @@ def _holder() -> tuple[subprocess.Popen[str], Path]:
     return worker, Path(worker.stdout.readline().strip())
 
 
+def is_guarded(worker: subprocess.Popen[str]) -> bool:
+    """Whether its guard runs by itself by now, past the program that lets it outlive its worker."""
+    words = [_command(pid) for pid in _children(worker.pid)]
+    return any("guard.py" in each and "setpriv" not in each for each in words)
+
+
 def until(condition: Callable[[], object], seconds: float = 10) -> float:
     began = time.monotonic()
     while not condition():
@@ -55,6 +61,8 @@ def test_two_processes_get_two_slots(launcher_cache: Path) -> None:
     try:
         assert one != two
         assert one.parent == two.parent == launcher_cache.resolve() / "mtv" / "libvirt"
+        # A guard that is only being started dies with its worker: the slot's next user does its work.
+        until(lambda: is_guarded(first) and is_guarded(second), 60)
     finally:
         kill(first)
         kill(second)
@@ -65,6 +73,7 @@ def test_guard_ends_what_a_killed_worker_started(launcher_cache: Path) -> None:
     del launcher_cache
     worker, directory = _holder()
     assert until(lambda: len(guard.programs(directory)) == 1) < 5
+    until(lambda: is_guarded(worker), 60)
     kill(worker)
     assert until(lambda: not guard.programs(directory)) < 2
 

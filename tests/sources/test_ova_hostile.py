@@ -271,6 +271,16 @@ def test_a_name_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert "a name with characters that cannot be shown" in sentence
 
 
+def test_a_raw_disk_that_is_shorter_than_its_capacity(tmp_path: Path) -> None:
+    """No size and no manifest tells: the guest would get a disk that ends too early."""
+    short = referring("disk.raw").replace(b'capacity="1"', b'capacity="1024"')
+    (tmp_path / "vm.ovf").write_bytes(short)
+    (tmp_path / "disk.raw").write_bytes(bytes(512))
+    assert "disk.raw is truncated: it has 512 bytes of 1024" in " ".join(
+        note for vm in [collect(tmp_path)] for note in (*vm.unreadable, *vm.left_out)
+    )
+
+
 def test_a_file_that_is_shorter_than_it_should_be(tmp_path: Path, images: GuestImages) -> None:
     package = make_ovf(tmp_path, [images.poweroff], name="vm")
     disk = tmp_path / "vm-disk1.vmdk"

@@ -61,6 +61,8 @@ class Move:
     """Key of each disk that other VMs have, too."""
     base_format: str = "raw"
     """Of bases that are not begun yet."""
+    convert_seconds: int = 3600
+    """How long a conversion may take."""
     lun_devices: Path = Path("/dev/disk/by-id")
     """Where LUNs are on this machine."""
     lun_sharers: tuple[PlacedVm, ...] = ()
@@ -111,10 +113,11 @@ class Move:
         )
 
     def images(self) -> tuple[DiskImage, ...]:
-        """The same as the volumes of the manifest that they are."""
+        """The same as the volumes of the manifest, which those that are unplugged are not in."""
         return tuple(
             msgspec.structs.replace(base, volume=self.volumes[disk.key])
             for base, disk in zip(self.bases(), self.disks, strict=True)
+            if disk.active is not False
         )
 
     @property
@@ -140,7 +143,9 @@ class Move:
         return self.run / "logs" / self.vm.name / f"{step}.log"
 
     def latest(self, step: str) -> Event | None:
-        """The last event of a step."""
+        """The last event of a step; of a VM that went over in another wave, in that one."""
+        if self.gone_over_in:
+            return {each.step: each for each in self.events_of(self.ref)}.get(step)
         return self.journal.latest(self.ref).get(step)
 
     def events_of(self, ref: str) -> tuple[Event, ...]:

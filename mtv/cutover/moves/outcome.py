@@ -70,5 +70,4 @@ def left_at_the_source(stays: Sequence[str]) -> str:
 
 def went_over(move: Move) -> str:
     """Why a VM is passed by that another wave has moved."""
-    wave = move.gone_over_in
-    return f"its disks are the guest's own since the wave {wave}: mtv status {wave} says how it is"
+    return f"its disks are the guest's own since the wave {move.gone_over_in}"

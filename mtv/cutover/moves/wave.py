@@ -148,6 +148,7 @@ class Workshop:
             lun_sharers=self._lun_sharers(placed),
             run=self.project.run(wave.name),
             accel=self.target.accel,
+            convert_seconds=self.target.convert_seconds,
             journal=journal,
             probes=self.probes,
             on_progress=on_progress,
@@ -156,16 +157,8 @@ class Workshop:
     def _source_of(self, placed: PlacedVm, to: Connection) -> Source:
         """The source, in which the VM is still the one that was collected. Raises SourceError."""
         source = self.sources.get(to)
-        collected = placed.vm.instance_uuid
-        if collected and placed.ref not in self._seen:
-            now = source.instance(placed.vm.id)
-            if now and now.lower() != collected.lower():
-                raise SourceError(
-                    f"{placed.vm.id} of {to.name} is not {placed.vm.name} any more: another VM has "
-                    "its id",
-                    "see whether url in mtv.yaml is that of the source that was collected; if the "
-                    "source is another one now, run mtv collect, mtv translate and mtv plan again",
-                )
+        if placed.ref not in self._seen:
+            must_be_what_was_collected(source, placed)
             self._seen.add(placed.ref)
         return source
 
@@ -196,6 +189,19 @@ class Workshop:
                     "others since",
                 )
         return named
+
+
+def must_be_what_was_collected(source: Source, placed: PlacedVm) -> None:
+    """Raises SourceError when another VM has the id of this one by now."""
+    collected = placed.vm.instance_uuid
+    now = source.instance(placed.vm.id) if collected else ""
+    if collected and now and now.lower() != collected.lower():
+        raise SourceError(
+            f"{placed.vm.id} of {placed.inventory.source} is not {placed.vm.name} any more: "
+            "another VM has its id",
+            "see whether url in mtv.yaml is that of the source that was collected; if the source "
+            "is another one now, run mtv collect, mtv translate and mtv plan again",
+        )
 
 
 def in_start_order(vms: Iterable[PlannedVm], plan: StartPlan) -> list[PlannedVm]:

@@ -20,7 +20,7 @@ from mtv.cutover.passes.guarding import guarded, must_bear_it, relieved
 from mtv.cutover.passes.opened import end_what_is_open, open_of
 from mtv.cutover.passes.reading import once_free, read_disk
 from mtv.errors import MtvError, SourceError, TransferError
-from mtv.journal import HOLD, RELEASE, Event, State, last_done
+from mtv.journal import HOLD, RELEASE, Event, State
 from mtv.model.disk import Held
 from mtv.tasks import ProbeTask, Result
 from mtv.transfer.records.resume import recorded_point
@@ -127,21 +127,19 @@ def points_left(move: Move) -> tuple[str, ...]:
 def _before(move: Move) -> Held | None:
     """What held the disks in the last pass that came to its end; else in the first one of all.
 
-    The points of the copies are of that pass or of later ones. None where they may be of passes of
-    another wave, and none of this wave has come to its end: then nobody knows what happened since.
+    The points of the copies are of that pass or of later ones. None while no
+    pass has come to its end and the first one was in doubt: the copies may be older than that one.
     """
     found: Held | None = None
     latest: Held | None = None
+    has_ended = False
     for event in move.journal.events(move.ref):
         if event.step == HOLD and event.state is State.DONE:
             latest = msgspec.convert(event.detail, Held)
             found = found or latest
         elif event.step == "sync" and event.state is State.DONE:
-            found = latest
-    if found is None or last_done(move.journal.events(move.ref), "sync") is not None:
-        return found
-    before = events_elsewhere(move.run, move.ref)
-    return None if any(event.step == HOLD for _, event in before) else found
+            found, has_ended = latest, True
+    return None if found is not None and found.doubt and not has_ended else found
 
 
 def _hold(move: Move) -> Held:

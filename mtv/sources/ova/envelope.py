@@ -272,6 +272,8 @@ def _stored_disk(key: str, node: Node, file: Node | None, content: Content | Non
         else:
             try:
                 named, size = _look_into(content, kept)
+                if kept is ImageFormat.RAW and capacity is not None and size < capacity:
+                    why_not = f"{content.name} is truncated: it has {size} bytes of {capacity}"
                 capacity = size
             except (BadImage, SourceError) as problem:
                 why_not = f"{content.name}: {problem}"
