@@ -61,7 +61,7 @@ def test_two_processes_get_two_slots(launcher_cache: Path) -> None:
     try:
         assert one != two
         assert one.parent == two.parent == launcher_cache.resolve() / "mtv" / "libvirt"
-        # A guard that is only being started dies with its worker: the slot's next user does its work.
+        # One that is only being started dies with its worker: the next user of the slot takes over.
         until(lambda: is_guarded(first) and is_guarded(second), 60)
     finally:
         kill(first)
