@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def test_a_source_that_stays_away_fails_the_sync_and_the_next_one_goes_on(
     process = project.start("sync")
     while not away_after_a_quarter():
         assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
     proxy.faults.refuse = True
     proxy.faults.cut_after = 0
     stdout, stderr = process.communicate(timeout=300)

@@ -13,7 +13,7 @@ from tests.cutover.test_passes import identity
 from tests.cutover.test_side_by_side import states
 from tests.driver import Mtv
 from tests.real.disk_vm import disk_devices, leaf, result
-from tests.real.people import power_off, power_on
+from tests.real.people import is_on, power_off, power_on
 from tests.real.small_estate import SmallEstate, connected
 from tests.real.vcenter import VCenter
 
@@ -78,10 +78,17 @@ def test_while_one_of_them_runs_neither_is_copied(
     assert all("it shares disks, and web02 run" in each["says"] for each in outcomes)
 
 
+def switch_off(vcenter: VCenter, cluster: SmallEstate) -> None:
+    for name in (FIRST, SECOND):
+        if is_on(vcenter, cluster.vms[name].moref):
+            power_off(vcenter, cluster.vms[name].moref)
+
+
 def test_a_disk_that_went_over_in_another_wave_is_not_copied_again(
-    planned: Planned, cluster: SmallEstate
+    planned: Planned, cluster: SmallEstate, vcenter: VCenter
 ) -> None:
     """The one VM went over, the other one failed and came into another wave, with its sharer."""
+    switch_off(vcenter, cluster)
     first, second = (f"vc1/{cluster.vms[name].moref}" for name in (FIRST, SECOND))
     project = planned(FIRST, SECOND, warm=True)
     project.run("sync")
@@ -107,9 +114,10 @@ def test_a_disk_that_went_over_in_another_wave_is_not_copied_again(
 
 
 def test_a_copy_that_began_anew_without_its_sharer_is_told(
-    planned: Planned, cluster: SmallEstate
+    planned: Planned, cluster: SmallEstate, vcenter: VCenter
 ) -> None:
     """As when a discard of both was killed between them."""
+    switch_off(vcenter, cluster)
     first, second = sorted(f"vc1/{cluster.vms[name].moref}" for name in (FIRST, SECOND))
     project = planned(FIRST, SECOND, warm=True)
     project.run("sync")
