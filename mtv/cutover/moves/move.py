@@ -30,6 +30,8 @@ class SharedDisk:
     """A disk that other VMs of the wave have, too: one copy, one base, all of them off."""
 
     base: Path
+    owner: str
+    """Ref of the VM in whose directory the base is."""
     others: tuple[tuple[PlacedVm, str], ...]
     """The other VMs, each with its key of the disk."""
 

@@ -56,9 +56,11 @@ def must_be_its_directory(move: Move) -> None:
 
 def become_the_guests(move: Move) -> None:
     """Notes beside the images that they are no copies from now on, whatever becomes of runs/."""
+    owners = {shared.base.parent: shared.owner for shared in move.shared.values()}
     for directory in _directories(move):
-        owner = _owner_of(directory)
-        if owner is not None and not owner.is_the_guests:
+        # A VM that shares a disk may go over before the one in whose directory the disk is.
+        owner = _owner_of(directory) or Owner(ref=owners.get(directory, move.ref))
+        if not owner.is_the_guests:
             noted = msgspec.structs.replace(owner, is_the_guests=True)
             write_json(directory / FILE, noted)
 

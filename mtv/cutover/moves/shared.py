@@ -60,5 +60,6 @@ class SharedDisks:
         stem = f"shared-{distinct(f'{owner.ref}-{disk.key}')}"
         return SharedDisk(
             base=base_file(directory(self._planned[owner.ref]), stem, self._base_format),
+            owner=owner.ref,
             others=tuple((each, key.key) for each, key in members if each.ref != placed.ref),
         )
