@@ -60,7 +60,8 @@ def command(ctx: click.Context, vm: str, check: str | None, output: str) -> None
         move = workshop.move(planned, wave, journal, view)
         booted = move.latest("boot")
         if booted is None or booted.state is not State.DONE:
-            raise Blocked(f"{vm} is not over yet", f"move it with: mtv cutover --vm {planned.ref}")
+            remedy = f"move it with: mtv cutover {wave.name} --vm {planned.ref}"
+            raise Blocked(f"{vm} is not over yet", remedy)
         must_not_have_gone_back(move)
         must_be_its_directory(move)
         must_be_mounted(move)

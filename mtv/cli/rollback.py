@@ -34,7 +34,8 @@ def command(
 
     Refused for a VM whose guest runs on this machine. Starts nothing at the source: that is yours
     to do. What the guest wrote since its cutover does not go back, but for what it wrote to its
-    LUNs. Its copies stay here, unless you have them deleted (--discard).
+    LUNs. Its copies stay here, unless you have them deleted (--discard): that is how a VM that was
+    booted here, or about to be, begins anew.
 
     \b
     Examples:

@@ -71,7 +71,8 @@ def foresee_rollback(move: Move) -> Moved:
         return moved(move, "nothing to do", "nothing was taken from it at the source")
     labels = [each.label for each in recorded(move)]
     back = (f"give back {', '.join(labels)}",) if labels else ()
-    return moved(move, "would", ", ".join((*left, *back)) or "give nothing back: it lost no LUN")
+    would = ", ".join((*left, *back)) or "give nothing back: it lost no LUN"
+    return moved(move, "would", f"{would}{_only_anew(move)}")
 
 
 def is_taken(move: Move) -> bool:
@@ -98,7 +99,17 @@ def _where_it_is(move: Move) -> str:
     with contextlib.suppress(SourceError):  # one that is gone took nothing with it that we have
         runs = runs_there(move)
     there = "it runs at the source" if runs else "start it at the source when you want it there"
-    return f"{there}. Its copies are still in {move.directory}"
+    return f"{there}. Its copies are still in {move.directory}{_only_anew(move)}"
+
+
+def _only_anew(move: Move) -> str:
+    """What a rollback costs a VM whose guest has come, or was about to come, up here."""
+    if not move.base_is_the_guests:
+        return ""
+    return (
+        "; its disks here are the guest's own, so no cutover goes on with it after a rollback: it "
+        "begins anew, with --discard"
+    )
 
 
 def must_be_down_here(move: Move) -> None:

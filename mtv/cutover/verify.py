@@ -149,7 +149,7 @@ def _why_nothing_recorded(move: Move) -> str:
     if copies is None:
         return "it was not copied yet"
     if copies.state is not State.DONE:
-        return "its copy did not come to its end: mtv sync goes on with it"
+        return "the last pass over it did not come to its end: mtv sync goes on with it"
     missing = [disk.key for disk in move.disks if disk.key not in copies.detail["disks"]]
     return f"its disk {missing[0]} was not copied yet: run mtv sync" if missing else ""
 

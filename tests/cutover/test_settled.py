@@ -195,7 +195,7 @@ def test_images_of_another_vm_that_has_its_id_are_not_written_to(move: Move) -> 
     take_directory(of("500B1C9E-0000-4000-8000-000000000001"))
     must_be_its_directory(of("500b1c9e-0000-4000-8000-000000000001"))
     must_be_its_directory(of(None))  # it was collected from something that does not tell it
-    with pytest.raises(TransferError, match="which is another VM by now"):
+    with pytest.raises(TransferError, match="those of another VM that had the id"):
         must_be_its_directory(of("500b1c9e-0000-4000-8000-000000000002"))
 
 

@@ -457,7 +457,7 @@ def test_a_copy_without_a_known_pass_before_is_compared(passes: Pass) -> None:
     passes.before = None
     assert passes.whole()[2000].fetched_bytes > BUSY
     assert passes.before is not None
-    assert passes.before.doubt == "when the pass before was is not known"
+    assert passes.before.doubt == "what happened since the pass before is not known"
 
 
 def test_a_vcenter_that_does_not_tell_its_tasks_is_not_believed(passes: Pass) -> None:

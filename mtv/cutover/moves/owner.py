@@ -33,11 +33,17 @@ def must_be_its_directory(move: Move) -> None:
     """
     owner = _owner_of(move.directory)
     if owner is not None and not _is_of(owner, move):
-        is_new = owner.ref == move.ref
-        which = "is another VM by now" if is_new else "has the same name in the plan"
+        if owner.ref == move.ref:
+            raise TransferError(
+                f"the images in {move.directory} are those of another VM that had the id of "
+                f"{move.ref}: its instance UUID was {owner.instance}, and the inventory has "
+                f"{_instance(move)}",
+                "see whether url in mtv.yaml is that of the source that they were copied from, and "
+                "collect again; if it is another VM, give it another name in plan.yaml",
+            )
         raise TransferError(
             f"the images in {move.directory} are those of {owner.ref}, and not of {move.ref}, "
-            f"which {which}",
+            "which has the same name in the plan",
             "give it another name in plan.yaml; or, if nobody needs those images any more, move "
             "that folder away",
         )

@@ -106,7 +106,7 @@ def _snapshots(before: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
 def _doubt(session: Session, vm: Any, before: Held | None, begin: datetime) -> str:
     """Why change tracking is not believed; "" where it is."""
     if before is None or not before.at:
-        return "when the pass before was is not known"
+        return "what happened since the pass before is not known"
     since = datetime.fromisoformat(before.at)
     try:
         tasks = list(_tasks(session, vm, since))
