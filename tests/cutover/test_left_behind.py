@@ -48,6 +48,15 @@ def until_held(project: Mtv) -> None:
         time.sleep(0.1)
 
 
+def kill_while_held(project: Mtv) -> None:
+    """A pass is killed as soon as mtv knows that its snapshot is there."""
+    limit(project, bytes_per_second=500_000)
+    process = project.start("sync")
+    until_held(project)
+    process.kill()
+    process.communicate(timeout=90)
+
+
 def is_held(journal: Path) -> bool:
     query = "SELECT 1 FROM event WHERE step = 'hold' AND state = 'done'"
     try:
@@ -108,11 +117,7 @@ def test_a_rollback_lets_go_of_what_a_killed_mtv_holds(
     planned: Planned, estate: SmallEstate, vcenter: VCenter, disks: Disks
 ) -> None:
     project = running(planned, estate, vcenter)
-    limit(project, bytes_per_second=500_000)
-    process = project.start("sync")
-    until_held(project)
-    process.kill()
-    process.communicate(timeout=90)
+    kill_while_held(project)
     assert OURS in disks.left().snapshots
     assert "end what a killed mtv left" in project.run("rollback", "--dry-run").stdout
     assert OURS in disks.left().snapshots
@@ -137,11 +142,7 @@ def test_what_a_killed_pass_held_is_not_read_once_the_vm_is_off(
     vm = estate.vms["web02"]
     (disk,) = vm.disks
     project = running(planned, estate, vcenter)
-    limit(project, bytes_per_second=500_000)
-    process = project.start("sync")
-    until_held(project)
-    process.kill()
-    process.communicate(timeout=90)
+    kill_while_held(project)
     assert OURS in disks.left().snapshots
     disks.write(vm.moref, disk.key, disk.capacity_bytes - 4096, os.urandom(4096))
     power_off(vcenter, vm.moref)

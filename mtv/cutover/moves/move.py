@@ -146,9 +146,7 @@ class Move:
 
     def latest(self, step: str) -> Event | None:
         """The last event of a step; of a VM that went over in another wave, in that one."""
-        if self.gone_over_in:
-            return {each.step: each for each in self.events_of(self.ref)}.get(step)
-        return self.journal.latest(self.ref).get(step)
+        return {each.step: each for each in self.events_of(self.ref)}.get(step)
 
     def events_of(self, ref: str) -> tuple[Event, ...]:
         """Of a VM of the wave; of one that went over in another wave those of that wave's run."""
